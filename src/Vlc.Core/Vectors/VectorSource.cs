@@ -1,0 +1,70 @@
+namespace Vlc.Vectors;
+
+/// <summary>
+/// The one contract by which VLC reads vectors: <see cref="Count"/> rows of <see cref="Dimension"/> components,
+/// read by range into the caller's buffer as float32. A source never loads its whole file.
+/// </summary>
+/// <remarks>
+/// A source is used by one thread at a time. Rows come in ascending ranges wherever the caller can arrange it;
+/// any range may be asked for, and asking twice gives the same values. Every value handed out is finite: a NaN or
+/// an infinity in the data is a <see cref="VlcFormatException"/> that names file, row and column.
+/// </remarks>
+public abstract class VectorSource : IDisposable
+{
+    /// <summary>Where the rows come from, for messages: a path, or a description such as "in memory".</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Number of rows; at least 1.</summary>
+    public abstract long Count { get; }
+
+    /// <summary>Components of each row; at least 1.</summary>
+    public abstract int Dimension { get; }
+
+    /// <summary>How a component is stored.</summary>
+    public abstract ElementType ElementType { get; }
+
+    /// <summary>True where each row carries a key of the user's (a jsonl id, a word of a word-vector file).</summary>
+    public virtual bool HasKeys => false;
+
+    /// <summary>Reads rows [<paramref name="start"/>, <paramref name="start"/> + <paramref name="count"/>).</summary>
+    /// <param name="start">First row, 0-based.</param>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="destination">Row-major, at least <paramref name="count"/> x <see cref="Dimension"/> floats; the rest is left alone.</param>
+    /// <param name="cancellationToken">Stops a long read.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within the source, or the buffer is too short.</exception>
+    /// <exception cref="VlcFormatException">The file is not what it said it was.</exception>
+    public abstract void Read(long start, int count, Span<float> destination, CancellationToken cancellationToken = default);
+
+    /// <summary>Reads the keys of rows [<paramref name="start"/>, <paramref name="start"/> + <c>destination.Length</c>).</summary>
+    /// <param name="start">First row, 0-based.</param>
+    /// <param name="destination">One string for each row.</param>
+    /// <exception cref="NotSupportedException"><see cref="HasKeys"/> is false.</exception>
+    public virtual void ReadKeys(long start, Span<string> destination) =>
+        throw new NotSupportedException($"{Name} has no keys.");
+
+    /// <summary>Throws unless the range lies within the source and fits the buffer; every <see cref="Read"/> starts with it.</summary>
+    /// <param name="start">First row, 0-based.</param>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="destinationLength">Length of the caller's buffer, in floats.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range is not within the source, or the buffer is too short.</exception>
+    protected void CheckRange(long start, int count, int destinationLength)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Count - count);
+        ArgumentOutOfRangeException.ThrowIfLessThan(destinationLength, (long)count * Dimension);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases the file behind the source.</summary>
+    /// <param name="disposing">True when called from <see cref="Dispose()"/>.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}
