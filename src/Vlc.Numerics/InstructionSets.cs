@@ -1,0 +1,34 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Vlc.Numerics;
+
+/// <summary>Which of the kernels' twins this process runs. All give the same bits; they differ in speed alone.</summary>
+public enum InstructionSetLevel
+{
+    /// <summary>No fused multiply-add in hardware that the kernels use: the scalar reference. Slow.</summary>
+    Scalar = 0,
+
+    /// <summary>128-bit vectors with fused multiply-add (Arm64 AdvSimd).</summary>
+    Vector128 = 1,
+
+    /// <summary>256-bit vectors with fused multiply-add (AVX2 and FMA).</summary>
+    Vector256 = 2,
+
+    /// <summary>512-bit vectors (AVX-512 F, BW, DQ, VL).</summary>
+    Vector512 = 3,
+}
+
+/// <summary>The level in use, for reports and for tests that must know which twin they compare.</summary>
+public static class InstructionSets
+{
+    /// <summary>
+    /// The level of this process. <c>DOTNET_EnableAVX512=0</c>, <c>DOTNET_EnableAVX2=0</c> and
+    /// <c>DOTNET_EnableHWIntrinsic=0</c> lower it; the older <c>DOTNET_EnableAVX512F=0</c> does nothing on .NET 10.
+    /// </summary>
+    public static InstructionSetLevel Level { get; } =
+        Avx512F.IsSupported && Vector512.IsHardwareAccelerated ? InstructionSetLevel.Vector512
+        : Fma.IsSupported && Avx2.IsSupported ? InstructionSetLevel.Vector256
+        : System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported ? InstructionSetLevel.Vector128
+        : InstructionSetLevel.Scalar;
+}
