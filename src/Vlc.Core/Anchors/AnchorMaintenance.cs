@@ -1,0 +1,290 @@
+using Vlc.Numerics.Kernels;
+using Vlc.Numerics.Threading;
+
+namespace Vlc.Anchors;
+
+/// <summary>
+/// Merge and split: moves anchors from where they are redundant to where they are missing, which Lloyd's update cannot do. Each move is
+/// weighed by the energy: merging cells i and j costs the distortion n_i·n_j/(n_i + n_j)·‖a_i - a_j‖² (Ward, 1963), splitting a cell in two
+/// gains the same expression of its halves. A merge is made when a split pays for it, or when the bytes it saves do. (The same moves as
+/// breathing k-means, Fritzke, 2020, with the costs made explicit.)
+/// </summary>
+internal static class AnchorMaintenance
+{
+    /// <summary>Share of the anchors that one round may move.</summary>
+    private const double LargestShare = 0.1;
+
+    private const int PowerIterations = 5;
+
+    /// <summary>Counts of the moves of a round.</summary>
+    public readonly record struct Moves(int Merged, int Split);
+
+    /// <summary>One round on arithmetic means of the present assignment.</summary>
+    /// <param name="rows">Row-major, n x d.</param>
+    /// <param name="dimension">d.</param>
+    /// <param name="cells">Rows of each cell.</param>
+    /// <param name="anchors">Row-major, m x d: the means of the cells; replaced by the moved ones, possibly fewer.</param>
+    /// <param name="byteWorth">Total distortion that dropping one anchor is worth: lambda · n · bytes of an anchor / n.</param>
+    /// <param name="threads">Threads to use; the result does not depend on it.</param>
+    /// <param name="cancellationToken">Checked between steps.</param>
+    public static Moves Run(
+        ReadOnlyMemory<float> rows, int dimension, CellLists cells, ref float[] anchors, double byteWorth, int threads,
+        CancellationToken cancellationToken)
+    {
+        int cellCount = cells.CellCount;
+        if (cellCount < 2) return default;
+        int most = Math.Max(1, (int)(cellCount * LargestShare));
+        List<Merge> merges = CheapestMerges(anchors, dimension, cells, threads, cancellationToken);
+        List<Split> splits = BestSplits(rows, dimension, cells, anchors, most, threads, cancellationToken);
+
+        var touched = new bool[cellCount];
+        var removed = new bool[cellCount];
+        int merged = 0, split = 0, nextSplit = 0;
+        foreach (Merge merge in merges)
+        {
+            if (merged >= most) break;
+            if (touched[merge.Kept] || touched[merge.Removed]) continue;
+            while (nextSplit < splits.Count && (touched[splits[nextSplit].Cell] || splits[nextSplit].Cell == merge.Kept || splits[nextSplit].Cell == merge.Removed)) nextSplit++;
+            double gain = nextSplit < splits.Count ? splits[nextSplit].Gain : 0;
+            bool paysBySplit = gain > merge.Cost, paysByBytes = byteWorth > merge.Cost && byteWorth > gain;
+            if (!paysBySplit && !paysByBytes) break;
+            touched[merge.Kept] = touched[merge.Removed] = true;
+            MergeInto(anchors, dimension, merge.Kept, cells.Count(merge.Kept), merge.Removed, cells.Count(merge.Removed));
+            merged++;
+            if (paysByBytes)
+            {
+                removed[merge.Removed] = true;
+                continue;
+            }
+
+            Split chosen = splits[nextSplit++];
+            touched[chosen.Cell] = true;
+            chosen.First.CopyTo(anchors.AsSpan(chosen.Cell * dimension));
+            chosen.Second.CopyTo(anchors.AsSpan(merge.Removed * dimension));
+            split++;
+        }
+
+        if (removed.AsSpan().Contains(true)) anchors = Compact(anchors, dimension, removed);
+        return new Moves(merged, split);
+    }
+
+    /// <summary>The count-weighted mean of two cells' means; counts are conserved.</summary>
+    public static void MergeInto(Span<float> anchors, int dimension, int kept, int keptCount, int removed, int removedCount)
+    {
+        int count = keptCount + removedCount;
+        if (count == 0) return;
+        double share = (double)removedCount / count;
+        Span<float> target = anchors.Slice(kept * dimension, dimension);
+        ReadOnlySpan<float> source = anchors.Slice(removed * dimension, dimension);
+        for (int k = 0; k < dimension; k++) target[k] = (float)(target[k] + (share * ((double)source[k] - target[k])));
+    }
+
+    /// <summary>
+    /// Splits some rows in two: 2-means of their projections on the leading direction of their scatter (power iteration). The gain is
+    /// the distortion that the split takes away, exactly, before any row of another cell moves in; 0 when the rows cannot be split.
+    /// </summary>
+    public static Split SplitCell(ReadOnlySpan<float> rows, int dimension, int cell, ReadOnlySpan<int> members, ReadOnlySpan<float> mean)
+    {
+        var direction = new double[dimension];
+        var next = new double[dimension];
+        var projections = new double[members.Length];
+        // Starts at the farthest row from the mean: never orthogonal to all of the scatter.
+        double farthest = -1;
+        int farthestRow = members[0];
+        foreach (int row in members)
+        {
+            double distance = Distances.SquaredEuclidean(rows.Slice(row * dimension, dimension), mean);
+            if (distance > farthest) (farthest, farthestRow) = (distance, row);
+        }
+
+        if (!(farthest > 0)) return new Split(cell, 0, [], []);
+        for (int k = 0; k < dimension; k++) direction[k] = (double)rows[(farthestRow * dimension) + k] - mean[k];
+        for (int iteration = 0; iteration < PowerIterations; iteration++)
+        {
+            if (!Normalize(direction)) return new Split(cell, 0, [], []);
+            Project(rows, dimension, members, mean, direction, projections);
+            if (iteration == PowerIterations - 1) break;
+            next.AsSpan().Clear();
+            for (int i = 0; i < members.Length; i++)
+            {
+                ReadOnlySpan<float> row = rows.Slice(members[i] * dimension, dimension);
+                for (int k = 0; k < dimension; k++) next[k] += projections[i] * ((double)row[k] - mean[k]);
+            }
+
+            (direction, next) = (next, direction);
+        }
+
+        double threshold = TwoMeansThreshold(projections);
+        var firstSums = new double[dimension];
+        var secondSums = new double[dimension];
+        int firstCount = 0;
+        for (int i = 0; i < members.Length; i++)
+        {
+            ReadOnlySpan<float> row = rows.Slice(members[i] * dimension, dimension);
+            if (projections[i] <= threshold)
+            {
+                RowSums.Add(firstSums, row);
+                firstCount++;
+            }
+            else
+            {
+                RowSums.Add(secondSums, row);
+            }
+        }
+
+        int secondCount = members.Length - firstCount;
+        if (firstCount == 0 || secondCount == 0) return new Split(cell, 0, [], []);
+        var first = new float[dimension];
+        var second = new float[dimension];
+        double squared = 0;
+        for (int k = 0; k < dimension; k++)
+        {
+            double a = firstSums[k] / firstCount, b = secondSums[k] / secondCount;
+            squared += (a - b) * (a - b);
+            first[k] = (float)a;
+            second[k] = (float)b;
+        }
+
+        return new Split(cell, (double)firstCount * secondCount / members.Length * squared, first, second);
+    }
+
+    private static List<Merge> CheapestMerges(
+        float[] anchors, int dimension, CellLists cells, int threads, CancellationToken cancellationToken)
+    {
+        int cellCount = cells.CellCount;
+        const int BlockRows = 256;
+        var halfNorms = new float[cellCount];
+        NearestColumn.HalfSquaredNorms(anchors, dimension, halfNorms);
+        using var packed = new PackedMatrix(anchors, cellCount, dimension);
+        var products = new float[Math.Min(BlockRows, cellCount) * cellCount];
+        var merges = new List<Merge>(cellCount);
+        for (int first = 0; first < cellCount; first += BlockRows)
+        {
+            int count = Math.Min(BlockRows, cellCount - first);
+            MatrixProduct.Multiply(anchors.AsSpan(first * dimension, count * dimension), count, packed, products, threads, cancellationToken);
+            for (int i = 0; i < count; i++)
+            {
+                int cell = first + i, rowsHere = cells.Count(cell);
+                double best = double.PositiveInfinity;
+                int partner = -1;
+                for (int other = 0; other < cellCount; other++)
+                {
+                    if (other == cell) continue;
+                    int rowsThere = cells.Count(other);
+                    double squared = Math.Max(0, 2.0 * ((double)halfNorms[cell] + halfNorms[other] - products[(i * cellCount) + other]));
+                    double cost = rowsHere == 0 || rowsThere == 0 ? 0 : (double)rowsHere * rowsThere / (rowsHere + rowsThere) * squared;
+                    if (cost < best) (best, partner) = (cost, other);
+                }
+
+                // The smaller cell goes; each pair is listed once where both name each other.
+                bool smaller = rowsHere < cells.Count(partner) || (rowsHere == cells.Count(partner) && cell > partner);
+                if (smaller) merges.Add(new Merge(best, partner, cell));
+            }
+        }
+
+        merges.Sort(static (x, y) => x.Cost != y.Cost ? x.Cost.CompareTo(y.Cost) : x.Removed.CompareTo(y.Removed));
+        return merges;
+    }
+
+    private static List<Split> BestSplits(
+        ReadOnlyMemory<float> rows, int dimension, CellLists cells, float[] anchors, int most, int threads, CancellationToken cancellationToken)
+    {
+        // A cell's scatter bounds what a split of it can gain, so only the cells of largest scatter are tried.
+        var scatter = new double[cells.CellCount];
+        BlockScheduler.Run(
+            cells.CellCount, threads,
+            (cell, _) =>
+            {
+                double sum = 0;
+                foreach (int row in cells.Rows(cell))
+                {
+                    sum += Distances.SquaredEuclidean(rows.Span.Slice(row * dimension, dimension), anchors.AsSpan(cell * dimension, dimension));
+                }
+
+                scatter[cell] = sum;
+            },
+            cancellationToken);
+        int[] candidates = [.. Enumerable.Range(0, cells.CellCount).Where(cell => cells.Count(cell) > 1 && scatter[cell] > 0)
+            .OrderByDescending(cell => scatter[cell]).ThenBy(cell => cell).Take(2 * most)];
+        var splits = new Split[candidates.Length];
+        BlockScheduler.Run(
+            candidates.Length, threads,
+            (i, _) => splits[i] = SplitCell(
+                rows.Span, dimension, candidates[i], cells.Rows(candidates[i]), anchors.AsSpan(candidates[i] * dimension, dimension)),
+            cancellationToken);
+        return [.. splits.Where(split => split.Gain > 0).OrderByDescending(split => split.Gain).ThenBy(split => split.Cell)];
+    }
+
+    private static void Project(
+        ReadOnlySpan<float> rows, int dimension, ReadOnlySpan<int> members, ReadOnlySpan<float> mean, ReadOnlySpan<double> direction,
+        Span<double> projections)
+    {
+        for (int i = 0; i < members.Length; i++)
+        {
+            ReadOnlySpan<float> row = rows.Slice(members[i] * dimension, dimension);
+            double sum = 0;
+            for (int k = 0; k < dimension; k++) sum += ((double)row[k] - mean[k]) * direction[k];
+            projections[i] = sum;
+        }
+    }
+
+    /// <summary>Boundary of the two means of numbers on a line, from the start "below and above the mean".</summary>
+    private static double TwoMeansThreshold(ReadOnlySpan<double> values)
+    {
+        double threshold = 0;
+        for (int iteration = 0; iteration < 16; iteration++)
+        {
+            double lowSum = 0, highSum = 0;
+            int low = 0;
+            foreach (double value in values)
+            {
+                if (value <= threshold)
+                {
+                    lowSum += value;
+                    low++;
+                }
+                else
+                {
+                    highSum += value;
+                }
+            }
+
+            if (low == 0 || low == values.Length) return threshold;
+            double moved = 0.5 * ((lowSum / low) + (highSum / (values.Length - low)));
+            if (moved == threshold) return threshold;
+            threshold = moved;
+        }
+
+        return threshold;
+    }
+
+    private static bool Normalize(Span<double> vector)
+    {
+        double squared = 0;
+        foreach (double value in vector) squared += value * value;
+        if (!(squared > 0 && double.IsFinite(squared))) return false;
+        double inverse = 1 / Math.Sqrt(squared);
+        foreach (ref double value in vector) value *= inverse;
+        return true;
+    }
+
+    private static float[] Compact(float[] anchors, int dimension, bool[] removed)
+    {
+        var kept = new float[(removed.Length - removed.Count(gone => gone)) * dimension];
+        int next = 0;
+        for (int cell = 0; cell < removed.Length; cell++)
+        {
+            if (removed[cell]) continue;
+            anchors.AsSpan(cell * dimension, dimension).CopyTo(kept.AsSpan(next));
+            next += dimension;
+        }
+
+        return kept;
+    }
+
+    /// <summary>Merging <paramref name="Removed"/> into <paramref name="Kept"/> adds <paramref name="Cost"/> to the total distortion.</summary>
+    private readonly record struct Merge(double Cost, int Kept, int Removed);
+
+    /// <summary>Splitting <paramref name="Cell"/> into two means takes <paramref name="Gain"/> from the total distortion.</summary>
+    internal readonly record struct Split(int Cell, double Gain, float[] First, float[] Second);
+}

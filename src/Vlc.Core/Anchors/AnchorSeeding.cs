@@ -1,0 +1,88 @@
+using Vlc.Numerics.Kernels;
+using Vlc.Numerics.Randomness;
+
+namespace Vlc.Anchors;
+
+/// <summary>
+/// Initial anchors by k-means|| (Bahmani et al., "Scalable k-means++", 2012): rows are drawn with probability proportional to their squared
+/// distance to the anchors so far, here one panel of the assignment kernel (32) a round, so that seeding runs at the speed of
+/// assignment. Exactly m anchors are drawn; nothing is re-clustered.
+/// </summary>
+internal static class AnchorSeeding
+{
+    private const ulong Stream = 0x5EED;
+
+    /// <summary>Draws <paramref name="anchorCount"/> distinct rows.</summary>
+    /// <param name="rows">Row-major, n x d.</param>
+    /// <param name="dimension">d.</param>
+    /// <param name="anchorCount">m, at most n.</param>
+    /// <param name="seed">The user's seed.</param>
+    /// <param name="threads">Threads to use; the result does not depend on it.</param>
+    /// <param name="cancellationToken">Checked each round.</param>
+    /// <returns>Row-major, m x d.</returns>
+    public static float[] Draw(
+        ReadOnlySpan<float> rows, int dimension, int anchorCount, ulong seed, int threads, CancellationToken cancellationToken)
+    {
+        int rowCount = rows.Length / dimension;
+        var random = new SeededRandom(seed, Stream);
+        var anchors = new float[anchorCount * dimension];
+        var rowNorms = new float[rowCount];
+        NearestColumn.HalfSquaredNorms(rows, dimension, rowNorms);
+        var distances = new double[rowCount];
+        distances.AsSpan().Fill(double.PositiveInfinity);
+        var nearest = new int[rowCount];
+        var scores = new float[rowCount];
+        var cumulative = new double[rowCount];
+        Span<float> batchNorms = stackalloc float[PackedMatrix.PanelWidth];
+        int drawn = 0;
+        while (drawn < anchorCount)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            // Few at first: a batch drawn blindly from one distribution may hold neighbours of each other.
+            int batch = Math.Min(anchorCount - drawn, drawn == 0 ? 1 : Math.Min(PackedMatrix.PanelWidth, Math.Max(1, drawn / 2)));
+            DrawBatch(rows, dimension, distances, cumulative, anchors.AsSpan(drawn * dimension), batch, random);
+            ReadOnlySpan<float> added = anchors.AsSpan(drawn * dimension, batch * dimension);
+            NearestColumn.HalfSquaredNorms(added, dimension, batchNorms[..batch]);
+            using (var packed = new PackedMatrix(added, batch, dimension))
+            {
+                NearestColumn.Assign(rows, packed, batchNorms[..batch], nearest, scores, threads, cancellationToken);
+            }
+
+            for (int row = 0; row < rowCount; row++)
+            {
+                double distance = Math.Max(0, 2.0 * ((double)scores[row] + rowNorms[row]));
+                if (distance < distances[row]) distances[row] = distance;
+            }
+
+            drawn += batch;
+        }
+
+        return anchors;
+    }
+
+    private static void DrawBatch(
+        ReadOnlySpan<float> rows, int dimension, double[] distances, double[] cumulative, Span<float> destination, int batch,
+        SeededRandom random)
+    {
+        int rowCount = distances.Length;
+        double total = 0;
+        for (int row = 0; row < rowCount; row++) cumulative[row] = total += distances[row];
+        Span<int> drawn = stackalloc int[batch];
+        for (int i = 0; i < batch; i++)
+        {
+            int chosen = DrawOne(cumulative, total, random);
+            // Drawing a row twice in a batch wastes an anchor; where few distinct rows remain it cannot be helped.
+            for (int attempt = 0; attempt < 16 && drawn[..i].Contains(chosen); attempt++) chosen = DrawOne(cumulative, total, random);
+            drawn[i] = chosen;
+            rows.Slice(chosen * dimension, dimension).CopyTo(destination[(i * dimension)..]);
+        }
+    }
+
+    private static int DrawOne(double[] cumulative, double total, SeededRandom random)
+    {
+        // All infinite (nothing drawn yet) or all zero (every row is an anchor already): any row is as good as another.
+        if (!(total > 0 && double.IsFinite(total))) return (int)random.NextInt64(cumulative.Length);
+        int place = Array.BinarySearch(cumulative, random.NextDouble() * total);
+        return Math.Min(place < 0 ? ~place : place + 1, cumulative.Length - 1);
+    }
+}

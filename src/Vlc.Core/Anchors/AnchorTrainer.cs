@@ -1,0 +1,249 @@
+using Vlc.Numerics.Kernels;
+
+namespace Vlc.Anchors;
+
+/// <summary>
+/// Learns anchors on rows in memory: seeding by k-means||, then iterations of assignment and update while a temperature cools, with rounds
+/// of merge and split in the first of them. Minimises energy = distortion + lambda · footprint.
+/// </summary>
+public sealed class AnchorTrainer
+{
+    /// <summary>Normalised entropy of the assignment below which training counts as collapsed.</summary>
+    public const double CollapseThreshold = 0.6;
+
+    /// <summary>Default rounds of maintenance; docs/training.md has the comparison that chose it.</summary>
+    public const int DefaultMaintenanceRounds = 4;
+
+    private const int MostRepairRounds = 3;
+
+    private readonly AnchorTrainingOptions _options;
+    private readonly int _dimension;
+    private readonly ReadOnlyMemory<float> _rows;
+    private readonly ReadOnlyMemory<float> _validation;
+    private readonly float[] _rowNorms;
+    private readonly float[] _scores;
+    private readonly double[] _squaredDistances;
+    private int[] _assignments;
+    private int[] _previous;
+
+    private AnchorTrainer(ReadOnlyMemory<float> rows, int dimension, ReadOnlyMemory<float> validation, AnchorTrainingOptions options)
+    {
+        _rows = rows;
+        _dimension = dimension;
+        _validation = validation;
+        _options = options;
+        int rowCount = rows.Length / dimension;
+        _rowNorms = new float[rowCount];
+        _scores = new float[rowCount];
+        _squaredDistances = new double[rowCount];
+        _assignments = new int[rowCount];
+        _previous = new int[rowCount];
+        NearestColumn.HalfSquaredNorms(rows.Span, dimension, _rowNorms);
+    }
+
+    private int RowCount => _assignments.Length;
+
+    /// <summary>Anchors for <paramref name="rowCount"/> rows when the user names no number: about 4·√n, never more than a quarter of the rows.</summary>
+    /// <param name="rowCount">n.</param>
+    public static int DefaultAnchorCount(long rowCount) => (int)Math.Clamp((long)Math.Round(4 * Math.Sqrt(rowCount)), 1, Math.Max(1, rowCount / 4));
+
+    /// <summary>Learns anchors.</summary>
+    /// <param name="rows">Training rows, row-major, n x <paramref name="dimension"/>; centred data train most precisely.</param>
+    /// <param name="dimension">Components of a row.</param>
+    /// <param name="options">How to train.</param>
+    /// <param name="validation">Rows that training does not see, for the validation energy; may be empty.</param>
+    /// <param name="progress">Hears of each iteration.</param>
+    /// <param name="cancellationToken">Stops training; a checkpoint, where asked for, holds the last finished iteration.</param>
+    /// <returns>Anchors, row-major, and what happened. There may be fewer anchors than asked for when lambda is above 0.</returns>
+    /// <exception cref="ArgumentException">Options that cannot be used, or more anchors than rows.</exception>
+    /// <exception cref="VlcFormatException">The checkpoint is of another training.</exception>
+    public static (float[] Anchors, TrainingReport Report) Train(
+        ReadOnlyMemory<float> rows, int dimension, AnchorTrainingOptions options, ReadOnlyMemory<float> validation = default,
+        IProgress<TrainingIteration>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
+        IReadOnlyList<string> problems = options.Validate();
+        if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems), nameof(options));
+        int rowCount = rows.Length / dimension;
+        int anchorCount = options.AnchorCount ?? DefaultAnchorCount(rowCount);
+        if (rowCount < anchorCount)
+        {
+            throw new ArgumentException($"{anchorCount} anchors need at least as many rows; there are {rowCount}.", nameof(options));
+        }
+
+        return new AnchorTrainer(rows, dimension, validation, options).Run(anchorCount, progress, cancellationToken);
+    }
+
+    private (float[] Anchors, TrainingReport Report) Run(
+        int anchorCount, IProgress<TrainingIteration>? progress, CancellationToken cancellationToken)
+    {
+        CoolingSchedule cooling = _options.Cooling ?? CoolingSchedule.None;
+        int maintenanceRounds = _options.MaintenanceRounds ?? DefaultMaintenanceRounds;
+        var iterations = new List<TrainingIteration>();
+        TrainingCheckpoint? checkpoint = _options.CheckpointPath is null
+            ? null
+            : new TrainingCheckpoint(_options.CheckpointPath, _rows.Span, _dimension, anchorCount, _options);
+        float[] anchors;
+        int? resumedFrom = null;
+        if (checkpoint?.TryLoad(_previous, iterations) is { } saved)
+        {
+            anchors = saved;
+            resumedFrom = iterations.Count;
+        }
+        else
+        {
+            anchors = AnchorSeeding.Draw(_rows.Span, _dimension, anchorCount, _options.Seed, _options.ThreadCount, cancellationToken);
+            _previous.AsSpan().Fill(-1);
+        }
+
+        bool converged = false;
+        for (int iteration = iterations.Count; iteration < _options.MaxIterations && !converged; iteration++)
+        {
+            double distortion = Assign(anchors, cancellationToken);
+            double changed = ChangedShare();
+            double energy = Energy(distortion, anchors.Length);
+            double temperature = cooling.Temperature(iteration);
+            bool maintain = iteration < maintenanceRounds;
+            var cells = new CellLists(_assignments, anchors.Length / _dimension);
+            CellMeans.Update(
+                _rows, _dimension, cells, _squaredDistances, _options.Mean, maintain ? 0 : temperature, _options.Seed, iteration, anchors,
+                _options.ThreadCount, cancellationToken);
+            AnchorMaintenance.Moves moves = default;
+            if (maintain || HasEmptyCell(cells)) moves = Maintain(cells, ref anchors, cancellationToken);
+
+            double previousEnergy = iterations.Count > 0 ? iterations[^1].Energy : double.PositiveInfinity;
+            converged = temperature == 0 && moves == default && changed <= _options.Tolerance
+                && previousEnergy - energy <= _options.Tolerance * energy;
+            double validationEnergy = _validation.IsEmpty ? double.NaN : Energy(ValidationDistortion(anchors, cancellationToken), anchors.Length);
+            iterations.Add(new TrainingIteration(
+                iteration, temperature, distortion, energy, validationEnergy, changed, moves.Merged, moves.Split));
+            progress?.Report(iterations[^1]);
+            (_previous, _assignments) = (_assignments, _previous);
+            checkpoint?.Save(anchors, _previous, iterations);
+        }
+
+        (double finalDistortion, double entropy) = Settle(ref anchors, cancellationToken);
+        checkpoint?.Delete();
+        return (anchors, new TrainingReport
+        {
+            Iterations = iterations,
+            Converged = converged,
+            Distortion = finalDistortion,
+            Energy = Energy(finalDistortion, anchors.Length),
+            NormalizedEntropy = entropy,
+            TrainingRows = RowCount,
+            ResumedFrom = resumedFrom,
+        });
+    }
+
+    /// <summary>
+    /// Leaves no empty cell and repairs a collapsed assignment by further rounds of maintenance. Anchors that stay empty even so (fewer
+    /// distinct rows than anchors) are dropped.
+    /// </summary>
+    private (double Distortion, double Entropy) Settle(ref float[] anchors, CancellationToken cancellationToken)
+    {
+        for (int round = 0; ; round++)
+        {
+            double distortion = Assign(anchors, cancellationToken);
+            var cells = new CellLists(_assignments, anchors.Length / _dimension);
+            double entropy = cells.NormalizedEntropy();
+            bool empty = HasEmptyCell(cells);
+            if (!empty && (entropy >= CollapseThreshold || round >= MostRepairRounds)) return (distortion, entropy);
+            if (round < MostRepairRounds)
+            {
+                CellMeans.Update(
+                    _rows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors,
+                    _options.ThreadCount, cancellationToken);
+                AnchorMaintenance.Moves moves = Maintain(cells, ref anchors, cancellationToken);
+                if (moves != default) continue;
+                if (!empty) return (distortion, entropy);
+            }
+
+            anchors = DropEmpty(anchors, cells);
+        }
+    }
+
+    private AnchorMaintenance.Moves Maintain(CellLists cells, ref float[] anchors, CancellationToken cancellationToken) =>
+        AnchorMaintenance.Run(
+            _rows, _dimension, cells, ref anchors, _options.Lambda * AnchorBytes, _options.ThreadCount, cancellationToken);
+
+    /// <summary>Assigns all rows; returns the distortion and leaves distances behind.</summary>
+    private double Assign(float[] anchors, CancellationToken cancellationToken)
+    {
+        AssignRows(_rows.Span, anchors, _assignments, _scores, cancellationToken);
+        double sum = 0;
+        for (int row = 0; row < RowCount; row++)
+        {
+            double distance = Math.Max(0, 2.0 * ((double)_scores[row] + _rowNorms[row]));
+            _squaredDistances[row] = distance;
+            sum += distance;
+        }
+
+        return sum / RowCount;
+    }
+
+    private double ValidationDistortion(float[] anchors, CancellationToken cancellationToken)
+    {
+        int rowCount = _validation.Length / _dimension;
+        var nearest = new int[rowCount];
+        var scores = new float[rowCount];
+        AssignRows(_validation.Span, anchors, nearest, scores, cancellationToken);
+        double sum = 0;
+        for (int row = 0; row < rowCount; row++)
+        {
+            sum += Distances.SquaredEuclidean(
+                _validation.Span.Slice(row * _dimension, _dimension), anchors.AsSpan(nearest[row] * _dimension, _dimension));
+        }
+
+        return sum / rowCount;
+    }
+
+    private void AssignRows(
+        ReadOnlySpan<float> rows, float[] anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken)
+    {
+        int anchorCount = anchors.Length / _dimension;
+        var halfNorms = new float[anchorCount];
+        NearestColumn.HalfSquaredNorms(anchors, _dimension, halfNorms);
+        using var packed = new PackedMatrix(anchors, anchorCount, _dimension);
+        NearestColumn.Assign(rows, packed, halfNorms, nearest, scores, _options.ThreadCount, cancellationToken);
+    }
+
+    private double ChangedShare()
+    {
+        int changed = 0;
+        for (int row = 0; row < RowCount; row++)
+        {
+            if (_assignments[row] != _previous[row]) changed++;
+        }
+
+        return (double)changed / RowCount;
+    }
+
+    /// <summary>Bytes of an anchor on disk: d float16.</summary>
+    private int AnchorBytes => 2 * _dimension;
+
+    private double Energy(double distortion, int anchorFloats) =>
+        distortion + (_options.Lambda * AnchorBytes * (anchorFloats / _dimension) / RowCount);
+
+    private static bool HasEmptyCell(CellLists cells)
+    {
+        for (int cell = 0; cell < cells.CellCount; cell++)
+        {
+            if (cells.Count(cell) == 0) return true;
+        }
+
+        return false;
+    }
+
+    private float[] DropEmpty(float[] anchors, CellLists cells)
+    {
+        var kept = new List<float>(anchors.Length);
+        for (int cell = 0; cell < cells.CellCount; cell++)
+        {
+            if (cells.Count(cell) > 0) kept.AddRange(anchors.AsSpan(cell * _dimension, _dimension));
+        }
+
+        return [.. kept];
+    }
+}

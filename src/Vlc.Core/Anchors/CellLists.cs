@@ -1,0 +1,43 @@
+namespace Vlc.Anchors;
+
+/// <summary>
+/// The rows of each cell, in ascending order: a stable counting sort of the assignments. Row lists need not be stored; they follow from the
+/// assignments.
+/// </summary>
+internal sealed class CellLists
+{
+    private readonly int[] _starts;
+    private readonly int[] _rows;
+
+    public CellLists(ReadOnlySpan<int> assignments, int cellCount)
+    {
+        _starts = new int[cellCount + 1];
+        _rows = new int[assignments.Length];
+        foreach (int cell in assignments) _starts[cell + 1]++;
+        for (int cell = 0; cell < cellCount; cell++) _starts[cell + 1] += _starts[cell];
+        int[] next = _starts[..cellCount];
+        for (int row = 0; row < assignments.Length; row++) _rows[next[assignments[row]]++] = row;
+    }
+
+    public int CellCount => _starts.Length - 1;
+
+    public int RowCount => _rows.Length;
+
+    public ReadOnlySpan<int> Rows(int cell) => _rows.AsSpan(_starts[cell], _starts[cell + 1] - _starts[cell]);
+
+    public int Count(int cell) => _starts[cell + 1] - _starts[cell];
+
+    /// <summary>Entropy of the cells' shares over log2 of their number; 1 for a single cell.</summary>
+    public double NormalizedEntropy()
+    {
+        if (CellCount == 1) return 1;
+        double entropy = 0;
+        for (int cell = 0; cell < CellCount; cell++)
+        {
+            double share = (double)Count(cell) / RowCount;
+            if (share > 0) entropy -= share * Math.Log2(share);
+        }
+
+        return entropy / Math.Log2(CellCount);
+    }
+}
