@@ -1,0 +1,115 @@
+using System.Numerics.Tensors;
+
+namespace Vlc.Cli.Demo;
+
+/// <summary>
+/// Latent semantic analysis of documented members: TF-IDF rows projected onto their leading right singular vectors and
+/// scaled to unit length. The singular vectors stay, so that a question is folded into the same space.
+/// </summary>
+/// <remarks>
+/// Some members are held out as queries for measuring recall; none of them has the same terms as a row of the base.
+/// </remarks>
+internal sealed class DocumentEmbedding
+{
+    /// <summary>Members wanted as queries; a corpus too small for that gives a tenth of its members at most.</summary>
+    public const int DefaultHeldOut = 1000;
+
+    private readonly HashedTfIdf _termWeights;
+    private readonly float[] _termBasis;
+    private readonly float[] _rows;
+
+    private DocumentEmbedding(HashedTfIdf termWeights, float[] termBasis, float[] rows, string[] memberIds, int dimension)
+    {
+        (_termWeights, _termBasis, _rows) = (termWeights, termBasis, rows);
+        (MemberIds, Dimension) = (memberIds, dimension);
+    }
+
+    /// <summary>Components of a vector.</summary>
+    public int Dimension { get; }
+
+    /// <summary>Documentation comment id of each row of <see cref="Rows"/>.</summary>
+    public IReadOnlyList<string> MemberIds { get; }
+
+    /// <summary>The base: one unit-length row for each of <see cref="MemberIds"/>.</summary>
+    public ReadOnlyMemory<float> Rows => _rows.AsMemory(0, MemberIds.Count * Dimension);
+
+    /// <summary>Unit-length rows of the members held out as queries.</summary>
+    public ReadOnlyMemory<float> HeldOutRows => _rows.AsMemory(MemberIds.Count * Dimension);
+
+    /// <summary>Embeds <paramref name="members"/>. The same arguments give the same bytes on any number of threads.</summary>
+    /// <param name="members">What to embed; not empty.</param>
+    /// <param name="dimension">Components of a vector.</param>
+    /// <param name="seed">Of the randomised SVD.</param>
+    /// <param name="threads">Threads to use.</param>
+    /// <param name="progress">Told the current phase and how much of it is done, from 0 to 1.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    public static DocumentEmbedding Build(
+        IReadOnlyList<DocumentedMember> members, int dimension, ulong seed, int threads,
+        Action<string, double>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(members.Count);
+        ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
+        ParallelOptions parallel = new() { MaxDegreeOfParallelism = threads, CancellationToken = cancellationToken };
+
+        progress?.Invoke("weigh terms", 0.0);
+        (HashedTfIdf termWeights, SparseMatrix documents) = HashedTfIdf.Fit(members.Count, i => Fields(members[i]), parallel);
+        progress?.Invoke("weigh terms", 1.0);
+
+        TruncatedSvd svd = RandomizedSvd.Compute(
+            documents, dimension, seed, parallel, done => progress?.Invoke("find latent dimensions", done));
+
+        progress?.Invoke("project", 0.0);
+        HoldOutSplit split = HoldOutSplit.Of(documents, Math.Min(DefaultHeldOut, members.Count / 10));
+        int[] order = [.. split.Base, .. split.Queries];
+        float[] rows = new float[(long)order.Length * dimension];
+        Parallel.For(0, order.Length, parallel, i =>
+            Project(documents.Row(order[i]), svd.RightVectors, rows.AsSpan(i * dimension, dimension)));
+        progress?.Invoke("project", 1.0);
+
+        string[] ids = [.. split.Base.Select(i => members[i].Id)];
+        return new DocumentEmbedding(termWeights, svd.RightVectors, rows, ids, dimension);
+    }
+
+    /// <summary>Embeds a question in words; unit length.</summary>
+    /// <exception cref="ArgumentException">The question is empty, or the documentation knows none of its words.</exception>
+    public float[] Embed(string question)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(question);
+        SparseMatrix weighted = _termWeights.Transform(question);
+        float[] vector = new float[Dimension];
+        if (!Project(weighted.Row(0), _termBasis, vector))
+        {
+            throw new ArgumentException($"None of the words of \"{question}\" occurs in the documentation; ask in other words.", nameof(question));
+        }
+
+        return vector;
+    }
+
+    // A member is found by what it is called before what is said about it; its namespace is context, shared by hundreds.
+    private static TextField[] Fields(DocumentedMember member)
+    {
+        DocumentationId id = DocumentationId.Parse(member.Id);
+        return
+        [
+            new(id.Member, 2f),
+            new(id.Type, 1.5f),
+            new(id.Namespace, 0.25f),
+            new(member.Summary, 2f),
+            new(member.Details, 0.5f),
+        ];
+    }
+
+    // False, and zero, for a row without terms or outside the latent space.
+    private static bool Project(SparseRow row, float[] basis, Span<float> target)
+    {
+        int dimension = target.Length;
+        for (int i = 0; i < row.Columns.Length; i++)
+        {
+            TensorPrimitives.MultiplyAdd(basis.AsSpan(row.Columns[i] * dimension, dimension), row.Values[i], target, target);
+        }
+
+        float norm = TensorPrimitives.Norm<float>(target);
+        if (norm > 0f) TensorPrimitives.Divide(target, norm, target);
+        return norm > 0f;
+    }
+}
