@@ -8,15 +8,19 @@ internal readonly record struct TextField(string Text, float Weight);
 
 /// <summary>
 /// Term weights with hashed features: a term's bucket is its hash, so there is no dictionary of words to keep, and
-/// of the buckets only those seen in at least two documents become columns. An entry is
-/// idf * sum over fields of weight * (1 + ln tf), with idf = ln((1 + n) / (1 + df)) + 1; a row has unit length.
+/// of the buckets only those seen in at least two documents become columns. An entry is idf * sum over fields of
+/// weight * (1 + ln tf), with idf = ln((1 + n) / (1 + df)) to the power of <see cref="IdfExponent"/>; a row has unit length.
 /// </summary>
 internal sealed class HashedTfIdf
 {
-    /// <summary>Buckets, as a power of two: 25,000 terms or so share 262,144 buckets, one in twenty with another.</summary>
-    public const int HashBits = 18;
+    /// <summary>
+    /// Squared, so that "json" tells members apart where "object" and "convert" do not: the documentation of
+    /// programs repeats a small vocabulary, and a plain idf leaves its common words the upper hand.
+    /// </summary>
+    public const float IdfExponent = 2f;
 
-    private const int BucketCount = 1 << HashBits;
+    /// <summary>The packs' 10,000 terms or so share these; one in forty shares its bucket.</summary>
+    private const int BucketCount = 1 << 18;
 
     /// <summary>A term of one document places that document nowhere among the others.</summary>
     private const int MinDocumentFrequency = 2;
@@ -55,15 +59,15 @@ internal sealed class HashedTfIdf
         {
             int frequency = documentFrequency[bucket];
             columnOfBucket[bucket] = frequency < MinDocumentFrequency ? -1 : idf.Count;
-            if (frequency >= MinDocumentFrequency) idf.Add(MathF.Log((1f + count) / (1f + frequency)) + 1f);
+            if (frequency >= MinDocumentFrequency) idf.Add(MathF.Pow(MathF.Log((1f + count) / (1f + frequency)), IdfExponent));
         }
 
         HashedTfIdf model = new(columnOfBucket, [.. idf]);
         return (model, model.Assemble(documents));
     }
 
-    /// <summary>Weighs one text by the learned frequencies; empty when none of its terms is known.</summary>
-    public SparseMatrix Transform(string text) => Assemble([new TermCounter().Count([new TextField(text, 1f)])]);
+    /// <summary>Weighs one document by the learned frequencies; an empty row when none of its terms is known.</summary>
+    public SparseMatrix Transform(params ReadOnlySpan<TextField> fields) => Assemble([new TermCounter().Count(fields)]);
 
     /// <summary>The bucket of a term.</summary>
     public static int Bucket(ReadOnlySpan<char> term)
