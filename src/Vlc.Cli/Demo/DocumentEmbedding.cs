@@ -46,6 +46,7 @@ internal sealed class DocumentEmbedding
     /// <param name="threads">Threads to use.</param>
     /// <param name="progress">Told the current phase and how much of it is done, from 0 to 1.</param>
     /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="ArgumentException">No term tells one member from another.</exception>
     public static DocumentEmbedding Build(
         IReadOnlyList<DocumentedMember> members, int dimension, ulong seed, int threads,
         Action<string, double>? progress = null, CancellationToken cancellationToken = default)
@@ -60,6 +61,7 @@ internal sealed class DocumentEmbedding
 
         TruncatedSvd svd = RandomizedSvd.Compute(
             documents, dimension, seed, parallel, done => progress?.Invoke("find latent dimensions", done));
+        if (svd.SingularValues[0] <= 0.0) throw new ArgumentException("No term tells one member from another; there is nothing to embed.", nameof(members));
 
         progress?.Invoke("project", 0.0);
         float[] basis = ScaledTermBasis(svd);
@@ -93,14 +95,15 @@ internal sealed class DocumentEmbedding
     }
 
     // A member is found by what it is called before what is said about it; its namespace is context, shared by hundreds.
-    // The weights are the best of some thirty tried on thirty questions (share with a fitting answer among the first five).
+    // The weights come from trials on thirty questions, by the share with a fitting answer among the first five; the
+    // optimum is flat.
     private static TextField[] Fields(DocumentedMember member)
     {
         DocumentationId id = DocumentationId.Parse(member.Id);
         return
         [
-            new(id.Member, 4f),
-            new(id.Type, 4f),
+            new(id.Member, 3f),
+            new(id.Type, 2f),
             new(id.Namespace, 0.25f),
             new(member.Summary, 2f),
             new(member.Details, 1f),

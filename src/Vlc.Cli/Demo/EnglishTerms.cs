@@ -90,8 +90,8 @@ internal ref struct EnglishTerms
     private static bool IsPluralOfAcronym(ReadOnlySpan<char> text, int i) =>
         text[i + 1] == 's' && (i + 2 == text.Length || !char.IsLetterOrDigit(text[i + 2]));
 
-    // Inflection only, in the spirit of Porter's first step: plural, -ly, -ing and -ed, then the final e that
-    // these leave on some forms of a word and not on others. Derived words (reader, conversion) stay apart.
+    // In the spirit of Porter's first steps: plural, -ly, -ing and -ed, the noun of a verb (connection, serialization), then
+    // the final e that these leave on some forms of a word and not on others. Other derived words (reader) stay apart.
     private static int Stem(Span<char> word, int length)
     {
         ReadOnlySpan<char> w = word[..length];
@@ -113,6 +113,10 @@ internal ref struct EnglishTerms
             bool doubled = word[length - 1] == word[length - 2] && word[length - 1] is not ('l' or 's' or 'z');
             if (doubled) length--;
         }
+
+        w = word[..length];
+        if (w.EndsWith("ization")) length -= 5;
+        else if (length >= 7 && (w.EndsWith("tion") || w.EndsWith("sion"))) length -= 3;
 
         return length > 3 && word[length - 1] == 'e' ? length - 1 : length;
     }

@@ -6,11 +6,11 @@ namespace Vlc.Cli.Tests.Demo;
 
 public sealed class DocumentEmbeddingTests
 {
-    private const int Dimension = 12;
+    private const int Dimension = 16;
 
-    private static readonly string[] Verbs = ["Reads", "Writes", "Deletes", "Copies", "Opens", "Closes"];
-    private static readonly string[] Nouns = ["file", "socket", "process", "certificate", "matrix", "thread"];
-    private static readonly string[] Manners = ["quickly", "safely", "remotely"];
+    private static readonly string[] Verbs = ["Read", "Write", "Delete", "Move", "Open", "Close"];
+    private static readonly string[] Nouns = ["File", "Socket", "Process", "Certificate", "Matrix", "Thread"];
+    private static readonly string[] Manners = ["Quickly", "Safely", "Remotely"];
 
     [Fact]
     public void Rows_are_of_unit_length_and_named()
@@ -39,6 +39,13 @@ public sealed class DocumentEmbeddingTests
     [InlineData(" ")]
     public void A_question_without_a_known_word_is_refused(string question) =>
         Assert.Throws<ArgumentException>(() => Build(threads: 1).Embed(question));
+
+    [Fact]
+    public void Members_that_no_term_tells_apart_are_refused()
+    {
+        DocumentedMember[] twins = [new("M:N.A.B", "Same.", ""), new("M:N.A.B", "Same.", "")];
+        Assert.Throws<ArgumentException>(() => DocumentEmbedding.Build(twins, Dimension, seed: 1, threads: 1));
+    }
 
     [Fact]
     public void One_and_two_threads_give_the_same_bytes()
@@ -72,6 +79,6 @@ public sealed class DocumentEmbeddingTests
            from noun in Nouns
            from manner in Manners
            select new DocumentedMember(
-               $"M:N.{char.ToUpperInvariant(noun[0])}{noun[1..]}.{verb[..^1]}{manner}", $"{verb} the {noun} {manner}.", ""),
+               $"M:N.{noun}.{verb}{manner}", $"{verb}s the {noun} {manner}.", ""),
     ];
 }
