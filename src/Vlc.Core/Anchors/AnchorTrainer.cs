@@ -12,7 +12,7 @@ public sealed class AnchorTrainer
     public const double CollapseThreshold = 0.6;
 
     /// <summary>Default rounds of maintenance; docs/training.md has the comparison that chose it.</summary>
-    public const int DefaultMaintenanceRounds = 4;
+    public const int DefaultMaintenanceRounds = 6;
 
     private const int MostRepairRounds = 3;
 

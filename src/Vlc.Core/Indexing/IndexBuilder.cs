@@ -1,0 +1,471 @@
+using System.Diagnostics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Vlc.Anchors;
+using Vlc.Evaluation;
+using Vlc.Numerics.Kernels;
+using Vlc.Numerics.Randomness;
+using Vlc.Numerics.Threading;
+using Vlc.Residuals;
+using Vlc.Search;
+using Vlc.Storage;
+using Vlc.Vectors;
+
+namespace Vlc.Indexing;
+
+/// <summary>
+/// Builds an index from a source of vectors in four passes over a stream: sample and train, assign and measure residuals, encode, tune the
+/// number of probes. Memory is the training sample, one block of rows, and four bytes a row for its assignment.
+/// </summary>
+public sealed class IndexBuilder
+{
+    private const int RowsPerTask = 256;
+    private const int TuningNeighbours = 10;
+    private const ulong SampleStream = 0x5A3;
+
+    private readonly VectorSource _source;
+    private readonly IndexOptions _options;
+    private readonly IProgress<IndexProgress>? _progress;
+    private readonly CancellationToken _cancellation;
+    private readonly int _dimension;
+    private readonly int _count;
+    private readonly int _threads;
+    private readonly Dictionary<IndexPhase, double> _seconds = [];
+
+    private IndexBuilder(VectorSource source, IndexOptions options, IProgress<IndexProgress>? progress, CancellationToken cancellationToken)
+    {
+        _source = source;
+        _options = options;
+        _progress = progress;
+        _cancellation = cancellationToken;
+        _dimension = source.Dimension;
+        _count = (int)source.Count;
+        _threads = options.Training.Threads ?? Environment.ProcessorCount;
+    }
+
+    /// <summary>Builds an index and puts it in place of any old one of the same name, at once, when it is whole.</summary>
+    /// <param name="source">The vectors.</param>
+    /// <param name="basePath">BASE, the common part of the five files' names; missing folders are made.</param>
+    /// <param name="options">How to build.</param>
+    /// <param name="progress">Hears how far the build has come.</param>
+    /// <param name="cancellationToken">Stops the build; nothing is left behind, an old index stays whole.</param>
+    /// <exception cref="ArgumentException">Options that do not fit the vectors.</exception>
+    /// <exception cref="VlcFormatException">The source is damaged, or has zero rows under the cosine metric.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static IndexReport Build(
+        VectorSource source, string basePath, IndexOptions options, IProgress<IndexProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentException.ThrowIfNullOrEmpty(basePath);
+        ArgumentNullException.ThrowIfNull(options);
+        IReadOnlyList<string> problems = options.Validate(source.Count, source.Dimension);
+        if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems), nameof(options));
+        return new IndexBuilder(source, options, progress, cancellationToken).Run(basePath);
+    }
+
+    private IndexReport Run(string basePath)
+    {
+        int anchorCount = _options.Training.AnchorCount ?? AnchorTrainer.DefaultAnchorCount(_count);
+        Sample sample = Timed(IndexPhase.Sample, () => DrawSample(anchorCount));
+        (float[] trained, TrainingReport training) = Timed(IndexPhase.Train, () => Train(sample, anchorCount));
+        var anchors = new Half[trained.Length];
+        AnchorsAsStored(trained, sample.Centre, anchors, out float[] stored);
+        anchorCount = stored.Length / _dimension;
+        var rows = new PreparedRows(_source, _options.Metric, sample.ScaleExponent);
+
+        ExactNeighbors? exact = sample.TuningIds.Length == 0 ? null : new ExactNeighbors(
+            sample.TuningRows, _dimension, Math.Min(TuningNeighbours, _count - 1), _options.Metric, _threads, sample.TuningIds);
+        (int[] assignments, ResidualStatistics statistics) = Timed(
+            IndexPhase.Assign, () => Assign(rows, stored, sample.Centre, anchorCount, exact));
+
+        using var writer = new IndexWriter(basePath);
+        uint m = (uint)anchorCount, d = (uint)_dimension, n = (uint)_count;
+        writer.WriteSection<Half>(SectionKind.Anchors, IndexFile.Anchors, SectionElement.Float16, anchors, m, d);
+        writer.WriteSection<int>(SectionKind.Assignments, IndexFile.Assignments, SectionElement.UInt32, assignments, n, 1);
+        CodedAxes axes = ChooseAxes(statistics);
+        bool jacobians = _options.Codec != CodecKind.None && (_options.Jacobians ?? JacobiansPay(statistics, axes));
+        AxisScales? scales = WriteScales(writer, statistics, axes, anchorCount, jacobians);
+        if (_options.Codec != CodecKind.None)
+        {
+            Timed(IndexPhase.Encode, () => Encode(writer, rows, stored, assignments, axes, scales));
+        }
+
+        Manifest manifest = Describe(writer, anchorCount, axes, sample.ScaleExponent, probes: null);
+        ProbeCurve? probes = exact is null ? null : Timed(IndexPhase.Tune, () => Tune(writer, manifest, sample, exact));
+        manifest = writer.Commit(Describe(writer, anchorCount, axes, sample.ScaleExponent, probes));
+        IndexFiles final = IndexFiles.Final(basePath);
+        double unscale = 1 / ((double)MathF.ScaleB(1, sample.ScaleExponent) * MathF.ScaleB(1, sample.ScaleExponent));
+        return new IndexReport
+        {
+            Manifest = manifest,
+            Training = Unscaled(training, unscale),
+            Seconds = _seconds,
+            Jacobians = jacobians,
+            Distortion = statistics.Distortion * unscale,
+            TotalBytes = manifest.Sections.Select(section => section.File).Append(IndexFile.Manifest).Distinct().Sum(final.Length),
+        };
+    }
+
+    private T Timed<T>(IndexPhase phase, Func<T> step)
+    {
+        _progress?.Report(new IndexProgress(phase, 0));
+        long start = Stopwatch.GetTimestamp();
+        T result = step();
+        _seconds[phase] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        _progress?.Report(new IndexProgress(phase, 1));
+        return result;
+    }
+
+    /// <summary>Draws training and tuning rows, disjoint, and chooses the scale; a source that is read by range is read at these rows only.</summary>
+    private Sample DrawSample(int anchorCount)
+    {
+        const long MostBytes = 512L << 20;
+        int tuning = _options.TuningRows ?? DefaultTuningRows();
+        tuning = Math.Min(tuning, _count - anchorCount);
+        long wanted = _options.TrainingRows
+            ?? Math.Min(Math.Max(64L * anchorCount, 10_000), Math.Max(MostBytes / (sizeof(float) * (long)_dimension), anchorCount));
+        int training = (int)Math.Min(wanted, _count - tuning);
+
+        var random = new SeededRandom(_options.Training.Seed, SampleStream);
+        long[] drawn = random.NextSubset(_count, training + tuning);
+        // Which of the drawn rows are for tuning: a subset of places, so that both are spread over the file.
+        long[] tuningPlaces = random.NextSubset(drawn.Length, tuning);
+        var rows = new float[(long)training * _dimension];
+        var tuningRows = new float[tuning * _dimension];
+        var tuningIds = new int[tuning];
+        var prepared = new PreparedRows(_source, _options.Metric, scaleExponent: 0);
+        var buffer = new float[Math.Min(prepared.BlockRows, drawn.Length) * _dimension];
+        int nextTuning = 0, nextTraining = 0;
+        for (int place = 0; place < drawn.Length;)
+        {
+            // One read for rows that lie close together.
+            int end = place + 1;
+            long limit = drawn[place] + (buffer.Length / _dimension);
+            while (end < drawn.Length && drawn[end] < limit && drawn[end] - drawn[end - 1] <= 16) end++;
+            prepared.Read(drawn[place], (int)(drawn[end - 1] - drawn[place]) + 1, buffer, _cancellation);
+            long first = drawn[place];
+            for (; place < end; place++)
+            {
+                ReadOnlySpan<float> row = buffer.AsSpan((int)(drawn[place] - first) * _dimension, _dimension);
+                if (nextTuning < tuning && tuningPlaces[nextTuning] == place)
+                {
+                    tuningIds[nextTuning] = (int)drawn[place];
+                    row.CopyTo(tuningRows.AsSpan(nextTuning++ * _dimension));
+                }
+                else
+                {
+                    row.CopyTo(rows.AsSpan(nextTraining++ * _dimension));
+                }
+            }
+
+            if ((place & 1023) == 0) _progress?.Report(new IndexProgress(IndexPhase.Sample, (double)place / drawn.Length));
+        }
+
+        // 2^9 <= largest component < 2^10: float16 then has room for rows 64 times larger, and full precision for scales 10^6 times smaller.
+        float largest = MathF.Abs(TensorPrimitives.MaxMagnitude<float>(rows));
+        int exponent = largest > 0 ? Math.Clamp(9 - MathF.ILogB(largest), -100, 100) : 0;
+        float scale = MathF.ScaleB(1, exponent);
+        TensorPrimitives.Multiply(rows, scale, rows);
+        TensorPrimitives.Multiply(tuningRows, scale, tuningRows);
+        var sums = new double[_dimension];
+        for (int row = 0; row < training; row++) RowSums.Add(sums, rows.AsSpan(row * _dimension, _dimension));
+        float[] centre = [.. sums.Select(sum => (float)(sum / training))];
+        return new Sample(rows, tuningRows, tuningIds, exponent, centre);
+    }
+
+    private int DefaultTuningRows()
+    {
+        // An exhaustive scan for each tuning row: about 10^11 codes in all.
+        const double MostScannedCodes = 1e11;
+        return _count < 100 ? 0 : (int)Math.Clamp(MostScannedCodes / ((double)_count * _dimension), 100, 500) is var rows ? Math.Min(rows, _count / 10) : 0;
+    }
+
+    private (float[] Anchors, TrainingReport Report) Train(Sample sample, int anchorCount)
+    {
+        for (int offset = 0; offset < sample.Rows.Length; offset += _dimension)
+        {
+            Span<float> row = sample.Rows.AsSpan(offset, _dimension);
+            TensorPrimitives.Subtract(row, sample.Centre, row);
+        }
+
+        float[] validation = [.. sample.TuningRows];
+        for (int offset = 0; offset < validation.Length; offset += _dimension)
+        {
+            Span<float> row = validation.AsSpan(offset, _dimension);
+            TensorPrimitives.Subtract(row, sample.Centre, row);
+        }
+
+        AnchorTrainingOptions given = _options.Training;
+        float scale = MathF.ScaleB(1, sample.ScaleExponent);
+        var resolved = new AnchorTrainingOptions
+        {
+            AnchorCount = anchorCount,
+            Seed = given.Seed,
+            MaxIterations = given.MaxIterations,
+            Cooling = given.Cooling,
+            Mean = given.Mean,
+            MaintenanceRounds = given.MaintenanceRounds,
+            Lambda = given.Lambda * scale * scale,
+            Tolerance = given.Tolerance,
+            CheckpointPath = given.CheckpointPath,
+            Threads = _threads,
+        };
+        var relay = new TrainingRelay(_progress, given.MaxIterations);
+        return AnchorTrainer.Train(sample.Rows, _dimension, resolved, validation, relay, _cancellation);
+    }
+
+    /// <summary>Rounds anchors to float16: rows are assigned to, and residuals taken from, what a reader will have.</summary>
+    private void AnchorsAsStored(float[] trained, float[] centre, Span<Half> halves, out float[] stored)
+    {
+        stored = new float[trained.Length];
+        for (int offset = 0; offset < trained.Length; offset += _dimension)
+        {
+            TensorPrimitives.Add(trained.AsSpan(offset, _dimension), centre, stored.AsSpan(offset, _dimension));
+        }
+
+        for (int i = 0; i < stored.Length; i++)
+        {
+            halves[i] = (Half)Math.Clamp(stored[i], (float)Half.MinValue, (float)Half.MaxValue);
+            stored[i] = (float)halves[i];
+        }
+    }
+
+    private (int[] Assignments, ResidualStatistics Statistics) Assign(
+        PreparedRows rows, float[] anchors, float[] centre, int anchorCount, ExactNeighbors? exact)
+    {
+        var centred = new float[anchors.Length];
+        for (int offset = 0; offset < anchors.Length; offset += _dimension)
+        {
+            TensorPrimitives.Subtract(anchors.AsSpan(offset, _dimension), centre, centred.AsSpan(offset, _dimension));
+        }
+
+        var halfNorms = new float[anchorCount];
+        NearestColumn.HalfSquaredNorms(centred, _dimension, halfNorms);
+        using var packed = new PackedMatrix(centred, anchorCount, _dimension);
+        var assignments = new int[_count];
+        var scores = new float[rows.BlockRows];
+        var centredBlock = new float[(int)Math.Min(rows.BlockRows, (long)_count) * _dimension];
+        var statistics = new ResidualStatistics(_dimension, anchorCount, _threads);
+        rows.ForEachBlock(
+            (block, first, count) =>
+            {
+                BlockScheduler.Run(
+                    BlockScheduler.BlockCount(count, RowsPerTask), _threads,
+                    (task, _) =>
+                    {
+                        int end = Math.Min((task + 1) * RowsPerTask, count);
+                        for (int row = task * RowsPerTask; row < end; row++)
+                        {
+                            TensorPrimitives.Subtract(
+                                block.Span.Slice(row * _dimension, _dimension), centre, centredBlock.AsSpan(row * _dimension, _dimension));
+                        }
+                    },
+                    _cancellation);
+                Span<int> nearest = assignments.AsSpan((int)first, count);
+                NearestColumn.Assign(
+                    centredBlock.AsSpan(0, count * _dimension), packed, halfNorms, nearest, scores.AsSpan(0, count), _threads, _cancellation);
+                statistics.Add(block[..(count * _dimension)], assignments.AsMemory((int)first, count), anchors, _cancellation);
+                exact?.Offer(block.Span[..(count * _dimension)], count, (int)first, _cancellation);
+                _progress?.Report(new IndexProgress(IndexPhase.Assign, (double)(first + count) / _count));
+            },
+            _cancellation);
+        return (assignments, statistics);
+    }
+
+    private CodedAxes ChooseAxes(ResidualStatistics statistics) =>
+        _options.Codec == CodecKind.None || _options.CodedDimension is not { } coded || coded == _dimension
+            ? new CodedAxes(_dimension)
+            : CodedAxes.OfMostEnergy(statistics.Energy, coded);
+
+    private bool JacobiansPay(ResidualStatistics statistics, CodedAxes axes)
+    {
+        if (_options.Codec != CodecKind.Int8) return false;
+        double noise = 0;
+        for (int i = 0; i < axes.Count; i++)
+        {
+            double step = statistics.Largest(axes.Axis(i)) / Int8Codec.LargestCode;
+            noise += step * step / 12;
+        }
+
+        return noise > 1e-3 * statistics.Distortion;
+    }
+
+    private AxisScales? WriteScales(IndexWriter writer, ResidualStatistics statistics, CodedAxes axes, int anchorCount, bool jacobians)
+    {
+        if (_options.Codec == CodecKind.None) return null;
+        // The scale is the value of code 1: float16 codes fill [-1, 1], int8 codes fill [-127, 127].
+        int largestCode = _options.Codec == CodecKind.Int8 ? Int8Codec.LargestCode : 1;
+        if (jacobians)
+        {
+            var halves = new Half[anchorCount * _dimension];
+            var values = new float[halves.Length];
+            for (int cell = 0; cell < anchorCount; cell++)
+            {
+                for (int i = 0; i < axes.Count; i++)
+                {
+                    int place = (cell * _dimension) + axes.Axis(i);
+                    float largest = statistics.Largest(cell, axes.Axis(i));
+                    Half scale = (Half)(largest / largestCode);
+                    // Rounded up, so that the largest residual of the cell needs no clamping.
+                    if ((float)scale * largestCode < largest) scale = Half.BitIncrement(scale);
+                    halves[place] = Half.IsFinite(scale) ? scale : Half.MaxValue;
+                    values[place] = (float)halves[place];
+                }
+            }
+
+            writer.WriteSection<Half>(
+                SectionKind.Jacobians, IndexFile.Jacobians, SectionElement.Float16, halves, (uint)anchorCount, (uint)_dimension);
+            WriteAxes(writer, axes);
+            return AxisScales.PerCell(values, anchorCount, axes);
+        }
+
+        WriteAxes(writer, axes);
+        if (_options.Codec == CodecKind.Float16) return null;
+        var scales = new float[axes.Count];
+        for (int i = 0; i < scales.Length; i++)
+        {
+            float largest = statistics.Largest(axes.Axis(i));
+            scales[i] = largest / largestCode;
+            if (scales[i] * largestCode < largest) scales[i] = MathF.BitIncrement(scales[i]);
+        }
+
+        writer.AddInline<float>(SectionKind.AxisScales, SectionElement.Float32, scales, 1, (uint)scales.Length);
+        return AxisScales.Global(scales, axes);
+    }
+
+    private static void WriteAxes(IndexWriter writer, CodedAxes axes)
+    {
+        if (axes.All) return;
+        int[] numbers = [.. Enumerable.Range(0, axes.Count).Select(axes.Axis)];
+        writer.AddInline<int>(SectionKind.CodedAxes, SectionElement.UInt32, numbers, 1, (uint)numbers.Length);
+    }
+
+    private bool Encode(IndexWriter writer, PreparedRows rows, float[] anchors, int[] assignments, CodedAxes axes, AxisScales? scales)
+    {
+        bool bytes = _options.Codec == CodecKind.Int8;
+        int rowBytes = axes.Count * (bytes ? 1 : sizeof(ushort));
+        var codes = new byte[(int)Math.Min(rows.BlockRows, (long)_count) * rowBytes];
+        using IndexWriter.SectionStream stream = writer.OpenSection(
+            SectionKind.Residuals, IndexFile.Residuals, bytes ? SectionElement.Int8 : SectionElement.Float16, (uint)_count, (uint)axes.Count);
+        rows.ForEachBlock(
+            (block, first, count) =>
+            {
+                BlockScheduler.Run(
+                    BlockScheduler.BlockCount(count, RowsPerTask), _threads,
+                    (task, _) =>
+                    {
+                        var residual = new float[_dimension];
+                        int end = Math.Min((task + 1) * RowsPerTask, count);
+                        for (int row = task * RowsPerTask; row < end; row++)
+                        {
+                            int cell = assignments[(int)first + row];
+                            TensorPrimitives.Subtract(
+                                block.Span.Slice(row * _dimension, _dimension), anchors.AsSpan(cell * _dimension, _dimension), residual);
+                            Span<byte> code = codes.AsSpan(row * rowBytes, rowBytes);
+                            ReadOnlySpan<float> scale = scales is null ? [] : scales.Of(cell);
+                            if (bytes) Int8Codec.Encode(residual, axes, scale, code);
+                            else Float16Codec.Encode(residual, axes, scale, code);
+                        }
+                    },
+                    _cancellation);
+                stream.Write(codes.AsSpan(0, count * rowBytes));
+                _progress?.Report(new IndexProgress(IndexPhase.Encode, (double)(first + count) / _count));
+            },
+            _cancellation);
+        stream.Complete();
+        return true;
+    }
+
+    private Manifest Describe(IndexWriter writer, int anchorCount, CodedAxes axes, int scaleExponent, ProbeCurve? probes) => new()
+    {
+        Version = Manifest.CurrentVersion,
+        AnchorCount = anchorCount,
+        Dimension = _dimension,
+        Count = _count,
+        Metric = _options.Metric,
+        Codec = _options.Codec,
+        CodedDimension = _options.Codec == CodecKind.None ? 0 : axes.Count,
+        ScaleExponent = scaleExponent,
+        Seed = _options.Training.Seed,
+        Sections = [.. writer.Sections],
+        Probes = probes,
+    };
+
+    private ProbeCurve Tune(IndexWriter writer, Manifest manifest, Sample sample, ExactNeighbors exact)
+    {
+        int[] probes = ProbeSteps(manifest.AnchorCount), neighbours = exact.Ids();
+        int queries = sample.TuningIds.Length, k = neighbours.Length / queries;
+        float unscale = 1 / MathF.ScaleB(1, manifest.ScaleExponent);
+        var hits = new int[queries * probes.Length];
+        var scanned = new long[queries * probes.Length];
+        using (var index = new VlcIndex(new IndexReader(writer.Staged, manifest, 0, writer.FindInline)))
+        {
+            BlockScheduler.Run(
+                queries, _threads,
+                (query, _) =>
+                {
+                    var original = new float[_dimension];
+                    TensorPrimitives.Multiply(sample.TuningRows.AsSpan(query * _dimension, _dimension), unscale, original);
+                    index.ProbeRecall(
+                        original, sample.TuningIds[query], neighbours.AsSpan(query * k, k), probes,
+                        hits.AsSpan(query * probes.Length, probes.Length), scanned.AsSpan(query * probes.Length, probes.Length));
+                },
+                _cancellation);
+        }
+
+        var points = new List<ProbePoint>();
+        Recall recall = default;
+        for (int point = 0; point < probes.Length; point++)
+        {
+            int[] hitsHere = [.. Enumerable.Range(0, queries).Select(query => hits[(query * probes.Length) + point])];
+            recall = Recall.FromHits(hitsHere, k);
+            double share = Enumerable.Range(0, queries).Average(query => (double)scanned[(query * probes.Length) + point] / _count);
+            points.Add(new ProbePoint(probes[point], (float)recall.Value, (float)share));
+        }
+
+        return new ProbeCurve { K = k, Queries = queries, StandardError = (float)recall.StandardError, Points = points };
+    }
+
+    /// <summary>1, 2, 3, 4, 6, 8, 12, 16, 24, ... and all.</summary>
+    private static int[] ProbeSteps(int cellCount)
+    {
+        var steps = new SortedSet<int> { cellCount };
+        for (int power = 1; power < cellCount; power *= 2)
+        {
+            steps.Add(power);
+            if (power >= 2 && power * 3 / 2 < cellCount) steps.Add(power * 3 / 2);
+        }
+
+        return [.. steps];
+    }
+
+    private static TrainingReport Unscaled(TrainingReport report, double unscale) => new()
+    {
+        Iterations =
+        [
+            .. report.Iterations.Select(iteration => iteration with
+            {
+                Distortion = iteration.Distortion * unscale,
+                Energy = iteration.Energy * unscale,
+                ValidationEnergy = iteration.ValidationEnergy * unscale,
+            }),
+        ],
+        Converged = report.Converged,
+        Distortion = report.Distortion * unscale,
+        Energy = report.Energy * unscale,
+        NormalizedEntropy = report.NormalizedEntropy,
+        TrainingRows = report.TrainingRows,
+        ResumedFrom = report.ResumedFrom,
+    };
+
+    /// <summary>What sampling yields: rows in scaled units, their centre, and the rows held out for tuning.</summary>
+    private sealed record Sample(float[] Rows, float[] TuningRows, int[] TuningIds, int ScaleExponent, float[] Centre);
+
+    private sealed class TrainingRelay(IProgress<IndexProgress>? progress, int mostIterations) : IProgress<TrainingIteration>
+    {
+        public void Report(TrainingIteration value) => progress?.Report(new IndexProgress(
+            IndexPhase.Train, (value.Iteration + 1.0) / mostIterations,
+            $"iteration {value.Iteration + 1}, {value.Changed:P1} of rows moved"));
+    }
+}

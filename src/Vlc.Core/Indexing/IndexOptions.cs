@@ -1,0 +1,52 @@
+using Vlc.Anchors;
+using Vlc.Residuals;
+using Vlc.Storage;
+
+namespace Vlc.Indexing;
+
+/// <summary>How an index is built. What is null is chosen from the data, and the choice is reported.</summary>
+public sealed class IndexOptions
+{
+    /// <summary>The metric; stored in the index.</summary>
+    public Metric Metric { get; init; } = Metric.L2;
+
+    /// <summary>How residuals are stored.</summary>
+    public CodecKind Codec { get; init; } = CodecKind.Int8;
+
+    /// <summary>d_r, axes of a residual that are coded: those of most residual energy. Null codes all d.</summary>
+    public int? CodedDimension { get; init; }
+
+    /// <summary>
+    /// Diagonal Jacobians, a scale for each axis of each cell. Null switches them on for int8 when one scale an axis for all cells would add more than a
+    /// thousandth of the residuals' energy as rounding noise (outliers, cells of very different size).
+    /// </summary>
+    public bool? Jacobians { get; init; }
+
+    /// <summary>Rows to train on; null takes about 64 an anchor, of which at most 512 MiB.</summary>
+    public int? TrainingRows { get; init; }
+
+    /// <summary>Base rows held out of training to measure recall against probes; null takes up to 500, 0 measures none.</summary>
+    public int? TuningRows { get; init; }
+
+    /// <summary>How anchors are learned; its seed is the index's, its threads are used throughout.</summary>
+    public AnchorTrainingOptions Training { get; init; } = new();
+
+    /// <summary>Everything wrong with the options for vectors of this size, all at once; empty when they can be used.</summary>
+    /// <param name="count">n.</param>
+    /// <param name="dimension">d.</param>
+    public IReadOnlyList<string> Validate(long count, int dimension)
+    {
+        var problems = new List<string>(Training.Validate());
+        if (!Enum.IsDefined(Metric)) problems.Add($"metric {Metric} is unknown");
+        if (!Enum.IsDefined(Codec)) problems.Add($"codec {Codec} is unknown");
+        if (count > int.MaxValue) problems.Add($"an index holds at most {int.MaxValue} vectors, not {count}");
+        if (dimension > Manifest.MaxDimension) problems.Add($"vectors may have at most {Manifest.MaxDimension} dimensions, not {dimension}");
+        if (CodedDimension < 1 || CodedDimension > dimension) problems.Add($"the coded dimensions must lie in 1 to {dimension}, the dimension of the vectors");
+        if (CodedDimension is not null && Codec == CodecKind.None) problems.Add("codec none has no coded dimensions");
+        if (Jacobians == true && Codec == CodecKind.None) problems.Add("Jacobians scale residual codes; codec none has none");
+        if (Training.AnchorCount > count) problems.Add($"{Training.AnchorCount} anchors need as many vectors; there are {count}");
+        if (TrainingRows < (Training.AnchorCount ?? 1)) problems.Add("training needs at least as many rows as anchors");
+        if (TuningRows < 0) problems.Add("the number of tuning rows must be at least 0");
+        return problems;
+    }
+}

@@ -1,0 +1,58 @@
+using Vlc.Anchors;
+using Vlc.Search;
+using Vlc.Storage;
+
+namespace Vlc.Indexing;
+
+/// <summary>A step of building, for progress.</summary>
+public enum IndexPhase
+{
+    /// <summary>Reading the rows to train on.</summary>
+    Sample,
+
+    /// <summary>Learning the anchors.</summary>
+    Train,
+
+    /// <summary>Assigning every row to its anchor.</summary>
+    Assign,
+
+    /// <summary>Coding every row's residual.</summary>
+    Encode,
+
+    /// <summary>Measuring recall against probes.</summary>
+    Tune,
+}
+
+/// <summary>How far a build has come.</summary>
+/// <param name="Phase">The step.</param>
+/// <param name="Share">Done of the step, 0 to 1.</param>
+/// <param name="Detail">A few words, or null.</param>
+public readonly record struct IndexProgress(IndexPhase Phase, double Share, string? Detail = null);
+
+/// <summary>What was built, and what was chosen.</summary>
+public sealed class IndexReport
+{
+    /// <summary>The manifest as written.</summary>
+    public required Manifest Manifest { get; init; }
+
+    /// <summary>How training went.</summary>
+    public required TrainingReport Training { get; init; }
+
+    /// <summary>Seconds of each phase.</summary>
+    public required IReadOnlyDictionary<IndexPhase, double> Seconds { get; init; }
+
+    /// <summary>Whether the index has Jacobians.</summary>
+    public required bool Jacobians { get; init; }
+
+    /// <summary>Mean squared distance of a row to its anchor, over all rows, in squared units of the data.</summary>
+    public required double Distortion { get; init; }
+
+    /// <summary>Bytes of all files.</summary>
+    public required long TotalBytes { get; init; }
+
+    /// <summary>All bytes over n · d · 4.</summary>
+    public double Ratio => TotalBytes / ((double)Manifest.Count * Manifest.Dimension * sizeof(float));
+
+    /// <summary>Recall against probes on held-out rows; null where none was measured.</summary>
+    public ProbeCurve? Probes => Manifest.Probes;
+}

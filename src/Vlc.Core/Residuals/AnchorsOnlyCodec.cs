@@ -1,0 +1,20 @@
+using Vlc.Numerics.Kernels;
+using Vlc.Search;
+
+namespace Vlc.Residuals;
+
+/// <summary>Codec <c>none</c>: a row is its anchor. All rows of a cell are equally far; ties go to the lowest row.</summary>
+internal sealed class AnchorsOnlyCodec : ResidualCodec
+{
+    public override void Score(QueryScratch query, int cell, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, Span<float> distances)
+    {
+        float distance = query.Metric == Metric.InnerProduct
+            ? -Distances.Dot(query.Vector, anchor)
+            : Distances.SquaredEuclidean(query.Vector, anchor);
+        distances[..rows.Length].Fill(distance);
+    }
+
+    public override void AddResidual(int row, int cell, Span<float> vector)
+    {
+    }
+}

@@ -1,0 +1,123 @@
+using Vlc.Numerics.Kernels;
+using Vlc.Numerics.Threading;
+using Vlc.Vectors;
+
+namespace Vlc.Search;
+
+/// <summary>
+/// Exact k nearest rows of a set of queries, by float32 distances over everything: ground truth. Rows are streamed; memory is a block of
+/// rows and the queries.
+/// </summary>
+public sealed class ExactNeighbors
+{
+    private const int RowsAtOnce = 4096;
+
+    private readonly float[] _queries;
+    private readonly float[] _halfNorms;
+    private readonly TopK[] _nearest;
+    private readonly Metric _metric;
+    private readonly int _dimension;
+    private readonly int _threads;
+    private readonly ReadOnlyMemory<int> _ownRows;
+    private float[] _products = [];
+
+    /// <summary>Prepares a search.</summary>
+    /// <param name="queries">Row-major, q x <paramref name="dimension"/>; of unit length already where the metric is cosine.</param>
+    /// <param name="dimension">d.</param>
+    /// <param name="k">Neighbours of each query.</param>
+    /// <param name="metric">L2 and cosine rank by Euclidean distance, inner product by the product.</param>
+    /// <param name="threads">Threads to use.</param>
+    /// <param name="ownRows">Where queries are base rows: their numbers, so that none is its own neighbour. Else empty.</param>
+    internal ExactNeighbors(
+        ReadOnlySpan<float> queries, int dimension, int k, Metric metric, int threads, ReadOnlyMemory<int> ownRows = default)
+    {
+        _queries = queries.ToArray();
+        _dimension = dimension;
+        _metric = metric;
+        _threads = threads;
+        _ownRows = ownRows;
+        _nearest = new TopK[queries.Length / dimension];
+        for (int i = 0; i < _nearest.Length; i++) _nearest[i] = new TopK(k);
+        _halfNorms = new float[RowsAtOnce];
+    }
+
+    /// <summary>Finds the exact neighbours of <paramref name="queries"/> among all rows of <paramref name="source"/>.</summary>
+    /// <param name="source">The base.</param>
+    /// <param name="queries">Row-major, q x d.</param>
+    /// <param name="k">Neighbours of each; at most the number of rows.</param>
+    /// <param name="metric">The metric.</param>
+    /// <param name="threads">Threads; null uses every processor.</param>
+    /// <param name="progress">Hears the share done.</param>
+    /// <param name="cancellationToken">Checked for each block of rows.</param>
+    /// <returns>q x k row numbers, nearest first, ties by row.</returns>
+    /// <exception cref="ArgumentException">Queries of another dimension; more neighbours than rows.</exception>
+    public static int[] Find(
+        VectorSource source, ReadOnlyMemory<float> queries, int k, Metric metric, int? threads = null, IProgress<double>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
+        if (k > source.Count) throw new ArgumentException($"{k} neighbours are asked for; {source.Name} has {source.Count} rows.", nameof(k));
+        if (queries.Length % source.Dimension != 0)
+        {
+            throw new ArgumentException($"{queries.Length} floats are not a whole number of queries of {source.Dimension} dimensions.", nameof(queries));
+        }
+
+        float[] prepared = queries.ToArray();
+        if (metric == Metric.Cosine) PreparedRows.Normalize(prepared, source.Dimension, "queries", 0);
+        var exact = new ExactNeighbors(prepared, source.Dimension, k, metric, threads ?? Environment.ProcessorCount);
+        var rows = new PreparedRows(source, metric, scaleExponent: 0);
+        rows.ForEachBlock(
+            (block, first, count) =>
+            {
+                exact.Offer(block.Span[..(count * source.Dimension)], count, (int)first, cancellationToken);
+                progress?.Report((first + count) / (double)source.Count);
+            },
+            cancellationToken);
+        return exact.Ids();
+    }
+
+    /// <summary>Offers a block of rows to every query.</summary>
+    internal void Offer(ReadOnlySpan<float> rows, int rowCount, int firstRow, CancellationToken cancellationToken)
+    {
+        for (int done = 0; done < rowCount; done += RowsAtOnce)
+        {
+            int count = Math.Min(RowsAtOnce, rowCount - done);
+            OfferBlock(rows.Slice(done * _dimension, count * _dimension), count, firstRow + done, cancellationToken);
+        }
+    }
+
+    /// <summary>q x k row numbers, nearest first; -1 where there are fewer rows.</summary>
+    internal int[] Ids()
+    {
+        int k = _nearest[0].K;
+        var ids = new int[_nearest.Length * k];
+        ids.AsSpan().Fill(-1);
+        for (int i = 0; i < _nearest.Length; i++) _nearest[i].CopyTo(ids.AsSpan(i * k, k));
+        return ids;
+    }
+
+    private void OfferBlock(ReadOnlySpan<float> rows, int rowCount, int firstRow, CancellationToken cancellationToken)
+    {
+        // The block's rows are the packed columns, so that a query's products lie side by side.
+        using var columns = new PackedMatrix(rows, rowCount, _dimension);
+        if (_metric != Metric.InnerProduct) NearestColumn.HalfSquaredNorms(rows, _dimension, _halfNorms.AsSpan(0, rowCount));
+        int queryCount = _nearest.Length;
+        if (_products.Length < queryCount * rowCount) _products = new float[queryCount * rowCount];
+        MatrixProduct.Multiply(_queries, queryCount, columns, _products, _threads, cancellationToken);
+        BlockScheduler.Run(
+            queryCount, _threads,
+            (query, _) =>
+            {
+                ReadOnlySpan<float> products = _products.AsSpan(query * rowCount, rowCount);
+                TopK nearest = _nearest[query];
+                int own = _ownRows.IsEmpty ? -1 : _ownRows.Span[query];
+                for (int i = 0; i < rowCount; i++)
+                {
+                    float distance = _halfNorms[i] - products[i];
+                    if (distance <= nearest.Bound && firstRow + i != own) nearest.Offer(distance, firstRow + i);
+                }
+            },
+            cancellationToken);
+    }
+}

@@ -1,0 +1,25 @@
+namespace Vlc.Search;
+
+/// <summary>How to search. What is null is chosen from what the index measured of itself when it was built.</summary>
+public sealed class SearchOptions
+{
+    /// <summary>Scans every cell: the reference, and exact for the codes.</summary>
+    public static SearchOptions Exhaustive { get; } = new() { Probes = int.MaxValue };
+
+    /// <summary>Cells to scan, nearest first; more than there are scans all. Null takes the fewest that reach <see cref="TargetRecall"/>.</summary>
+    public int? Probes { get; init; }
+
+    /// <summary>Recall that <see cref="Probes"/> = null aims for, in (0, 1].</summary>
+    public double TargetRecall { get; init; } = ProbeCurve.DefaultTargetRecall;
+
+    /// <summary>Rows that may be returned; null allows all.</summary>
+    public IdFilter? Filter { get; init; }
+
+    /// <summary>
+    /// The metric the caller counts on; a search is refused when the index was built for another. Null takes the index's.
+    /// </summary>
+    public Metric? Metric { get; init; }
+
+    /// <summary>Threads for a batch of queries; null uses every processor. A single query always runs on its caller's thread.</summary>
+    public int? Threads { get; init; }
+}

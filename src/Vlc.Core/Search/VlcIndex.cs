@@ -1,0 +1,350 @@
+using System.Collections.Concurrent;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Vlc.Anchors;
+using Vlc.Numerics.Kernels;
+using Vlc.Numerics.Memory;
+using Vlc.Numerics.Threading;
+using Vlc.Residuals;
+using Vlc.Storage;
+using Vlc.Vectors;
+
+namespace Vlc.Search;
+
+/// <summary>
+/// A compressed index, open for searching. Anchors and the lists of rows are in memory; the codes stay in their file, mapped. Safe for
+/// any number of threads at once; <see cref="Dispose"/> only when none searches any more.
+/// </summary>
+public sealed class VlcIndex : IDisposable
+{
+    private readonly IndexReader _reader;
+    private readonly float[] _anchors;
+    private readonly int[] _assignments;
+    private readonly CellLists _cells;
+    private readonly ResidualCodec _codec;
+    private readonly PackedMatrix _packedAnchors;
+    private readonly float[] _centre;
+    private readonly float[] _halfNorms;
+    private readonly int _largestCell;
+    private readonly float _scale;
+    private readonly ConcurrentBag<QueryScratch> _scratch = [];
+
+    internal VlcIndex(IndexReader reader)
+    {
+        _reader = reader;
+        Manifest = reader.Manifest;
+        _scale = MathF.ScaleB(1, Manifest.ScaleExponent);
+        _anchors = reader.ReadAnchors();
+        _assignments = reader.ReadAssignments();
+        _cells = new CellLists(_assignments, AnchorCount);
+        for (int cell = 0; cell < AnchorCount; cell++) _largestCell = Math.Max(_largestCell, _cells.Count(cell));
+        _codec = reader.OpenCodec();
+
+        // Anchors are ranked by ½‖a‖² - q·a, around their centre: far from the origin the difference would drown in rounding. A
+        // product is ranked as it is.
+        _centre = new float[Dimension];
+        _halfNorms = new float[AnchorCount];
+        float[] ranked = _anchors;
+        if (Metric != Metric.InnerProduct)
+        {
+            var sums = new double[Dimension];
+            for (int cell = 0; cell < AnchorCount; cell++) RowSums.Add(sums, Anchor(cell));
+            for (int k = 0; k < Dimension; k++) _centre[k] = (float)(sums[k] / AnchorCount);
+            ranked = new float[_anchors.Length];
+            for (int cell = 0; cell < AnchorCount; cell++)
+            {
+                TensorPrimitives.Subtract(Anchor(cell), _centre, ranked.AsSpan(cell * Dimension, Dimension));
+            }
+
+            NearestColumn.HalfSquaredNorms(ranked, Dimension, _halfNorms);
+        }
+
+        _packedAnchors = new PackedMatrix(ranked, AnchorCount, Dimension);
+    }
+
+    /// <summary>Opens an index.</summary>
+    /// <param name="basePath">BASE, the common part of the five files' names.</param>
+    /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
+    /// <exception cref="VlcFormatException">A file is missing, damaged, or of a later version.</exception>
+    public static VlcIndex Open(string basePath)
+    {
+        IndexReader reader = IndexReader.Open(basePath);
+        try
+        {
+            return new VlcIndex(reader);
+        }
+        catch
+        {
+            reader.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The manifest.</summary>
+    public Manifest Manifest { get; }
+
+    /// <summary>n, the number of vectors.</summary>
+    public int Count => Manifest.Count;
+
+    /// <summary>d, components of a vector.</summary>
+    public int Dimension => Manifest.Dimension;
+
+    /// <summary>m, the number of anchors, and so of cells.</summary>
+    public int AnchorCount => Manifest.AnchorCount;
+
+    /// <summary>The metric.</summary>
+    public Metric Metric => Manifest.Metric;
+
+    /// <summary>Bytes of all files of the index.</summary>
+    public long TotalBytes => _reader.TotalBytes;
+
+    /// <summary>All bytes over those of the vectors as float32: n · d · 4.</summary>
+    public double Ratio => TotalBytes / ((double)Count * Dimension * sizeof(float));
+
+    /// <summary>Cells that a search with these options scans.</summary>
+    /// <param name="options">Null takes the defaults.</param>
+    public int ProbesFor(SearchOptions? options = null)
+    {
+        options ??= new SearchOptions();
+        int probes = options.Probes ?? Manifest.Probes?.ProbesFor(options.TargetRecall) ?? AnchorCount;
+        if (probes < 1) throw new ArgumentException($"{probes} probes: at least one cell must be scanned.", nameof(options));
+        return Math.Min(probes, AnchorCount);
+    }
+
+    /// <summary>Finds the nearest rows of one query.</summary>
+    /// <param name="query">d finite floats; any length for cosine but 0.</param>
+    /// <param name="ids">Receives row numbers, nearest first; its length is k.</param>
+    /// <param name="scores">Receives the squared distance (l2), the cosine, or the product; as long as <paramref name="ids"/>.</param>
+    /// <param name="options">Null takes the defaults.</param>
+    /// <returns>How many were found: fewer than k when the scanned cells, or the filter, have no more.</returns>
+    /// <exception cref="ArgumentException">A query of another dimension, not finite, or without a direction; an index of another metric.</exception>
+    public int Search(ReadOnlySpan<float> query, Span<int> ids, Span<float> scores, SearchOptions? options = null)
+    {
+        options ??= new SearchOptions();
+        CheckOptions(options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, ids.Length);
+        int probes = ProbesFor(options);
+        if (ids.IsEmpty) return 0;
+        QueryScratch scratch = Rent();
+        try
+        {
+            Prepare(query, scratch);
+            TopK nearest = scratch.RowsTopK(ids.Length);
+            nearest.Clear();
+            int cells = RankCells(scratch, probes);
+            for (int i = 0; i < cells; i++) ScanCell(scratch, scratch.CellOrder[i], options.Filter, nearest);
+            int found = nearest.Drain(ids, scores);
+            ToScores(scores[..found]);
+            return found;
+        }
+        finally
+        {
+            _scratch.Add(scratch);
+        }
+    }
+
+    /// <summary>Finds the nearest rows of many queries, on several threads; each query gets the result of <see cref="Search"/>.</summary>
+    /// <param name="queries">Row-major, q x d.</param>
+    /// <param name="k">Neighbours of each; at least 1.</param>
+    /// <param name="ids">Receives q x k row numbers; -1 where fewer were found.</param>
+    /// <param name="scores">Receives q x k scores; NaN where fewer were found.</param>
+    /// <param name="options">Null takes the defaults.</param>
+    /// <param name="cancellationToken">Checked for each block of queries.</param>
+    /// <exception cref="ArgumentException">As for <see cref="Search"/>.</exception>
+    public void SearchBatch(
+        ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores, SearchOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        options ??= new SearchOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
+        if (queries.Length % Dimension != 0)
+        {
+            throw new ArgumentException($"{queries.Length} floats are not a whole number of queries of {Dimension} dimensions.", nameof(queries));
+        }
+
+        int queryCount = queries.Length / Dimension;
+        ArgumentOutOfRangeException.ThrowIfLessThan(ids.Length, (long)queryCount * k);
+        ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, (long)queryCount * k);
+        BlockScheduler.Run(
+            queryCount, options.Threads ?? Environment.ProcessorCount,
+            (i, _) =>
+            {
+                Span<int> idsHere = ids.Span.Slice(i * k, k);
+                Span<float> scoresHere = scores.Span.Slice(i * k, k);
+                int found = Search(queries.Span.Slice(i * Dimension, Dimension), idsHere, scoresHere, options);
+                idsHere[found..].Fill(-1);
+                scoresHere[found..].Fill(float.NaN);
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Gives a vector back, as well as the codes know it; of unit length, nearly, for cosine.</summary>
+    /// <param name="id">Row number.</param>
+    /// <param name="vector">Receives d floats.</param>
+    /// <exception cref="ArgumentOutOfRangeException">No such row.</exception>
+    public void Reconstruct(int id, Span<float> vector)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(id);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(id, Count);
+        ArgumentOutOfRangeException.ThrowIfLessThan(vector.Length, Dimension);
+        int cell = _assignments[id];
+        Span<float> target = vector[..Dimension];
+        Anchor(cell).CopyTo(target);
+        _codec.AddResidual(id, cell, target);
+        TensorPrimitives.Multiply(target, 1 / _scale, target);
+    }
+
+    /// <summary>The cell of a row.</summary>
+    /// <param name="id">Row number.</param>
+    public int Assignment(int id) => _assignments[id];
+
+    /// <summary>Rows of a cell.</summary>
+    /// <param name="cell">Cell number.</param>
+    public int CellSize(int cell) => _cells.Count(cell);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        while (_scratch.TryTake(out QueryScratch? scratch)) scratch.Dispose();
+        _packedAnchors.Dispose();
+        _reader.Dispose();
+    }
+
+    /// <summary>
+    /// Recall of every number of probes in <paramref name="probes"/> in one scan: the rows found so far are compared with the exact neighbours
+    /// each time that many cells have been scanned. The query's own row is left out.
+    /// </summary>
+    internal void ProbeRecall(
+        ReadOnlySpan<float> query, int ownRow, ReadOnlySpan<int> exact, ReadOnlySpan<int> probes, Span<int> hits, Span<long> scanned)
+    {
+        QueryScratch scratch = Rent();
+        Prepare(query, scratch);
+        int cells = RankCells(scratch, AnchorCount, sorted: true);
+        IdFilter others = IdFilter.Deny(Count, [ownRow]);
+        var nearest = new TopK(exact.Length);
+        var found = new int[exact.Length];
+        long rows = 0;
+        int point = 0;
+        for (int i = 0; i < cells; i++)
+        {
+            ScanCell(scratch, scratch.CellOrder[i], others, nearest);
+            rows += _cells.Count(scratch.CellOrder[i]);
+            if (i + 1 != probes[point]) continue;
+            int count = nearest.CopyTo(found);
+            hits[point] = 0;
+            foreach (int row in found.AsSpan(0, count))
+            {
+                if (exact.Contains(row)) hits[point]++;
+            }
+
+            scanned[point] = rows;
+            if (++point == probes.Length) break;
+        }
+
+        _scratch.Add(scratch);
+    }
+
+    private ReadOnlySpan<float> Anchor(int cell) => _anchors.AsSpan(cell * Dimension, Dimension);
+
+    private QueryScratch Rent() => _scratch.TryTake(out QueryScratch? scratch) ? scratch : new QueryScratch(Metric, Dimension, AnchorCount, _largestCell);
+
+    private void CheckOptions(SearchOptions options)
+    {
+        if (options.Metric is { } metric && metric != Metric)
+        {
+            throw new ArgumentException($"The index was built for metric {Metric}; a search by {metric} would return wrong neighbours. Rebuild it for {metric}.", nameof(options));
+        }
+
+        if (options.Filter is { } filter && filter.Count != Count)
+        {
+            throw new ArgumentException($"The filter is for an index of {filter.Count} rows; this one has {Count}.", nameof(options));
+        }
+    }
+
+    private void Prepare(ReadOnlySpan<float> query, QueryScratch scratch)
+    {
+        if (query.Length != Dimension)
+        {
+            throw new ArgumentException($"The query has {query.Length} dimensions; the index has {Dimension}.", nameof(query));
+        }
+
+        if (!TensorPrimitives.IsFiniteAll(query)) throw new ArgumentException("The query has a component that is NaN or infinite.", nameof(query));
+        Span<float> vector = scratch.Vector;
+        query.CopyTo(vector);
+        if (Metric == Metric.Cosine && !UnitLength.TryNormalize(vector))
+        {
+            throw new ArgumentException("The query is zero: it has no direction, and so no cosine.", nameof(query));
+        }
+
+        TensorPrimitives.Multiply(vector, _scale, vector);
+    }
+
+    /// <summary>Fills CellOrder with the cells to scan and returns how many.</summary>
+    private int RankCells(QueryScratch scratch, int probes, bool sorted = false)
+    {
+        int cellCount = AnchorCount;
+        if (probes >= cellCount && !sorted)
+        {
+            for (int cell = 0; cell < cellCount; cell++) scratch.CellOrder[cell] = cell;
+            return cellCount;
+        }
+
+        TensorPrimitives.Subtract(scratch.Vector, _centre, scratch.Centred);
+        _packedAnchors.Multiply(scratch.Centred, scratch.CellScores);
+        TensorPrimitives.Subtract(_halfNorms, scratch.CellScores, scratch.CellScores);
+        if (probes >= cellCount)
+        {
+            for (int cell = 0; cell < cellCount; cell++) scratch.CellOrder[cell] = cell;
+            scratch.CellScores.CopyTo(scratch.CellKeys, 0);
+            Array.Sort(scratch.CellKeys, scratch.CellOrder);
+            return cellCount;
+        }
+
+        TopK cells = scratch.CellsTopK(probes);
+        cells.Clear();
+        for (int cell = 0; cell < cellCount; cell++)
+        {
+            if (scratch.CellScores[cell] <= cells.Bound) cells.Offer(scratch.CellScores[cell], cell);
+        }
+
+        return cells.Drain(scratch.CellOrder, scratch.CellKeys);
+    }
+
+    private void ScanCell(QueryScratch scratch, int cell, IdFilter? filter, TopK nearest)
+    {
+        ReadOnlySpan<int> rows = _cells.Rows(cell);
+        if (filter is not null)
+        {
+            int passing = 0;
+            foreach (int row in rows)
+            {
+                if (filter.Passes(row)) scratch.PassingRows[passing++] = row;
+            }
+
+            rows = scratch.PassingRows.AsSpan(0, passing);
+        }
+
+        if (rows.IsEmpty) return;
+        Span<float> distances = scratch.RowDistances.AsSpan(0, rows.Length);
+        _codec.Score(scratch, cell, Anchor(cell), rows, distances);
+        nearest.Offer(distances, rows);
+    }
+
+    /// <summary>From scaled internal distances to what the metric calls a score.</summary>
+    private void ToScores(Span<float> distances)
+    {
+        float inverse = 1 / (_scale * _scale);
+        switch (Metric)
+        {
+            case Metric.InnerProduct:
+                foreach (ref float value in distances) value *= -inverse;
+                break;
+            case Metric.Cosine:
+                foreach (ref float value in distances) value = 1 - (0.5f * value * inverse);
+                break;
+            default:
+                foreach (ref float value in distances) value *= inverse;
+                break;
+        }
+    }
+}

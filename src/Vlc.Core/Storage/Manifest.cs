@@ -1,0 +1,249 @@
+using System.Buffers.Binary;
+using Vlc.Residuals;
+using Vlc.Search;
+
+namespace Vlc.Storage;
+
+/// <summary>The manifest, BASE.idx: everything a reader needs to find and check the other four files. docs/format.md gives it to the byte.</summary>
+public sealed class Manifest
+{
+    /// <summary>First four bytes of a manifest: "VLCA" read as a little-endian u32.</summary>
+    public const uint Magic = 0x564C4341;
+
+    /// <summary>The version that this library writes.</summary>
+    public const int CurrentVersion = 2;
+
+    /// <summary>Bytes of the version-1 manifest, which begin every later one.</summary>
+    public const int Version1Bytes = 19;
+
+    private const int HeaderBytes = 64;
+    private const int SectionBytes = 32;
+    private const int ProbePointBytes = 12;
+
+    /// <summary>Format version of the files.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>m, the number of anchors.</summary>
+    public required int AnchorCount { get; init; }
+
+    /// <summary>d, components of a vector.</summary>
+    public required int Dimension { get; init; }
+
+    /// <summary>n, the number of vectors.</summary>
+    public required int Count { get; init; }
+
+    /// <summary>The metric that the index was built for.</summary>
+    public required Metric Metric { get; init; }
+
+    /// <summary>How residuals are stored.</summary>
+    public required CodecKind Codec { get; init; }
+
+    /// <summary>d_r, coded axes of a residual; 0 for codec none.</summary>
+    public required int CodedDimension { get; init; }
+
+    /// <summary>e: everything is stored times 2^e, so that float16 neither overflows nor loses bits.</summary>
+    public required int ScaleExponent { get; init; }
+
+    /// <summary>Seed of the build.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>The sections, in the order of their files.</summary>
+    public required IReadOnlyList<IndexSection> Sections { get; init; }
+
+    /// <summary>Recall against probes; null where the builder measured none, and in version 1.</summary>
+    public required ProbeCurve? Probes { get; init; }
+
+    /// <summary>The section of a kind, or null.</summary>
+    /// <param name="kind">What it holds.</param>
+    public IndexSection? Find(SectionKind kind) => Sections.FirstOrDefault(section => section.Kind == kind);
+
+    /// <summary>Serialises the manifest with the sections that lie in it; their offsets and checksums are filled in.</summary>
+    /// <param name="inline">Content of each section whose file is the manifest, in the order of <see cref="Sections"/>.</param>
+    /// <param name="sections">The sections as written.</param>
+    internal byte[] Serialize(IReadOnlyList<byte[]> inline, out IReadOnlyList<IndexSection> sections)
+    {
+        int probePoints = Probes?.Points.Count ?? 0;
+        int offset = HeaderBytes + (SectionBytes * Sections.Count) + (ProbePointBytes * probePoints);
+        var bytes = new byte[offset + inline.Sum(content => content.Length) + sizeof(uint)];
+        var written = new List<IndexSection>();
+        int nextInline = 0;
+        foreach (IndexSection section in Sections)
+        {
+            if (section.File != IndexFile.Manifest)
+            {
+                written.Add(section);
+                continue;
+            }
+
+            byte[] content = inline[nextInline++];
+            content.CopyTo(bytes, offset);
+            written.Add(section with { Offset = offset, Length = content.Length, Checksum = Crc32C.Compute(content) });
+            offset += content.Length;
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, Magic);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(4), CurrentVersion);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(6), (uint)AnchorCount);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(10), (uint)Dimension);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(14), (uint)Count);
+        bytes[18] = (byte)((Find(SectionKind.Jacobians) is null ? 0 : 1) | (Find(SectionKind.Residuals) is null ? 0 : 2));
+        bytes[19] = CurrentVersion;
+        bytes[20] = (byte)Metric;
+        bytes[21] = (byte)Codec;
+        BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(22), (short)ScaleExponent);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(24), (uint)CodedDimension);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(28), Seed);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(36), (uint)bytes.Length);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(40), (ushort)Sections.Count);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(42), (ushort)probePoints);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(44), (uint)(Probes?.K ?? 0));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(48), (uint)(Probes?.Queries ?? 0));
+        BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(52), Probes?.StandardError ?? 0);
+        Span<byte> next = bytes.AsSpan(HeaderBytes);
+        foreach (IndexSection section in written)
+        {
+            next[0] = (byte)section.Kind;
+            next[1] = (byte)section.File;
+            next[2] = (byte)section.Element;
+            BinaryPrimitives.WriteUInt32LittleEndian(next[4..], section.Checksum);
+            BinaryPrimitives.WriteInt64LittleEndian(next[8..], section.Offset);
+            BinaryPrimitives.WriteInt64LittleEndian(next[16..], section.Length);
+            BinaryPrimitives.WriteUInt32LittleEndian(next[24..], section.Rows);
+            BinaryPrimitives.WriteUInt32LittleEndian(next[28..], section.Columns);
+            next = next[SectionBytes..];
+        }
+
+        foreach (ProbePoint point in Probes?.Points ?? [])
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(next, (uint)point.Probes);
+            BinaryPrimitives.WriteSingleLittleEndian(next[4..], point.Recall);
+            BinaryPrimitives.WriteSingleLittleEndian(next[8..], point.ScannedShare);
+            next = next[ProbePointBytes..];
+        }
+
+        int end = bytes.Length - sizeof(uint);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(end), Crc32C.Compute(bytes.AsSpan(0, end)));
+        sections = written;
+        return bytes;
+    }
+
+    /// <summary>Reads a manifest of any supported version.</summary>
+    /// <param name="bytes">The whole file.</param>
+    /// <param name="files">Paths of the five files: version 1 finds its sections by their lengths.</param>
+    /// <exception cref="VlcFormatException">Not a manifest, of a later version, damaged, or out of range.</exception>
+    internal static Manifest Parse(ReadOnlySpan<byte> bytes, IndexFiles files)
+    {
+        string path = files.Path(IndexFile.Manifest);
+        if (bytes.Length < Version1Bytes)
+        {
+            throw new VlcFormatException(path, "length", $"at least {Version1Bytes} bytes", $"{bytes.Length}", "The file is truncated, or not a VLC index.");
+        }
+
+        uint magic = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+        if (magic != Magic)
+        {
+            throw new VlcFormatException(path, "offset 0", $"magic number 0x{Magic:X8}", $"0x{magic:X8}", "This is not a VLC index.");
+        }
+
+        int version = BinaryPrimitives.ReadUInt16LittleEndian(bytes[4..]);
+        if (version == 1) return ManifestVersion1.Parse(bytes, files);
+        // From version 2 on byte 19 names the oldest reader that understands the file.
+        int minimumReader = bytes.Length > 19 ? bytes[19] : version;
+        if (version < 1 || minimumReader > CurrentVersion)
+        {
+            throw new VlcFormatException(
+                path, "offset 4", $"format version 1 to {CurrentVersion}", $"version {version}, for readers of version {minimumReader} and later",
+                "Update VLC to read this index.");
+        }
+
+        return ParseCurrent(bytes, path, version);
+    }
+
+    private static Manifest ParseCurrent(ReadOnlySpan<byte> bytes, string path, int version)
+    {
+        if (bytes.Length < HeaderBytes + sizeof(uint)) throw Bad("length", $"at least {HeaderBytes + 4} bytes", $"{bytes.Length}");
+        uint length = BinaryPrimitives.ReadUInt32LittleEndian(bytes[36..]);
+        if (length != bytes.Length) throw Bad("offset 36", $"the file's length, {bytes.Length}", $"{length}");
+        uint stored = BinaryPrimitives.ReadUInt32LittleEndian(bytes[^4..]), computed = Crc32C.Compute(bytes[..^4]);
+        if (stored != computed) throw Bad($"offset {bytes.Length - 4}", $"checksum 0x{computed:X8}", $"0x{stored:X8}");
+
+        int sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[40..]), pointCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[42..]);
+        if (HeaderBytes + (sectionCount * SectionBytes) + (pointCount * ProbePointBytes) + sizeof(uint) > bytes.Length)
+        {
+            throw Bad("offset 40", "tables within the file", $"{sectionCount} sections and {pointCount} points");
+        }
+
+        uint m = BinaryPrimitives.ReadUInt32LittleEndian(bytes[6..]), d = BinaryPrimitives.ReadUInt32LittleEndian(bytes[10..]);
+        uint n = BinaryPrimitives.ReadUInt32LittleEndian(bytes[14..]), coded = BinaryPrimitives.ReadUInt32LittleEndian(bytes[24..]);
+        CheckSizes(path, m, d, n);
+        if (coded > d) throw Bad("offset 24", $"at most {d} coded dimensions", $"{coded}");
+        if (!Enum.IsDefined((Metric)bytes[20])) throw Bad("offset 20", "a known metric", $"{bytes[20]}");
+        if (!Enum.IsDefined((CodecKind)bytes[21])) throw Bad("offset 21", "a known codec", $"{bytes[21]}");
+        int exponent = BinaryPrimitives.ReadInt16LittleEndian(bytes[22..]);
+        if (exponent is < -126 or > 126) throw Bad("offset 22", "a scale exponent from -126 to 126", $"{exponent}");
+
+        var sections = new List<IndexSection>();
+        int offset = HeaderBytes;
+        for (int i = 0; i < sectionCount; i++, offset += SectionBytes)
+        {
+            ReadOnlySpan<byte> entry = bytes.Slice(offset, SectionBytes);
+            var section = new IndexSection(
+                (SectionKind)entry[0], (IndexFile)entry[1], (SectionElement)entry[2], BinaryPrimitives.ReadUInt32LittleEndian(entry[4..]),
+                BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]),
+                BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]), BinaryPrimitives.ReadUInt32LittleEndian(entry[28..]));
+            if (!Enum.IsDefined(section.File) || section.Offset < 0 || section.Length < 0
+                || (section.File == IndexFile.Manifest && section.Length > bytes.Length - 4 - section.Offset))
+            {
+                throw Bad($"offset {offset}", "a section within its file", section.ToString());
+            }
+
+            sections.Add(section);
+        }
+
+        var points = new List<ProbePoint>();
+        for (int i = 0; i < pointCount; i++, offset += ProbePointBytes)
+        {
+            points.Add(new ProbePoint(
+                BinaryPrimitives.ReadInt32LittleEndian(bytes[offset..]), BinaryPrimitives.ReadSingleLittleEndian(bytes[(offset + 4)..]),
+                BinaryPrimitives.ReadSingleLittleEndian(bytes[(offset + 8)..])));
+            if (points[^1].Probes < 1 || points[^1].Probes > m) throw Bad($"offset {offset}", $"1 to {m} probes", $"{points[^1].Probes}");
+        }
+
+        return new Manifest
+        {
+            Version = version,
+            AnchorCount = (int)m,
+            Dimension = (int)d,
+            Count = (int)n,
+            Metric = (Metric)bytes[20],
+            Codec = (CodecKind)bytes[21],
+            CodedDimension = (int)coded,
+            ScaleExponent = exponent,
+            Seed = BinaryPrimitives.ReadUInt64LittleEndian(bytes[28..]),
+            Sections = sections,
+            Probes = points.Count == 0 ? null : new ProbeCurve
+            {
+                K = BinaryPrimitives.ReadInt32LittleEndian(bytes[44..]),
+                Queries = BinaryPrimitives.ReadInt32LittleEndian(bytes[48..]),
+                StandardError = BinaryPrimitives.ReadSingleLittleEndian(bytes[52..]),
+                Points = points,
+            },
+        };
+
+        VlcFormatException Bad(string where, string expected, string found) =>
+            new(path, where, expected, found, "The manifest is damaged; rebuild the index from the original vectors.");
+    }
+
+    /// <summary>Refuses counts that no index has, before anything is computed from them.</summary>
+    internal static void CheckSizes(string path, uint m, uint d, uint n)
+    {
+        if (m is 0 or > int.MaxValue) throw new VlcFormatException(path, "offset 6", "1 to 2^31 - 1 anchors", $"{m}");
+        if (d is 0 or > MaxDimension) throw new VlcFormatException(path, "offset 10", $"1 to {MaxDimension} dimensions", $"{d}");
+        if (n is 0 or > int.MaxValue) throw new VlcFormatException(path, "offset 14", "1 to 2^31 - 1 vectors", $"{n}");
+        if (m > n) throw new VlcFormatException(path, "offset 6", $"at most as many anchors as vectors, {n}", $"{m}");
+        if ((long)m * d > int.MaxValue / 4) throw new VlcFormatException(path, "offset 6", "anchors of less than 2 GiB as float32", $"{m} x {d}");
+    }
+
+    /// <summary>Most dimensions of a vector.</summary>
+    public const int MaxDimension = 65_536;
+}

@@ -1,0 +1,78 @@
+using System.Numerics.Tensors;
+
+namespace Vlc.Vectors;
+
+/// <summary>
+/// Rows of a source as an index wants them: unit length for cosine, times 2^e. Blocks are read ahead on a second thread while the
+/// caller works on the one before.
+/// </summary>
+internal sealed class PreparedRows(VectorSource source, Metric metric, int scaleExponent)
+{
+    private const int BlockBytes = 16 << 20;
+
+    private readonly float _scale = MathF.ScaleB(1, scaleExponent);
+
+    public int Dimension => source.Dimension;
+
+    public long Count => source.Count;
+
+    /// <summary>Rows of a block.</summary>
+    public int BlockRows { get; } = (int)Math.Clamp(BlockBytes / (source.Dimension * (long)sizeof(float)), 1, 1 << 16);
+
+    /// <summary>Calls <paramref name="body"/> for each block of rows in order, with the block, the number of its first row, and its count.</summary>
+    public void ForEachBlock(Action<Memory<float>, long, int> body, CancellationToken cancellationToken)
+    {
+        var current = new float[(int)Math.Min(BlockRows, Count) * Dimension];
+        float[] ahead = Count > BlockRows ? new float[current.Length] : [];
+        Task<int> reading = ReadAsync(0, current);
+        try
+        {
+            for (long first = 0; first < Count; first += BlockRows)
+            {
+                int count = reading.GetAwaiter().GetResult();
+                if (first + count < Count) reading = ReadAsync(first + count, ahead);
+                cancellationToken.ThrowIfCancellationRequested();
+                body(current, first, count);
+                (current, ahead) = (ahead, current);
+            }
+        }
+        finally
+        {
+            // The source is the caller's again only once nothing reads from it.
+            ((IAsyncResult)reading).AsyncWaitHandle.WaitOne();
+        }
+
+        Task<int> ReadAsync(long first, float[] destination) => Task.Run(
+            () =>
+            {
+                int count = (int)Math.Min(BlockRows, Count - first);
+                Read(first, count, destination, cancellationToken);
+                return count;
+            },
+            CancellationToken.None);
+    }
+
+    /// <summary>Reads and prepares rows [<paramref name="first"/>, <paramref name="first"/> + <paramref name="count"/>).</summary>
+    public void Read(long first, int count, Span<float> destination, CancellationToken cancellationToken)
+    {
+        source.Read(first, count, destination, cancellationToken);
+        Span<float> rows = destination[..(count * Dimension)];
+        if (metric == Metric.Cosine) Normalize(rows, Dimension, source.Name, first);
+        if (scaleExponent != 0) TensorPrimitives.Multiply(rows, _scale, rows);
+    }
+
+    /// <summary>Brings rows to unit length.</summary>
+    /// <exception cref="VlcFormatException">A row is zero.</exception>
+    public static void Normalize(Span<float> rows, int dimension, string name, long firstRow)
+    {
+        for (int i = 0; i < rows.Length / dimension; i++)
+        {
+            if (!UnitLength.TryNormalize(rows.Slice(i * dimension, dimension)))
+            {
+                throw new VlcFormatException(
+                    name, $"row {firstRow + i}", "a direction", "a row of zeros",
+                    "The cosine of a zero vector is undefined: remove the row, or use metric l2.");
+            }
+        }
+    }
+}
