@@ -7,6 +7,9 @@ namespace Vlc.Formats.Parquet;
 /// <summary>Parquet: a column of lists of float, double or int32, all of the same length. Read row group by row group.</summary>
 public sealed class ParquetFormat : VectorFileFormat
 {
+    // The footer of a file with ten thousand row groups has a few megabytes.
+    private const uint MaxFooterBytes = 1 << 29;
+
     private ParquetFormat()
     {
     }
@@ -31,7 +34,8 @@ public sealed class ParquetFormat : VectorFileFormat
         ParquetReader reader = ForeignFailure.Rethrow(path, "footer", () => ParquetReader.CreateAsync(path).GetAwaiter().GetResult());
         try
         {
-            DataField column = Choose(path, reader.Schema, options.Column);
+            ParquetSchema schema = ForeignFailure.Rethrow(path, "schema", () => reader.Schema);
+            DataField column = Choose(path, schema, options.Column);
             return new ParquetVectors(path, length, reader, column);
         }
         catch
@@ -70,12 +74,18 @@ public sealed class ParquetFormat : VectorFileFormat
         }
 
         uint footer = System.Buffers.Binary.BinaryPrimitives.ReadUInt32LittleEndian(tail);
-        if (footer > stream.Length - smallest)
+        if (footer > long.Min(stream.Length - smallest, MaxFooterBytes))
         {
             throw new VlcFormatException(
-                path, $"offset {stream.Length - 8}", $"a footer within the file's {stream.Length} bytes", $"{footer} bytes");
+                path, $"offset {stream.Length - 8}", $"a footer within the file's {stream.Length} bytes, at most {MaxFooterBytes}",
+                $"{footer} bytes");
         }
 
+        byte[] metadata = new byte[footer];
+        long offset = stream.Length - 8 - footer;
+        stream.Position = offset;
+        stream.ReadExactly(metadata);
+        FooterStructure.ThrowIfDamaged(path, metadata, offset);
         return stream.Length;
     }
 
