@@ -14,7 +14,9 @@ internal static class ForeignFailure
         }
         catch (Exception exception) when (exception is not (VlcFormatException or FileNotFoundException or UnauthorizedAccessException))
         {
-            string found = exception is OutOfMemoryException ? "a size beyond memory" : exception.Message.ReplaceLineEndings(" ").TrimEnd('.');
+            string found = exception is OutOfMemoryException
+                ? "a size beyond memory"
+                : exception.Message.ReplaceLineEndings(" ").TrimEnd('.');
             throw new VlcFormatException(
                 path, where, "readable HDF5 data", found, "The file is truncated or damaged, or uses a feature that is not supported.",
                 exception);

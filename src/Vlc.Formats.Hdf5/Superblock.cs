@@ -16,7 +16,8 @@ internal static class Superblock
         if (!block.StartsWith(FileSignature.Hdf5))
         {
             throw new VlcFormatException(
-                path, "offset 0", "the HDF5 signature", FileSignature.DescribeOrQuote(block[..int.Min(block.Length, FileSignature.Length)]));
+                path, "offset 0", "the HDF5 signature",
+                FileSignature.DescribeOrQuote(block[..int.Min(block.Length, FileSignature.Length)]));
         }
 
         if (block.Length < bytes.Length)

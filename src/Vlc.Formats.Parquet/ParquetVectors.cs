@@ -195,7 +195,8 @@ internal sealed class ParquetVectors : VectorSource
             if (rest[0] != 0 || length != dimension)
             {
                 throw new VlcFormatException(
-                    _path, $"{Where(index)}, row {row}", $"{dimension} components", $"{length}", "All rows of a file have the same dimension.");
+                    _path, $"{Where(index)}, row {row}", $"{dimension} components", $"{length}",
+                    "All rows of a file have the same dimension.");
             }
 
             rest = rest[length..];

@@ -3,7 +3,9 @@ using Vlc.Formats.Binary;
 
 namespace Vlc.Formats;
 
-/// <summary>Writes a two-dimensional npy file (version 1.0, C order, little-endian) row by row; the number of rows need not be known.</summary>
+/// <summary>
+/// Writes a two-dimensional npy file (version 1.0, C order, little-endian) row by row; the number of rows need not be known.
+/// </summary>
 /// <typeparam name="T">float, int or long.</typeparam>
 public sealed class NpyWriter<T> : IDisposable
     where T : unmanaged

@@ -11,7 +11,9 @@ public abstract class VectorFileFormat
     /// <summary>File extensions with their dot, lower case.</summary>
     public abstract IReadOnlyList<string> Extensions { get; }
 
-    /// <summary>True when a file that begins with <paramref name="head"/> can only be of this format; false where the format has no signature.</summary>
+    /// <summary>
+    /// True when a file that begins with <paramref name="head"/> can only be of this format; false where the format has no signature.
+    /// </summary>
     /// <param name="head">The first bytes of the file, 16 or all of it.</param>
     public virtual bool Recognizes(ReadOnlySpan<byte> head) => false;
 

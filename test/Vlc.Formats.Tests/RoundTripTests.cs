@@ -124,6 +124,17 @@ public sealed class RoundTripTests
         Assert.Equal(expected, Samples.ReadAll(source));
     }
 
+    [Theory]
+    [InlineData(3, 1)]
+    [InlineData(1, 3)]
+    public void Fortran_order_is_read_where_it_is_also_C_order(int count, int dimension)
+    {
+        using TemporaryFolder folder = new();
+        byte[] content = Samples.Npy("<f4", count, dimension, Samples.Bytes<float>([1, 2, 3]), order: "True");
+        using VectorSource source = Samples.Open(folder.Write("v.npy", content));
+        Assert.Equal([1, 2, 3], Samples.ReadAll(source));
+    }
+
     [Fact]
     public void The_last_row_of_a_file_beyond_4_GiB_is_read_by_position()
     {

@@ -38,7 +38,9 @@ internal static class ElementConversion
         }
     }
 
-    /// <summary>Converts components in the host's byte order; a float64 out of range becomes an infinity, which no reader lets through.</summary>
+    /// <summary>
+    /// Converts components in the host's byte order; a float64 out of range becomes an infinity, which no reader lets through.
+    /// </summary>
     public static void ToSingle(ReadOnlySpan<byte> components, ElementType type, Span<float> destination)
     {
         switch (type)

@@ -109,7 +109,9 @@ internal sealed class FixedStrideVectors : VectorSource
             string shape = $"{expected} bytes for {layout.Count} x {layout.Dimension} {layout.ElementType}";
             throw new VlcFormatException(
                 file.Path, where, shape, $"{end} bytes",
-                expected > end ? "The file is truncated, or its header is damaged." : "There are trailing bytes, or the header is damaged.");
+                expected > end
+                    ? "The file is truncated, or its header is damaged."
+                    : "There are trailing bytes, or the header is damaged.");
         }
     }
 

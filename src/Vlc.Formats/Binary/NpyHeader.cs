@@ -36,7 +36,9 @@ internal sealed class NpyHeader
     /// <summary>Offset of the first component.</summary>
     public int DataOffset => _textOffset + _text.Length;
 
-    /// <summary>Reads and checks the header: signature, version 1 to 3, two dimensions, C order or one where the order makes no difference.</summary>
+    /// <summary>
+    /// Reads and checks the header: signature, version 1 to 3, two dimensions, C order or a shape where the order makes no difference.
+    /// </summary>
     /// <exception cref="VlcFormatException">Any of these does not hold.</exception>
     public static NpyHeader Read(InputFile file)
     {

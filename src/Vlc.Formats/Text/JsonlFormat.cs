@@ -6,7 +6,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Formats.Text;
 
-/// <summary>One JSON object to a line: <c>{"id": ..., "embedding": [...]}</c>, or the embedding as base64 of little-endian float32.</summary>
+/// <summary>
+/// One JSON object to a line: <c>{"id": ..., "embedding": [...]}</c>, or the embedding as base64 of little-endian float32.
+/// </summary>
 internal sealed class JsonlFormat : VectorFileFormat
 {
     public override string Name => "jsonl";
@@ -143,7 +145,8 @@ internal sealed class JsonlGrammar(string path, string property) : LineGrammar(p
     }
 
     private VlcFormatException NotJson(long lineNumber, Exception exception) => new(
-        Path, exception is JsonException { BytePositionInLine: { } position } ? $"line {lineNumber}, byte {position}" : $"line {lineNumber}",
+        Path,
+        exception is JsonException { BytePositionInLine: { } position } ? $"line {lineNumber}, byte {position}" : $"line {lineNumber}",
         "JSON", exception.Message.TrimEnd('.'), innerException: exception);
 
     private VlcFormatException Error(long lineNumber, string expected, string found, string? hint = null) =>

@@ -114,7 +114,9 @@ internal sealed class TextVectors : VectorSource
         return rows;
     }
 
-    /// <summary>A reader whose next row is <paramref name="row"/>. The cursor is taken, so that an error leaves no half-read one behind.</summary>
+    /// <summary>
+    /// A reader whose next row is <paramref name="row"/>. The cursor is taken, so that an error leaves no half-read one behind.
+    /// </summary>
     private LineReader Seek(long row)
     {
         LineReader? reader = _cursor;
@@ -150,7 +152,8 @@ internal sealed class TextVectors : VectorSource
         }
 
         throw new VlcFormatException(
-            Name, $"line {reader.LineNumber + 1}", $"row {row} of {Count}", "the end of the file", "The file has changed since it was opened.");
+            Name, $"line {reader.LineNumber + 1}", $"row {row} of {Count}", "the end of the file",
+            "The file has changed since it was opened.");
     }
 
     private void ThrowNotFinite(ReadOnlySpan<float> row, long number, long lineNumber) =>

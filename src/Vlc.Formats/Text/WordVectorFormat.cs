@@ -5,7 +5,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Formats.Text;
 
-/// <summary>Word vectors as text, as GloVe and word2vec write them: an optional line "rows dimension", then a word and its numbers.</summary>
+/// <summary>
+/// Word vectors as text, as GloVe and word2vec write them: an optional line "rows dimension", then a word and its numbers.
+/// </summary>
 internal sealed class WordVectorFormat : VectorFileFormat
 {
     public override string Name => "words";
