@@ -43,6 +43,38 @@ public sealed class NeighborTable
             : ReadIvecs(file);
     }
 
+    /// <summary>Takes the rows of a source of integers, such as the dataset <c>neighbors</c> of an HDF5 file.</summary>
+    /// <param name="source">Element type Int32.</param>
+    /// <exception cref="VlcFormatException">Other elements, too many of them, or an id that float32 cannot tell from the next one.</exception>
+    public static NeighborTable From(VectorSource source)
+    {
+        // A source hands out float32; up to this value its integers are exact.
+        const float exact = 1 << 24;
+        ArgumentNullException.ThrowIfNull(source);
+        if (source.ElementType != ElementType.Int32 || source.Count > MaxIds / source.Dimension)
+        {
+            throw new VlcFormatException(
+                source.Name, "file", $"at most {MaxIds} ids of type {ElementType.Int32}",
+                $"{source.Count} x {source.Dimension} of type {source.ElementType}");
+        }
+
+        float[] row = new float[source.Dimension];
+        int[] ids = new int[source.Count * source.Dimension];
+        for (int query = 0; query < source.Count; query++)
+        {
+            source.Read(query, 1, row);
+            for (int rank = 0; rank < row.Length; rank++)
+            {
+                ids[(query * row.Length) + rank] = row[rank] is >= 0 and < exact
+                    ? (int)row[rank]
+                    : throw new VlcFormatException(
+                        source.Name, $"row {query}, column {rank}", $"a row number below {exact}", $"{row[rank]}", "Use ivecs or npy.");
+            }
+        }
+
+        return new NeighborTable(ids, row.Length);
+    }
+
     private static NeighborTable ReadIvecs(InputFile file)
     {
         RowLayout layout = VecsFormat.ReadLayout(file, ElementType.Int32);

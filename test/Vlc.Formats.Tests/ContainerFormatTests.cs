@@ -35,6 +35,8 @@ public sealed class ContainerFormatTests
             using VectorSource source = Samples.Open(path, new VectorFileOptions { Dataset = name });
             Assert.Equal(type, source.ElementType);
             Assert.Equal(rows, Samples.ReadAll(source));
+            if (type == ElementType.Int32) Assert.Equal([1, 0], NeighborTable.From(source)[0].ToArray());
+            else Assert.Throws<VlcFormatException>(() => NeighborTable.From(source));
         }
     }
 
