@@ -1,0 +1,52 @@
+using System.Buffers.Binary;
+using Vlc.Vectors;
+
+namespace Vlc.Formats.Binary;
+
+/// <summary>fvecs, bvecs, ivecs: for each row an int32 dimension, then that many float32, bytes or int32, little-endian.</summary>
+internal sealed class VecsFormat(string name, ElementType elementType) : VectorFileFormat
+{
+    public static VecsFormat Fvecs { get; } = new("fvecs", ElementType.Float32);
+
+    public static VecsFormat Bvecs { get; } = new("bvecs", ElementType.UInt8);
+
+    public static VecsFormat Ivecs { get; } = new("ivecs", ElementType.Int32);
+
+    public override string Name => name;
+
+    public override IReadOnlyList<string> Extensions { get; } = ["." + name];
+
+    public override VectorSource Open(string path, VectorFileOptions options)
+    {
+        InputFile file = new(path);
+        try
+        {
+            return new FixedStrideVectors(file, ReadLayout(file, elementType), "offset 0");
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Takes the dimension from the first row and the count from the length, which has to be a whole number of rows.</summary>
+    internal static RowLayout ReadLayout(InputFile file, ElementType elementType)
+    {
+        Span<byte> prefix = stackalloc byte[sizeof(int)];
+        file.ReadExactly(prefix, 0, "the first row's dimension");
+        int dimension = BinaryPrimitives.ReadInt32LittleEndian(prefix);
+        VectorShape.ThrowIfAbsurd(file.Path, "offset 0", count: 1, dimension);
+
+        RowLayout layout = new(DataOffset: 0, Count: 1, dimension, elementType, DimensionPrefix: true);
+        (long count, long rest) = long.DivRem(file.Length, layout.Stride);
+        if (rest != 0)
+        {
+            throw new VlcFormatException(
+                file.Path, $"offset {count * layout.Stride}", $"whole rows of {layout.Stride} bytes (dimension {dimension})",
+                $"{rest} bytes after row {count - 1}", "The file is truncated, its rows differ in dimension, or it is of another format.");
+        }
+
+        return layout with { Count = count };
+    }
+}
