@@ -15,7 +15,7 @@ namespace Vlc.Indexing;
 
 /// <summary>
 /// Builds an index from a source of vectors in four passes over a stream: sample and train, assign and measure residuals, encode, tune the
-/// number of probes. Memory is the training sample, one block of rows, and four bytes a row for its assignment.
+/// extent of a scan. Memory is the training sample, one block of rows, and four bytes a row for its assignment.
 /// </summary>
 public sealed class IndexBuilder
 {
@@ -91,9 +91,9 @@ public sealed class IndexBuilder
             Timed(IndexPhase.Encode, () => Encode(writer, rows, stored, assignments, axes, scales));
         }
 
-        Manifest manifest = Describe(writer, anchorCount, axes, sample.ScaleExponent, probes: null);
-        ProbeCurve? probes = exact is null ? null : Timed(IndexPhase.Tune, () => Tune(writer, manifest, sample, exact));
-        manifest = writer.Commit(Describe(writer, anchorCount, axes, sample.ScaleExponent, probes));
+        Manifest manifest = Describe(writer, anchorCount, axes, sample.ScaleExponent, scan: null);
+        ScanCurve? scan = exact is null ? null : Timed(IndexPhase.Tune, () => Tune(writer, manifest, sample, exact));
+        manifest = writer.Commit(Describe(writer, anchorCount, axes, sample.ScaleExponent, scan));
         IndexFiles final = IndexFiles.Final(basePath);
         double unscale = 1 / ((double)MathF.ScaleB(1, sample.ScaleExponent) * MathF.ScaleB(1, sample.ScaleExponent));
         return new IndexReport
@@ -377,7 +377,7 @@ public sealed class IndexBuilder
         return true;
     }
 
-    private Manifest Describe(IndexWriter writer, int anchorCount, CodedAxes axes, int scaleExponent, ProbeCurve? probes) => new()
+    private Manifest Describe(IndexWriter writer, int anchorCount, CodedAxes axes, int scaleExponent, ScanCurve? scan) => new()
     {
         Version = Manifest.CurrentVersion,
         AnchorCount = anchorCount,
@@ -389,16 +389,16 @@ public sealed class IndexBuilder
         ScaleExponent = scaleExponent,
         Seed = _options.Training.Seed,
         Sections = [.. writer.Sections],
-        Probes = probes,
+        Scan = scan,
     };
 
-    private ProbeCurve Tune(IndexWriter writer, Manifest manifest, Sample sample, ExactNeighbors exact)
+    private ScanCurve Tune(IndexWriter writer, Manifest manifest, Sample sample, ExactNeighbors exact)
     {
-        int[] probes = ProbeSteps(manifest.AnchorCount), neighbours = exact.Ids();
+        int[] budgets = ScanBudgets(_count), neighbours = exact.Ids();
         int queries = sample.TuningIds.Length, k = neighbours.Length / queries;
         float unscale = 1 / MathF.ScaleB(1, manifest.ScaleExponent);
-        var hits = new int[queries * probes.Length];
-        var scanned = new long[queries * probes.Length];
+        var hits = new int[queries * budgets.Length];
+        var probes = new int[queries * budgets.Length];
         using (var index = new VlcIndex(new IndexReader(writer.Staged, manifest, 0, writer.FindInline)))
         {
             BlockScheduler.Run(
@@ -407,37 +407,32 @@ public sealed class IndexBuilder
                 {
                     var original = new float[_dimension];
                     TensorPrimitives.Multiply(sample.TuningRows.AsSpan(query * _dimension, _dimension), unscale, original);
-                    index.ProbeRecall(
-                        original, sample.TuningIds[query], neighbours.AsSpan(query * k, k), probes,
-                        hits.AsSpan(query * probes.Length, probes.Length), scanned.AsSpan(query * probes.Length, probes.Length));
+                    index.MeasureScan(
+                        original, sample.TuningIds[query], neighbours.AsSpan(query * k, k), budgets,
+                        hits.AsSpan(query * budgets.Length, budgets.Length), probes.AsSpan(query * budgets.Length, budgets.Length));
                 },
                 _cancellation);
         }
 
-        var points = new List<ProbePoint>();
+        var points = new List<ScanPoint>();
         Recall recall = default;
-        for (int point = 0; point < probes.Length; point++)
+        for (int point = 0; point < budgets.Length; point++)
         {
-            int[] hitsHere = [.. Enumerable.Range(0, queries).Select(query => hits[(query * probes.Length) + point])];
+            int[] hitsHere = [.. Enumerable.Range(0, queries).Select(query => hits[(query * budgets.Length) + point])];
             recall = Recall.FromHits(hitsHere, k);
-            double share = Enumerable.Range(0, queries).Average(query => (double)scanned[(query * probes.Length) + point] / _count);
-            points.Add(new ProbePoint(probes[point], (float)recall.Value, (float)share));
+            double cells = Enumerable.Range(0, queries).Average(query => (double)probes[(query * budgets.Length) + point]);
+            points.Add(new ScanPoint(budgets[point], (float)recall.Value, (float)cells));
         }
 
-        return new ProbeCurve { K = k, Queries = queries, StandardError = (float)recall.StandardError, Points = points };
+        return new ScanCurve { K = k, Queries = queries, StandardError = (float)recall.StandardError, Points = points };
     }
 
-    /// <summary>1, 2, 3, 4, 6, 8, 12, 16, 24, ... and all.</summary>
-    private static int[] ProbeSteps(int cellCount)
+    /// <summary>Shares of the rows in steps of about a fifth, from a thousandth on, and all.</summary>
+    private static int[] ScanBudgets(int count)
     {
-        var steps = new SortedSet<int> { cellCount };
-        for (int power = 1; power < cellCount; power *= 2)
-        {
-            steps.Add(power);
-            if (power >= 2 && power * 3 / 2 < cellCount) steps.Add(power * 3 / 2);
-        }
-
-        return [.. steps];
+        var budgets = new SortedSet<int> { count };
+        for (double share = 0.001; share < 0.9; share *= 1.2) budgets.Add(Math.Max(1, (int)(share * count)));
+        return [.. budgets];
     }
 
     private static TrainingReport Unscaled(TrainingReport report, double unscale) => new()

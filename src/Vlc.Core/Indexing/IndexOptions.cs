@@ -25,7 +25,7 @@ public sealed class IndexOptions
     /// <summary>Rows to train on; null takes about 64 an anchor, of which at most 512 MiB.</summary>
     public int? TrainingRows { get; init; }
 
-    /// <summary>Base rows held out of training to measure recall against probes; null takes up to 500, 0 measures none.</summary>
+    /// <summary>Base rows held out of training to measure recall against scanned rows; null takes up to 500, 0 measures none.</summary>
     public int? TuningRows { get; init; }
 
     /// <summary>How anchors are learned; its seed is the index's, its threads are used throughout.</summary>

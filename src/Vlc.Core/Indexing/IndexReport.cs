@@ -19,7 +19,7 @@ public enum IndexPhase
     /// <summary>Coding every row's residual.</summary>
     Encode,
 
-    /// <summary>Measuring recall against probes.</summary>
+    /// <summary>Measuring recall against scanned rows.</summary>
     Tune,
 }
 
@@ -53,6 +53,6 @@ public sealed class IndexReport
     /// <summary>All bytes over n · d · 4.</summary>
     public double Ratio => TotalBytes / ((double)Manifest.Count * Manifest.Dimension * sizeof(float));
 
-    /// <summary>Recall against probes on held-out rows; null where none was measured.</summary>
-    public ProbeCurve? Probes => Manifest.Probes;
+    /// <summary>Recall against scanned rows on held-out rows; null where none was measured.</summary>
+    public ScanCurve? Scan => Manifest.Scan;
 }

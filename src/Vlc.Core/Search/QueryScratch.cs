@@ -7,6 +7,7 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
 {
     private readonly AlignedBuffer<float> _vector = new(dimension);
     private AlignedBuffer<float> _coded = new(0);
+    private TopK? _nearest;
 
     public Metric Metric { get; } = metric;
 
@@ -16,24 +17,12 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     /// <summary>The query minus the centre, for ranking anchors.</summary>
     public float[] Centred { get; } = new float[dimension];
 
-    /// <summary>A score for each cell, smaller is nearer.</summary>
-    public float[] CellScores { get; } = new float[cellCount];
-
-    /// <summary>The cells in the order in which they are scanned.</summary>
-    public int[] CellOrder { get; } = new int[cellCount];
-
-    /// <summary>Sorting keys of <see cref="CellOrder"/>.</summary>
-    public float[] CellKeys { get; } = new float[cellCount];
+    /// <summary>The cells, nearest first.</summary>
+    public CellQueue Cells { get; } = new(cellCount);
 
     public float[] RowDistances { get; } = new float[largestCell];
 
     public int[] PassingRows { get; } = new int[largestCell];
-
-    /// <summary>Finds the cells to scan; kept, as its size is the caller's choice and rarely changes.</summary>
-    public TopK? Cells { get; set; }
-
-    /// <summary>Finds the rows to return.</summary>
-    public TopK? Rows { get; set; }
 
     /// <summary>Scratch of a codec: at least <paramref name="length"/> floats, 64-byte aligned, with any content.</summary>
     public Span<float> Coded(int length)
@@ -47,9 +36,13 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
         return _coded.Slice(0, length);
     }
 
-    public TopK CellsTopK(int k) => Cells is { } cells && cells.K == k ? cells : Cells = new TopK(k);
-
-    public TopK RowsTopK(int k) => Rows is { } rows && rows.K == k ? rows : Rows = new TopK(k);
+    /// <summary>An empty heap for k rows; kept, as k rarely changes from one query to the next.</summary>
+    public TopK NearestRows(int k)
+    {
+        if (_nearest?.K != k) _nearest = new TopK(k);
+        _nearest.Clear();
+        return _nearest;
+    }
 
     public void Dispose()
     {

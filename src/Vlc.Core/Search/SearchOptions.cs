@@ -6,11 +6,17 @@ public sealed class SearchOptions
     /// <summary>Scans every cell: the reference, and exact for the codes.</summary>
     public static SearchOptions Exhaustive { get; } = new() { Probes = int.MaxValue };
 
-    /// <summary>Cells to scan, nearest first; more than there are scans all. Null takes the fewest that reach <see cref="TargetRecall"/>.</summary>
+    /// <summary>Cells to scan, nearest first; more than there are scans all. Null leaves it to <see cref="ScannedRows"/>.</summary>
     public int? Probes { get; init; }
 
-    /// <summary>Recall that <see cref="Probes"/> = null aims for, in (0, 1].</summary>
-    public double TargetRecall { get; init; } = ProbeCurve.DefaultTargetRecall;
+    /// <summary>
+    /// Rows after which the scan stops, nearest cells first, whole cells; rows that the filter stops do not count. Null, where <see cref="Probes"/> is null too, takes the
+    /// fewest that reach <see cref="TargetRecall"/>.
+    /// </summary>
+    public int? ScannedRows { get; init; }
+
+    /// <summary>Recall to aim for where neither <see cref="Probes"/> nor <see cref="ScannedRows"/> is given, in (0, 1].</summary>
+    public double TargetRecall { get; init; } = ScanCurve.DefaultTargetRecall;
 
     /// <summary>Rows that may be returned; null allows all.</summary>
     public IdFilter? Filter { get; init; }

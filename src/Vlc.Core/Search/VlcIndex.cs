@@ -101,14 +101,17 @@ public sealed class VlcIndex : IDisposable
     /// <summary>All bytes over those of the vectors as float32: n · d · 4.</summary>
     public double Ratio => TotalBytes / ((double)Count * Dimension * sizeof(float));
 
-    /// <summary>Cells that a search with these options scans.</summary>
+    /// <summary>How much a search with these options scans; either limit ends it.</summary>
     /// <param name="options">Null takes the defaults.</param>
-    public int ProbesFor(SearchOptions? options = null)
+    /// <returns>Most cells, and rows after which no further cell is begun.</returns>
+    /// <exception cref="ArgumentException">Less than one cell or row.</exception>
+    public (int Probes, int ScannedRows) Plan(SearchOptions? options = null)
     {
         options ??= new SearchOptions();
-        int probes = options.Probes ?? Manifest.Probes?.ProbesFor(options.TargetRecall) ?? AnchorCount;
-        if (probes < 1) throw new ArgumentException($"{probes} probes: at least one cell must be scanned.", nameof(options));
-        return Math.Min(probes, AnchorCount);
+        if (options.Probes < 1) throw new ArgumentException($"{options.Probes} probes: at least one cell must be scanned.", nameof(options));
+        if (options.ScannedRows < 1) throw new ArgumentException($"{options.ScannedRows} rows: at least one must be scanned.", nameof(options));
+        int rows = options.ScannedRows ?? (options.Probes is null ? Manifest.Scan?.For(options.TargetRecall).Rows : null) ?? Count;
+        return (Math.Min(options.Probes ?? AnchorCount, AnchorCount), Math.Min(rows, Count));
     }
 
     /// <summary>Finds the nearest rows of one query.</summary>
@@ -123,16 +126,26 @@ public sealed class VlcIndex : IDisposable
         options ??= new SearchOptions();
         CheckOptions(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, ids.Length);
-        int probes = ProbesFor(options);
+        (int probes, int scannedRows) = Plan(options);
         if (ids.IsEmpty) return 0;
         QueryScratch scratch = Rent();
         try
         {
             Prepare(query, scratch);
-            TopK nearest = scratch.RowsTopK(ids.Length);
-            nearest.Clear();
-            int cells = RankCells(scratch, probes);
-            for (int i = 0; i < cells; i++) ScanCell(scratch, scratch.CellOrder[i], options.Filter, nearest);
+            TopK nearest = scratch.NearestRows(ids.Length);
+            if (probes == AnchorCount && scannedRows == Count)
+            {
+                for (int cell = 0; cell < AnchorCount; cell++) ScanCell(scratch, cell, options.Filter, nearest);
+            }
+            else
+            {
+                RankCells(scratch);
+                for (int rows = 0; probes > 0 && rows < scannedRows && scratch.Cells.TryNext(out int cell); probes--)
+                {
+                    rows += ScanCell(scratch, cell, options.Filter, nearest);
+                }
+            }
+
             int found = nearest.Drain(ids, scores);
             ToScores(scores[..found]);
             return found;
@@ -211,25 +224,27 @@ public sealed class VlcIndex : IDisposable
     }
 
     /// <summary>
-    /// Recall of every number of probes in <paramref name="probes"/> in one scan: the rows found so far are compared with the exact neighbours
-    /// each time that many cells have been scanned. The query's own row is left out.
+    /// Hits of every budget of rows in <paramref name="budgets"/> in one scan: what was found so far is compared with the exact neighbours when the
+    /// budget is used up. The query's own row is left out.
     /// </summary>
-    internal void ProbeRecall(
-        ReadOnlySpan<float> query, int ownRow, ReadOnlySpan<int> exact, ReadOnlySpan<int> probes, Span<int> hits, Span<long> scanned)
+    internal void MeasureScan(
+        ReadOnlySpan<float> query, int ownRow, ReadOnlySpan<int> exact, ReadOnlySpan<int> budgets, Span<int> hits, Span<int> probes)
     {
         QueryScratch scratch = Rent();
         Prepare(query, scratch);
-        int cells = RankCells(scratch, AnchorCount, sorted: true);
+        RankCells(scratch);
         IdFilter others = IdFilter.Deny(Count, [ownRow]);
         var nearest = new TopK(exact.Length);
         var found = new int[exact.Length];
-        long rows = 0;
-        int point = 0;
-        for (int i = 0; i < cells; i++)
+        int rows = 0, cells = 0;
+        for (int point = 0; point < budgets.Length; point++)
         {
-            ScanCell(scratch, scratch.CellOrder[i], others, nearest);
-            rows += _cells.Count(scratch.CellOrder[i]);
-            if (i + 1 != probes[point]) continue;
+            while (rows < budgets[point] && scratch.Cells.TryNext(out int cell))
+            {
+                rows += ScanCell(scratch, cell, others, nearest);
+                cells++;
+            }
+
             int count = nearest.CopyTo(found);
             hits[point] = 0;
             foreach (int row in found.AsSpan(0, count))
@@ -237,8 +252,7 @@ public sealed class VlcIndex : IDisposable
                 if (exact.Contains(row)) hits[point]++;
             }
 
-            scanned[point] = rows;
-            if (++point == probes.Length) break;
+            probes[point] = cells;
         }
 
         _scratch.Add(scratch);
@@ -279,38 +293,18 @@ public sealed class VlcIndex : IDisposable
         TensorPrimitives.Multiply(vector, _scale, vector);
     }
 
-    /// <summary>Fills CellOrder with the cells to scan and returns how many.</summary>
-    private int RankCells(QueryScratch scratch, int probes, bool sorted = false)
+    /// <summary>Scores every cell and queues them, nearest first.</summary>
+    private void RankCells(QueryScratch scratch)
     {
-        int cellCount = AnchorCount;
-        if (probes >= cellCount && !sorted)
-        {
-            for (int cell = 0; cell < cellCount; cell++) scratch.CellOrder[cell] = cell;
-            return cellCount;
-        }
-
         TensorPrimitives.Subtract(scratch.Vector, _centre, scratch.Centred);
-        _packedAnchors.Multiply(scratch.Centred, scratch.CellScores);
-        TensorPrimitives.Subtract(_halfNorms, scratch.CellScores, scratch.CellScores);
-        if (probes >= cellCount)
-        {
-            for (int cell = 0; cell < cellCount; cell++) scratch.CellOrder[cell] = cell;
-            scratch.CellScores.CopyTo(scratch.CellKeys, 0);
-            Array.Sort(scratch.CellKeys, scratch.CellOrder);
-            return cellCount;
-        }
-
-        TopK cells = scratch.CellsTopK(probes);
-        cells.Clear();
-        for (int cell = 0; cell < cellCount; cell++)
-        {
-            if (scratch.CellScores[cell] <= cells.Bound) cells.Offer(scratch.CellScores[cell], cell);
-        }
-
-        return cells.Drain(scratch.CellOrder, scratch.CellKeys);
+        Span<float> scores = scratch.Cells.Scores;
+        _packedAnchors.Multiply(scratch.Centred, scores);
+        TensorPrimitives.Subtract(_halfNorms, scores, scores);
+        scratch.Cells.Build();
     }
 
-    private void ScanCell(QueryScratch scratch, int cell, IdFilter? filter, TopK nearest)
+    /// <summary>Offers the rows of a cell; returns how many passed the filter.</summary>
+    private int ScanCell(QueryScratch scratch, int cell, IdFilter? filter, TopK nearest)
     {
         ReadOnlySpan<int> rows = _cells.Rows(cell);
         if (filter is not null)
@@ -324,10 +318,11 @@ public sealed class VlcIndex : IDisposable
             rows = scratch.PassingRows.AsSpan(0, passing);
         }
 
-        if (rows.IsEmpty) return;
+        if (rows.IsEmpty) return 0;
         Span<float> distances = scratch.RowDistances.AsSpan(0, rows.Length);
         _codec.Score(scratch, cell, Anchor(cell), rows, distances);
         nearest.Offer(distances, rows);
+        return rows.Length;
     }
 
     /// <summary>From scaled internal distances to what the metric calls a score.</summary>

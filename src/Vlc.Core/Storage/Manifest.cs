@@ -18,7 +18,7 @@ public sealed class Manifest
 
     private const int HeaderBytes = 64;
     private const int SectionBytes = 32;
-    private const int ProbePointBytes = 12;
+    private const int ScanPointBytes = 12;
 
     /// <summary>Format version of the files.</summary>
     public required int Version { get; init; }
@@ -50,8 +50,8 @@ public sealed class Manifest
     /// <summary>The sections, in the order of their files.</summary>
     public required IReadOnlyList<IndexSection> Sections { get; init; }
 
-    /// <summary>Recall against probes; null where the builder measured none, and in version 1.</summary>
-    public required ProbeCurve? Probes { get; init; }
+    /// <summary>Recall against scanned rows; null where the builder measured none, and in version 1.</summary>
+    public required ScanCurve? Scan { get; init; }
 
     /// <summary>The section of a kind, or null.</summary>
     /// <param name="kind">What it holds.</param>
@@ -62,8 +62,8 @@ public sealed class Manifest
     /// <param name="sections">The sections as written.</param>
     internal byte[] Serialize(IReadOnlyList<byte[]> inline, out IReadOnlyList<IndexSection> sections)
     {
-        int probePoints = Probes?.Points.Count ?? 0;
-        int offset = HeaderBytes + (SectionBytes * Sections.Count) + (ProbePointBytes * probePoints);
+        int scanPoints = Scan?.Points.Count ?? 0;
+        int offset = HeaderBytes + (SectionBytes * Sections.Count) + (ScanPointBytes * scanPoints);
         var bytes = new byte[offset + inline.Sum(content => content.Length) + sizeof(uint)];
         var written = new List<IndexSection>();
         int nextInline = 0;
@@ -95,10 +95,10 @@ public sealed class Manifest
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(28), Seed);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(36), (uint)bytes.Length);
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(40), (ushort)Sections.Count);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(42), (ushort)probePoints);
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(44), (uint)(Probes?.K ?? 0));
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(48), (uint)(Probes?.Queries ?? 0));
-        BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(52), Probes?.StandardError ?? 0);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(42), (ushort)scanPoints);
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(44), (uint)(Scan?.K ?? 0));
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(48), (uint)(Scan?.Queries ?? 0));
+        BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(52), Scan?.StandardError ?? 0);
         Span<byte> next = bytes.AsSpan(HeaderBytes);
         foreach (IndexSection section in written)
         {
@@ -113,12 +113,12 @@ public sealed class Manifest
             next = next[SectionBytes..];
         }
 
-        foreach (ProbePoint point in Probes?.Points ?? [])
+        foreach (ScanPoint point in Scan?.Points ?? [])
         {
-            BinaryPrimitives.WriteUInt32LittleEndian(next, (uint)point.Probes);
+            BinaryPrimitives.WriteUInt32LittleEndian(next, (uint)point.Rows);
             BinaryPrimitives.WriteSingleLittleEndian(next[4..], point.Recall);
-            BinaryPrimitives.WriteSingleLittleEndian(next[8..], point.ScannedShare);
-            next = next[ProbePointBytes..];
+            BinaryPrimitives.WriteSingleLittleEndian(next[8..], point.Probes);
+            next = next[ScanPointBytes..];
         }
 
         int end = bytes.Length - sizeof(uint);
@@ -168,7 +168,7 @@ public sealed class Manifest
         if (stored != computed) throw Bad($"offset {bytes.Length - 4}", $"checksum 0x{computed:X8}", $"0x{stored:X8}");
 
         int sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[40..]), pointCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[42..]);
-        if (HeaderBytes + (sectionCount * SectionBytes) + (pointCount * ProbePointBytes) + sizeof(uint) > bytes.Length)
+        if (HeaderBytes + (sectionCount * SectionBytes) + (pointCount * ScanPointBytes) + sizeof(uint) > bytes.Length)
         {
             throw Bad("offset 40", "tables within the file", $"{sectionCount} sections and {pointCount} points");
         }
@@ -200,13 +200,13 @@ public sealed class Manifest
             sections.Add(section);
         }
 
-        var points = new List<ProbePoint>();
-        for (int i = 0; i < pointCount; i++, offset += ProbePointBytes)
+        var points = new List<ScanPoint>();
+        for (int i = 0; i < pointCount; i++, offset += ScanPointBytes)
         {
-            points.Add(new ProbePoint(
+            points.Add(new ScanPoint(
                 BinaryPrimitives.ReadInt32LittleEndian(bytes[offset..]), BinaryPrimitives.ReadSingleLittleEndian(bytes[(offset + 4)..]),
                 BinaryPrimitives.ReadSingleLittleEndian(bytes[(offset + 8)..])));
-            if (points[^1].Probes < 1 || points[^1].Probes > m) throw Bad($"offset {offset}", $"1 to {m} probes", $"{points[^1].Probes}");
+            if (points[^1].Rows < 1 || points[^1].Rows > n) throw Bad($"offset {offset}", $"1 to {n} rows", $"{points[^1].Rows}");
         }
 
         return new Manifest
@@ -221,7 +221,7 @@ public sealed class Manifest
             ScaleExponent = exponent,
             Seed = BinaryPrimitives.ReadUInt64LittleEndian(bytes[28..]),
             Sections = sections,
-            Probes = points.Count == 0 ? null : new ProbeCurve
+            Scan = points.Count == 0 ? null : new ScanCurve
             {
                 K = BinaryPrimitives.ReadInt32LittleEndian(bytes[44..]),
                 Queries = BinaryPrimitives.ReadInt32LittleEndian(bytes[48..]),

@@ -60,7 +60,7 @@ internal static class ManifestVersion1
             ScaleExponent = 0,
             Seed = 0,
             Sections = sections,
-            Probes = null,
+            Scan = null,
         };
     }
 

@@ -19,6 +19,9 @@ namespace Vlc.Numerics.Kernels;
 /// </remarks>
 public static unsafe class Int8Scan
 {
+    /// <summary>Rows ahead of which a row is fetched: rows of a cell lie anywhere in the file.</summary>
+    private const int PrefetchDistance = 6;
+
     /// <summary>Length to which <c>target</c> and <c>scale</c> must be padded for rows of <paramref name="width"/> codes.</summary>
     /// <param name="width">Codes of a row.</param>
     public static int PaddedLength(int width) => (width + 15) & ~15;
@@ -110,9 +113,9 @@ public static unsafe class Int8Scan
                     code = lastRow;
                 }
 
-                if (Sse.IsSupported && i + 2 < rows.Length)
+                if (Sse.IsSupported && i + PrefetchDistance < rows.Length)
                 {
-                    sbyte* next = basePointer + ((long)rows[i + 2] * width);
+                    sbyte* next = basePointer + ((long)rows[i + PrefetchDistance] * width);
                     for (int line = 0; line < width; line += 64) Sse.Prefetch0(next + line);
                 }
 
