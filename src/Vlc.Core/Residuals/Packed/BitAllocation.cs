@@ -1,0 +1,67 @@
+namespace Vlc.Residuals.Packed;
+
+/// <summary>
+/// Whole bits for each axis by reverse water-filling: an axis gets a further bit as long as that lowers its weighted distortion by at least the
+/// level. All numbers are logarithms in 1/64 octave, so that reader and writer agree.
+/// </summary>
+internal static class BitAllocation
+{
+    /// <summary>Most bits of an axis.</summary>
+    public const int MostBits = 8;
+
+    /// <summary>A variance so small that its axis never gets a bit.</summary>
+    public const int NoVariance = int.MinValue / 4;
+
+    /// <summary>64 · log2(D(b - 1) - D(b)) of the trellis code's tables, D(0) = 1: what bit b of an axis of variance 1 gains.</summary>
+    private static readonly int[] GainOfBit = [0, -31, -146, -265, -387, -508, -621, -751, -863];
+
+    /// <summary>Allocates bits; the sum is a whole number of bytes.</summary>
+    /// <param name="variances">64 · log2 of each axis's weighted variance.</param>
+    /// <param name="level">64 · log2 of the least gain a bit must bring.</param>
+    /// <param name="bits">Receives 0 to 8 for each axis.</param>
+    /// <returns>Bytes of a code.</returns>
+    public static int Allocate(ReadOnlySpan<int> variances, int level, Span<byte> bits)
+    {
+        int total = 0;
+        for (int axis = 0; axis < variances.Length; axis++)
+        {
+            int count = 0;
+            while (count < MostBits && variances[axis] + GainOfBit[count + 1] >= level) count++;
+            bits[axis] = (byte)count;
+            total += count;
+        }
+
+        // To the nearest byte: the best further bits, or the least useful ones back. Padding would code nothing.
+        int target = (total + 4) / 8 * 8;
+        for (; total < target; total++)
+        {
+            int best = -1, bestGain = NoVariance;
+            for (int axis = 0; axis < variances.Length; axis++)
+            {
+                if (bits[axis] == MostBits) continue;
+                int gain = variances[axis] + GainOfBit[bits[axis] + 1];
+                if (gain > bestGain) (best, bestGain) = (axis, gain);
+            }
+
+            if (best < 0) break;
+            bits[best]++;
+        }
+
+        // Too few axes for a whole byte more: one fewer.
+        if (total < target) target -= 8;
+        for (; total > target; total--)
+        {
+            int least = -1, leastGain = int.MaxValue;
+            for (int axis = 0; axis < variances.Length; axis++)
+            {
+                if (bits[axis] == 0) continue;
+                int gain = variances[axis] + GainOfBit[bits[axis]];
+                if (gain < leastGain) (least, leastGain) = (axis, gain);
+            }
+
+            bits[least]--;
+        }
+
+        return total / 8;
+    }
+}

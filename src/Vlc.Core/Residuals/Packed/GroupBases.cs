@@ -1,0 +1,233 @@
+using Vlc.Anchors;
+using Vlc.Numerics.Kernels;
+using Vlc.Numerics.LinearAlgebra;
+using Vlc.Numerics.Threading;
+
+namespace Vlc.Residuals.Packed;
+
+/// <summary>
+/// The full Jacobian: groups of cells, each with the Karhunen-Loève basis of its residuals (PCA, by descending variance). Groups start as
+/// clusters of anchors; then each cell moves to the basis that codes it in the fewest bits, and bases are learned anew. Covariances are shrunk toward the
+/// global one.
+/// </summary>
+internal sealed class GroupBases
+{
+    private const int Rounds = 3;
+    private const int RowsPerCellForCost = 48;
+
+    /// <summary>Rows a dimension and group that a basis must rest on.</summary>
+    private const int RowsPerDimension = 64;
+
+    private GroupBases(int[] cellGroups, float[][] bases, double[][] variances, double bitsPerVector)
+    {
+        CellGroups = cellGroups;
+        Bases = bases;
+        Variances = variances;
+        BitsPerVector = bitsPerVector;
+    }
+
+    /// <summary>Group of each cell.</summary>
+    public int[] CellGroups { get; }
+
+    /// <summary>Orthonormal rows by descending variance, d x d for each group.</summary>
+    public float[][] Bases { get; }
+
+    /// <summary>Variance on each axis, for each group.</summary>
+    public double[][] Variances { get; }
+
+    public int Count => Bases.Length;
+
+    /// <summary>Bits a vector by the Gaussian model at a fixed water level: what group numbers are compared by.</summary>
+    private double BitsPerVector { get; }
+
+    /// <summary>Learns bases for the number of groups that needs the fewest bytes, bases counted.</summary>
+    /// <param name="residuals">Rows of the sample minus their anchors, n x d.</param>
+    /// <param name="dimension">d.</param>
+    /// <param name="cells">Rows of each cell.</param>
+    /// <param name="anchors">m x d.</param>
+    /// <param name="vectorCount">Vectors that the index will hold: a basis is paid once for all.</param>
+    /// <param name="groupCount">A number the user insists on, or null.</param>
+    /// <param name="threads">Threads to use.</param>
+    /// <param name="cancellationToken">Checked between steps.</param>
+    public static GroupBases Learn(
+        float[] residuals, int dimension, CellLists cells, float[] anchors, long vectorCount, int? groupCount, int threads,
+        CancellationToken cancellationToken)
+    {
+        double[] global = Covariance(residuals, dimension, [.. Enumerable.Range(0, cells.RowCount)], threads, cancellationToken);
+        double[] variances = new double[dimension];
+        double[] vectors = [.. global];
+        SymmetricEigen.Decompose(vectors, dimension, variances);
+        double level = WaterLevel(variances, bitsPerAxis: 2);
+        float[] basis = [.. vectors.Select(value => (float)value)];
+        var best = new GroupBases(
+            new int[cells.CellCount], [basis], [variances],
+            Cost(residuals, dimension, cells, new int[cells.CellCount], [basis], level, threads, cancellationToken, out _));
+        if (groupCount == 1) return best;
+        // A coefficient of a stored basis takes about three bits.
+        double basisBits = 3.0 * dimension * dimension / vectorCount;
+        for (int groups = groupCount ?? 2; groups <= (groupCount ?? 16) && groups <= cells.CellCount; groups *= 2)
+        {
+            if (groupCount is null && cells.RowCount < (long)RowsPerDimension * dimension * groups) break;
+            GroupBases candidate = LearnGroups(residuals, dimension, cells, anchors, global, groups, level, threads, cancellationToken);
+            if (groupCount is null && candidate.BitsPerVector + (basisBits * groups) >= (best.BitsPerVector + (basisBits * best.Count)) * 0.99) continue;
+            best = candidate;
+        }
+
+        return best;
+    }
+
+    private static GroupBases LearnGroups(
+        float[] residuals, int dimension, CellLists cells, float[] anchors, double[] global, int groupCount, double level, int threads,
+        CancellationToken cancellationToken)
+    {
+        int cellCount = cells.CellCount;
+        (float[] centres, _) = AnchorTrainer.Train(
+            anchors, dimension, new AnchorTrainingOptions { AnchorCount = groupCount, MaintenanceRounds = 0, Threads = threads },
+            cancellationToken: cancellationToken);
+        groupCount = centres.Length / dimension;
+        var cellGroups = new int[cellCount];
+        var halfNorms = new float[groupCount];
+        NearestColumn.HalfSquaredNorms(centres, dimension, halfNorms);
+        using (var packed = new PackedMatrix(centres, groupCount, dimension))
+        {
+            NearestColumn.Assign(anchors, packed, halfNorms, cellGroups, new float[cellCount], threads, cancellationToken);
+        }
+
+        var bases = new float[groupCount][];
+        var variances = new double[groupCount][];
+        double bits = 0;
+        for (int round = 0; round < Rounds; round++)
+        {
+            var covariances = new double[groupCount][];
+            for (int group = 0; group < groupCount; group++)
+            {
+                var rows = new List<int>();
+                for (int cell = 0; cell < cellCount; cell++)
+                {
+                    if (cellGroups[cell] == group) rows.AddRange(cells.Rows(cell));
+                }
+
+                covariances[group] = Shrink(Covariance(residuals, dimension, rows, threads, cancellationToken), rows.Count, global, dimension);
+            }
+
+            BlockScheduler.Run(
+                groupCount, threads,
+                (group, _) =>
+                {
+                    variances[group] = new double[dimension];
+                    SymmetricEigen.Decompose(covariances[group], dimension, variances[group]);
+                    bases[group] = [.. covariances[group].Select(value => (float)value)];
+                },
+                cancellationToken);
+            bits = Cost(residuals, dimension, cells, cellGroups, bases, level, threads, cancellationToken, out int[] cheapest);
+            // The bases of the last round belong to the groups they were learned on.
+            if (round < Rounds - 1) cellGroups = cheapest;
+        }
+
+        return new GroupBases(cellGroups, bases, variances, bits);
+    }
+
+    /// <summary>Mean of x·xᵀ over some rows; 0 where there are none.</summary>
+    private static double[] Covariance(
+        float[] rows, int dimension, IReadOnlyList<int> chosen, int threads, CancellationToken cancellationToken)
+    {
+        const int BlockRows = 2048;
+        var sum = new double[dimension * dimension];
+        var transposed = new float[dimension * BlockRows];
+        var product = new float[dimension * dimension];
+        for (int first = 0; first < chosen.Count; first += BlockRows)
+        {
+            int count = Math.Min(BlockRows, chosen.Count - first);
+            for (int i = 0; i < count; i++)
+            {
+                ReadOnlySpan<float> row = rows.AsSpan(chosen[first + i] * dimension, dimension);
+                for (int k = 0; k < dimension; k++) transposed[(k * count) + i] = row[k];
+            }
+
+            // Xᵀ·X as a product of Xᵀ with itself, components running over the rows of the block.
+            using var packed = new PackedMatrix(transposed, dimension, count);
+            MatrixProduct.Multiply(transposed, dimension, packed, product, threads, cancellationToken);
+            for (int i = 0; i < sum.Length; i++) sum[i] += product[i];
+        }
+
+        for (int i = 0; i < sum.Length; i++) sum[i] /= Math.Max(1, chosen.Count);
+        return sum;
+    }
+
+    private static double[] Shrink(double[] covariance, int rowCount, double[] global, int dimension)
+    {
+        double trace = 0, globalTrace = 0;
+        for (int k = 0; k < dimension; k++)
+        {
+            trace += covariance[(k * dimension) + k];
+            globalTrace += global[(k * dimension) + k];
+        }
+
+        double scale = trace > 0 && globalTrace > 0 ? trace / globalTrace : 1, prior = 0.5 * dimension;
+        for (int i = 0; i < covariance.Length; i++)
+        {
+            covariance[i] = ((covariance[i] * rowCount) + (prior * scale * global[i])) / (rowCount + prior);
+        }
+
+        return covariance;
+    }
+
+    /// <summary>Bits a vector at the level when each cell stays in its group; also the cheapest group of each cell.</summary>
+    private static double Cost(
+        float[] residuals, int dimension, CellLists cells, int[] cellGroups, float[][] bases, double level, int threads,
+        CancellationToken cancellationToken, out int[] cheapest)
+    {
+        var packed = bases.Select(basis => new PackedMatrix(basis, dimension, dimension)).ToArray();
+        var bits = new double[cells.CellCount];
+        var best = new int[cells.CellCount];
+        BlockScheduler.Run(
+            cells.CellCount, threads,
+            (cell, _) =>
+            {
+                ReadOnlySpan<int> rows = cells.Rows(cell);
+                int step = Math.Max(1, rows.Length / RowsPerCellForCost), count = (rows.Length + step - 1) / step;
+                var gathered = new float[count * dimension];
+                for (int i = 0; i < count; i++) residuals.AsSpan(rows[i * step] * dimension, dimension).CopyTo(gathered.AsSpan(i * dimension));
+                var rotated = new float[gathered.Length];
+                double least = double.PositiveInfinity;
+                for (int group = 0; group < bases.Length; group++)
+                {
+                    MatrixProduct.Multiply(gathered, count, packed[group], rotated, threads: 1, cancellationToken);
+                    double cost = 0;
+                    for (int k = 0; k < dimension; k++)
+                    {
+                        double variance = 0;
+                        for (int i = 0; i < count; i++) variance += (double)rotated[(i * dimension) + k] * rotated[(i * dimension) + k];
+                        variance /= Math.Max(1, count);
+                        cost += variance > level ? (0.5 * Octaves.Log2(variance / level)) + 0.5 : 0.5 * variance / level;
+                    }
+
+                    if (group == cellGroups[cell]) bits[cell] = cost * rows.Length;
+                    if (cost < least) (least, best[cell]) = (cost, group);
+                }
+            },
+            cancellationToken);
+        foreach (PackedMatrix matrix in packed) matrix.Dispose();
+        cheapest = best;
+        return bits.Sum() / cells.RowCount;
+    }
+
+    /// <summary>Level at which reverse water-filling spends so many bits an axis on average.</summary>
+    private static double WaterLevel(ReadOnlySpan<double> variances, double bitsPerAxis)
+    {
+        double low = -200, high = 200;
+        for (int step = 0; step < 60; step++)
+        {
+            double middle = 0.5 * (low + high), bits = 0;
+            foreach (double variance in variances)
+            {
+                if (variance > 0) bits += Math.Max(0, 0.5 * (Octaves.Log2(variance) - middle));
+            }
+
+            if (bits > bitsPerAxis * variances.Length) low = middle;
+            else high = middle;
+        }
+
+        return Math.Max(Octaves.Power((int)Math.Round(low * Octaves.Parts)), double.Epsilon * 1e20);
+    }
+}

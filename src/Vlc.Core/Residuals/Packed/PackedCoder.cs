@@ -1,0 +1,190 @@
+using Vlc.Numerics.Kernels;
+
+namespace Vlc.Residuals.Packed;
+
+/// <summary>A model with what only a writer needs: the boundaries of the classes. Chooses a row's list and finds its code.</summary>
+internal sealed class PackedCoder
+{
+    /// <summary>Passes of the search for the unbiased code, after the first.</summary>
+    private const int UnbiasedPasses = 3;
+
+    private readonly double[][] _thresholds;
+    private readonly float[][] _whitening;
+
+    /// <summary>Completes a model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="thresholds">Boundaries of each cell's classes, in ½ log2 of whitened energy.</param>
+    /// <param name="members">Rows of the sample in each list.</param>
+    /// <param name="noise">Mean distortion of a coded axis.</param>
+    public PackedCoder(PackedModel model, double[][] thresholds, int[] members, double noise)
+    {
+        Model = model;
+        double bytes = 0;
+        for (int list = 0; list < members.Length; list++) bytes += (double)members[list] * model[list].Stride;
+        CodeBytes = bytes / members.Sum();
+        Members = members;
+        _thresholds = thresholds;
+        PackedParameters p = model.Parameters;
+        _whitening = new float[p.CellCount][];
+        for (int cell = 0; cell < p.CellCount; cell++)
+        {
+            _whitening[cell] = WhiteningWeights(p.Groups[p.CellGroups[cell]].Spectrum, p.CellLevels[cell], p.CellScales[cell], noise);
+        }
+    }
+
+    public PackedModel Model { get; }
+
+    /// <summary>Rows of the sample in each list.</summary>
+    public int[] Members { get; }
+
+    /// <summary>Mean bytes of a code, by the rows of the sample.</summary>
+    public double CodeBytes { get; }
+
+    /// <summary>w/s² of each axis over Σ w, with w = s²/(s² + noise): axes below the noise say little about a row's size.</summary>
+    public static float[] WhiteningWeights(int[] spectrum, int level, sbyte[] scales, double noise)
+    {
+        var weights = new float[spectrum.Length];
+        double sum = 0;
+        for (int axis = 0; axis < weights.Length; axis++)
+        {
+            double variance = Octaves.PowerOfEighths(2 * (spectrum[axis] + level + (PackedModel.ScaleStep * scales[axis])));
+            sum += variance / (variance + noise);
+        }
+
+        for (int axis = 0; axis < weights.Length; axis++)
+        {
+            double variance = Octaves.PowerOfEighths(2 * (spectrum[axis] + level + (PackedModel.ScaleStep * scales[axis])));
+            weights[axis] = (float)(1 / ((variance + noise) * sum));
+        }
+
+        return weights;
+    }
+
+    /// <summary>Mean over the axes of (residual / scale)², weighted.</summary>
+    public static double WhitenedEnergy(ReadOnlySpan<float> residual, ReadOnlySpan<float> weights)
+    {
+        double sum = 0;
+        for (int axis = 0; axis < residual.Length; axis++) sum += (double)weights[axis] * residual[axis] * residual[axis];
+        return sum;
+    }
+
+    /// <summary>Class of a row by ½ log2 of its whitened energy.</summary>
+    public static int ClassOf(double logarithm, ReadOnlySpan<double> thresholds)
+    {
+        int c = 0;
+        while (c < thresholds.Length && logarithm > thresholds[c]) c++;
+        return c;
+    }
+
+    /// <summary>The list of a row.</summary>
+    /// <param name="cell">The row's cell.</param>
+    /// <param name="residual">Its residual in the group's basis, rank floats.</param>
+    public int ListOf(int cell, ReadOnlySpan<float> residual)
+    {
+        double logarithm = 0.5 * Octaves.Log2(WhitenedEnergy(residual, _whitening[cell]) + 1e-9);
+        return (cell * Model.Parameters.ClassCount) + ClassOf(logarithm, _thresholds[cell]);
+    }
+
+    /// <summary>One thread's scratch memory for coding.</summary>
+    internal sealed class Session(PackedCoder coder, TrellisTables tables) : IDisposable
+    {
+        private readonly TrellisEncoder _encoder = new(tables, coder.Model.Parameters.Groups.Max(group => group.Rank));
+        private readonly float[] _target = new float[coder.Model.Parameters.Dimension];
+        private readonly float[] _scaled = new float[coder.Model.Parameters.Dimension];
+        private readonly float[] _weightedScale = new float[coder.Model.Parameters.Dimension];
+        private readonly byte[] _states = new byte[coder.Model.Parameters.Dimension];
+        private readonly byte[] _best = new byte[coder.Model.Parameters.Dimension];
+
+        /// <summary>
+        /// Finds the code of a residual: the path of least weighted error, or, unbiased, the one of a target scaled so that ⟨r, r̂⟩ = ‖r‖²: the squared distance to
+        /// the reconstruction is then right on average, without a stored factor.
+        /// </summary>
+        /// <param name="list">The row's list.</param>
+        /// <param name="residual">Residual in the group's basis, rank floats.</param>
+        /// <param name="energy">‖r‖² over all d axes.</param>
+        /// <param name="unbiased">Which of the two.</param>
+        /// <param name="decoded">Receives the decoded residual, rank floats; may be empty.</param>
+        /// <returns>State after each coded axis; valid until the next call.</returns>
+        public ReadOnlySpan<byte> Code(int list, ReadOnlySpan<float> residual, double energy, bool unbiased, Span<float> decoded)
+        {
+            PackedModel.List coded = coder.Model[list];
+            int axes = coded.Axes.Length;
+            for (int i = 0; i < axes; i++)
+            {
+                _target[i] = residual[coded.Axes[i]] * coded.Weights[i];
+                _weightedScale[i] = coded.Scales[i] * coded.Weights[i];
+            }
+
+            Span<byte> best = _best.AsSpan(0, axes);
+            if (!unbiased || !(energy > 0))
+            {
+                _encoder.Encode(_target.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, best);
+            }
+            else
+            {
+                SearchUnbiased(coded, residual, energy, best);
+            }
+
+            if (!decoded.IsEmpty)
+            {
+                decoded.Clear();
+                for (int i = 0; i < axes; i++) decoded[coded.Axes[i]] = coded.Scales[i] * tables.Table(coded.Bits[i])[best[i]];
+            }
+
+            return best;
+        }
+
+        public void Dispose() => _encoder.Dispose();
+
+        /// <summary>Looks for the scale of the target at which the projection fits, between one that falls short and one that overshoots.</summary>
+        private void SearchUnbiased(PackedModel.List coded, ReadOnlySpan<float> residual, double energy, Span<byte> best)
+        {
+            int axes = coded.Axes.Length;
+            Span<byte> states = _states.AsSpan(0, axes);
+            double scale = 1, leastError = double.PositiveInfinity;
+            double shortScale = 0, shortError = 0, longScale = 0, longError = 0;
+            bool hasShort = false, hasLong = false;
+            for (int pass = 0; pass <= UnbiasedPasses; pass++)
+            {
+                float factor = (float)scale;
+                for (int i = 0; i < axes; i++) _scaled[i] = _target[i] * factor;
+                _encoder.Encode(_scaled.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, states);
+                double projection = 0;
+                for (int i = 0; i < axes; i++)
+                {
+                    projection += (double)residual[coded.Axes[i]] * coded.Scales[i] * tables.Table(coded.Bits[i])[states[i]];
+                }
+
+                double error = (projection / energy) - 1;
+                if (Math.Abs(error) < leastError)
+                {
+                    leastError = Math.Abs(error);
+                    states.CopyTo(best);
+                }
+
+                if (Math.Abs(error) < 1e-4) return;
+                if (error < 0)
+                {
+                    if (!hasShort || error > shortError) (shortScale, shortError, hasShort) = (scale, error, true);
+                }
+                else if (!hasLong || error < longError)
+                {
+                    (longScale, longError, hasLong) = (scale, error, true);
+                }
+
+                if (hasShort && hasLong)
+                {
+                    scale = (pass & 1) == 1
+                        ? 0.5 * (shortScale + longScale)
+                        : shortScale + ((longScale - shortScale) * -shortError / (longError - shortError));
+                }
+                else
+                {
+                    // Overshoots a little, so that the next pass brackets: x^1.25 by square roots.
+                    double ratio = Math.Max(0.3, error + 1);
+                    scale = Math.Min(scale / (ratio * Math.Sqrt(Math.Sqrt(ratio))), 3);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+using System.Numerics.Tensors;
+using Vlc.Evaluation;
+using Vlc.Numerics.Kernels;
+using Vlc.Numerics.Threading;
+using Vlc.Search;
+
+namespace Vlc.Residuals.Packed;
+
+/// <summary>
+/// Finds the water level of fewest bytes that reaches a recall. Base rows held out of training are the queries; only their exact nearest rows are coded
+/// (rows far beyond the k-th do not come near it at the recalls of interest), so that a trial costs a small part of an index.
+/// </summary>
+/// <param name="trainer">Builds the model of a level.</param>
+/// <param name="tables">The trellis code's tables.</param>
+/// <param name="sample">Held-out queries with their candidates.</param>
+/// <param name="metric">The metric.</param>
+/// <param name="threads">Threads to use.</param>
+/// <param name="cancellationToken">Checked between steps.</param>
+internal sealed class PackedLevelSearch(
+    PackedTrainer trainer, TrellisTables tables, PackedTuningSample sample, Metric metric, int threads, CancellationToken cancellationToken)
+{
+    private const int Octave = 64;
+
+    /// <summary>Levels closer than this differ by less than the standard error.</summary>
+    private const int Resolution = 4;
+
+    /// <summary>What a level gives.</summary>
+    /// <param name="Coder">The model.</param>
+    /// <param name="Unbiased">Which codes were taken.</param>
+    /// <param name="Recall">Recall@k on the held-out rows.</param>
+    internal sealed record Trial(PackedCoder Coder, bool Unbiased, Recall Recall);
+
+    /// <summary>Every trial made, in order: the frontier as far as it was looked at.</summary>
+    public List<Trial> Trials { get; } = [];
+
+    /// <summary>Searches for the highest level, so the fewest bits, whose recall reaches the target by one standard error.</summary>
+    public Trial ForRecall(double target, bool? unbiased, int start, Action<double, string> progress)
+    {
+        Trial first = Measure(start, unbiased ?? true);
+        if (unbiased is null)
+        {
+            Trial nearest = Measure(start, unbiased: false);
+            unbiased = first.Recall.Value >= nearest.Recall.Value;
+            if (unbiased == false) first = nearest;
+        }
+
+        Trial? reached = Reaches(first, target) ? first : null, missed = reached is null ? first : null;
+        // Half a bit an axis at a time until the target lies between two levels.
+        const int MostSteps = 12;
+        int step = Octave;
+        for (int i = 0; i < MostSteps && (reached is null || missed is null); i++)
+        {
+            progress(0.05 * i, Describe(reached ?? missed!));
+            int level = reached is null ? missed!.Coder.Model.Parameters.Level - step : reached.Coder.Model.Parameters.Level + step;
+            Trial trial = Measure(level, unbiased.Value);
+            if (Reaches(trial, target)) reached = trial;
+            else missed = trial;
+        }
+
+        // A target beyond what eight bits an axis reach, or below what no bits reach: the nearest there is.
+        if (reached is null) return missed!;
+        if (missed is null) return reached;
+        while (missed.Coder.Model.Parameters.Level - reached.Coder.Model.Parameters.Level > Resolution)
+        {
+            int low = reached.Coder.Model.Parameters.Level, high = missed.Coder.Model.Parameters.Level;
+            progress(1 - ((high - low) / (double)Octave), Describe(reached));
+            // Between bisection and where a straight line would put it: recall bends, and is measured with noise.
+            double share = (Goal(reached, target) - Goal(missed, target)) is var span && span > 0 ? Goal(reached, target) / span : 0.5;
+            int level = low + Math.Clamp((int)((high - low) * (0.25 + (0.5 * share))), 1, high - low - 1);
+            Trial trial = Measure(level, unbiased.Value);
+            if (Reaches(trial, target)) reached = trial;
+            else missed = trial;
+        }
+
+        return reached;
+    }
+
+    /// <summary>Searches for the lowest level whose index takes at most so many bytes a vector; recall is measured once, at the end.</summary>
+    public Trial ForBytes(Func<PackedCoder, double> bytesPerVector, double mostBytes, bool? unbiased, int start)
+    {
+        int low = start - (16 * Octave), high = start + (16 * Octave);
+        while (high - low > 1)
+        {
+            int middle = (low + high) / 2;
+            if (bytesPerVector(trainer.Build(middle)) > mostBytes) low = middle;
+            else high = middle;
+        }
+
+        Trial best = Measure(high, unbiased ?? true);
+        if (unbiased is null && Measure(high, unbiased: false) is var nearest && nearest.Recall.Value > best.Recall.Value) best = nearest;
+        return best;
+    }
+
+    /// <summary>Codes the candidates at a level and measures what the codes find.</summary>
+    public Trial Measure(int level, bool unbiased)
+    {
+        PackedCoder coder = trainer.Build(level);
+        var trial = new Trial(coder, unbiased, MeasureRecall(coder, unbiased));
+        Trials.Add(trial);
+        return trial;
+    }
+
+    private static bool Reaches(Trial trial, double target) => Goal(trial, target) >= 0;
+
+    private static double Goal(Trial trial, double target) => trial.Recall.Value - Math.Min(target + trial.Recall.StandardError, 1 - (0.1 * (1 - target)));
+
+    private static string Describe(Trial trial) => $"{trial.Coder.CodeBytes:F1} bytes of code: recall {trial.Recall.Value:F3}";
+
+    private Recall MeasureRecall(PackedCoder coder, bool unbiased)
+    {
+        PackedParameters p = coder.Model.Parameters;
+        float[][] coordinates = CodeCandidates(coder, unbiased);
+        int queries = sample.QueryCount;
+        var hits = new int[queries];
+        var meanProducts = new double[p.Groups.Length][];
+        for (int group = 0; group < meanProducts.Length; group++)
+        {
+            meanProducts[group] = [.. Enumerable.Range(0, p.Groups[group].Rank).Select(
+                axis => (double)Distances.Dot(p.Mean, p.Groups[group].Basis.AsSpan(axis * p.Dimension, p.Dimension)))];
+        }
+
+        double meanSquared = Distances.Dot(p.Mean, p.Mean);
+        BlockScheduler.Run(
+            queries, threads,
+            (query, _) =>
+            {
+                ReadOnlySpan<float> vector = sample.Query(query);
+                var rotated = new float[p.Groups.Length][];
+                double product = Distances.Dot(vector, p.Mean);
+                var nearest = new TopK(sample.K);
+                ReadOnlySpan<int> candidates = sample.Candidates(query);
+                foreach (int candidate in candidates)
+                {
+                    int group = p.CellGroups[sample.Cells[candidate]];
+                    float[] q = rotated[group] ??= Rotate(vector, p.Groups[group], p.Dimension);
+                    float[] u = coordinates[candidate];
+                    // x̂ = μ + B·u, so ⟨q, x̂⟩ = ⟨q, μ⟩ + ⟨Bᵀq, u⟩ and ‖x̂‖² = ‖μ‖² + 2⟨Bᵀμ, u⟩ + ‖u‖².
+                    double dot = product, squared = meanSquared;
+                    for (int axis = 0; axis < u.Length; axis++)
+                    {
+                        dot += (double)q[axis] * u[axis];
+                        squared += u[axis] * ((2 * meanProducts[group][axis]) + u[axis]);
+                    }
+
+                    double distance = metric switch
+                    {
+                        Metric.InnerProduct => -dot,
+                        Metric.Cosine => -dot / Math.Sqrt(Math.Max(squared, 1e-30)),
+                        _ => squared - (2 * dot),
+                    };
+                    nearest.Offer((float)distance, sample.Rows[candidate]);
+                }
+
+                var found = new int[sample.K];
+                nearest.CopyTo(found);
+                ReadOnlySpan<int> exact = sample.Exact(query);
+                foreach (int row in found)
+                {
+                    if (exact.Contains(row)) hits[query]++;
+                }
+            },
+            cancellationToken);
+        return Recall.FromHits(hits, sample.K);
+    }
+
+    private static float[] Rotate(ReadOnlySpan<float> vector, PackedGroup group, int dimension)
+    {
+        var rotated = new float[group.Rank];
+        for (int axis = 0; axis < rotated.Length; axis++) rotated[axis] = Distances.Dot(vector, group.Basis.AsSpan(axis * dimension, dimension));
+        return rotated;
+    }
+
+    /// <summary>u = z + r̂ of each candidate, in its group's basis.</summary>
+    private float[][] CodeCandidates(PackedCoder coder, bool unbiased)
+    {
+        PackedParameters p = coder.Model.Parameters;
+        var rotation = new PackedRotation(p);
+        var coded = new float[sample.Rows.Length][];
+        const int RowsPerTask = 64;
+        using var sessions = new ThreadLocal<PackedCoder.Session>(() => new PackedCoder.Session(coder, tables), trackAllValues: true);
+        BlockScheduler.Run(
+            BlockScheduler.BlockCount(sample.Rows.Length, RowsPerTask), threads,
+            (task, _) =>
+            {
+                int end = Math.Min((task + 1) * RowsPerTask, sample.Rows.Length);
+                for (int i = task * RowsPerTask; i < end; i++)
+                {
+                    int cell = sample.Cells[i];
+                    float[] residual = rotation.Residual(sample.Row(i), cell, out double energy);
+                    int list = coder.ListOf(cell, residual);
+                    var decoded = new float[residual.Length];
+                    sessions.Value!.Code(list, residual, energy, unbiased, decoded);
+                    TensorPrimitives.Add(decoded, p.CellAnchors[cell], decoded);
+                    coded[i] = decoded;
+                }
+            },
+            cancellationToken);
+        foreach (PackedCoder.Session session in sessions.Values) session.Dispose();
+        rotation.Dispose();
+        return coded;
+    }
+}

@@ -1,0 +1,99 @@
+using Vlc.Numerics.Kernels;
+
+namespace Vlc.Residuals.Packed;
+
+/// <summary>
+/// What writer and reader of packed codes share: K bases (the full Jacobian), spectra, anchors in the basis of their group, scales of each
+/// cell, gains of its classes, and the water level from which the bits of every list follow. docs/codec.md explains it with an example.
+/// </summary>
+/// <remarks>
+/// A vector is x = μ + B_g·(z_c + r), where g is its cell's group, z_c the cell's anchor and r its residual in the group's basis. Each cell is split
+/// into classes by the size of its residuals; a class of a cell is a list: its vectors share one allocation of bits, one stride, and lie together.
+/// </remarks>
+internal sealed class PackedModel
+{
+    /// <summary>Weight of an axis in the allocation: its group's variance to the power of this many quarters (0.75).</summary>
+    public const int AxisWeightQuarters = 3;
+
+    /// <summary>Eighths of an octave in one step of a cell's scale.</summary>
+    public const int ScaleStep = 4;
+
+    /// <summary>Bits of a step of a cell's scale.</summary>
+    public const int ScaleBits = 4;
+
+    /// <summary>Bits of a class's gain.</summary>
+    public const int GainBits = 6;
+
+    private readonly List[] _lists;
+
+    /// <summary>Derives the allocation of every list.</summary>
+    public PackedModel(PackedParameters parameters)
+    {
+        Parameters = parameters;
+        int classes = parameters.ClassCount;
+        _lists = new List[parameters.CellCount * classes];
+        for (int list = 0; list < _lists.Length; list++) _lists[list] = Derive(list / classes, list % classes);
+    }
+
+    public PackedParameters Parameters { get; }
+
+    public int ListCount => _lists.Length;
+
+    /// <summary>Lists of a cell follow one another: cell · classes + class.</summary>
+    public List this[int list] => _lists[list];
+
+    /// <summary>Logarithm, in eighths of an octave, of the amplitude of an axis of a class of a cell.</summary>
+    private int AmplitudeEighths(int cell, int group, int axis, int gain) =>
+        Parameters.Groups[group].Spectrum[axis] + Parameters.CellLevels[cell]
+        + (ScaleStep * Parameters.CellScales[cell][axis]) + gain;
+
+    private List Derive(int cell, int classNumber)
+    {
+        PackedParameters p = Parameters;
+        int group = p.CellGroups[cell], rank = p.Groups[group].Rank;
+        int gain = p.ClassGains[(cell * p.ClassCount) + classNumber];
+        int[] spectrum = p.Groups[group].Spectrum;
+        var amplitudes = new int[rank];
+        double energy = 0;
+        for (int axis = 0; axis < rank; axis++)
+        {
+            amplitudes[axis] = AmplitudeEighths(cell, group, axis, gain);
+            energy += Octaves.PowerOfEighths(2 * amplitudes[axis]);
+        }
+
+        // Noise is held to a share of the list's own energy, not to one size everywhere: neighbours differ by about what residuals measure.
+        int relative = -Octaves.EighthsOf(energy / p.MeanEnergy);
+        var variances = new int[rank];
+        for (int axis = 0; axis < rank; axis++)
+        {
+            // In 1/64 octave: amplitude eighths x 2 (square) x 8, weights likewise.
+            int weight = 2 * AxisWeightQuarters * 2 * (spectrum[axis] - spectrum[0]);
+            variances[axis] = (16 * amplitudes[axis]) + weight + (8 * relative);
+        }
+
+        var bits = new byte[rank];
+        int stride = BitAllocation.Allocate(variances, p.Level, bits);
+        int[] order = [.. Enumerable.Range(0, rank).Where(axis => bits[axis] > 0).OrderByDescending(axis => bits[axis]).ThenBy(axis => axis)];
+        int padded = Int8Scan.PaddedLength(order.Length);
+        var scales = new float[padded];
+        var weights = new float[order.Length];
+        for (int i = 0; i < order.Length; i++)
+        {
+            scales[i] = (float)Octaves.PowerOfEighths(amplitudes[order[i]]);
+            // 2^(0.75 · Δ/8 octaves) in parts of 1/32.
+            weights[i] = (float)Octaves.Power(AxisWeightQuarters * (spectrum[order[i]] - spectrum[0]));
+        }
+
+        return new List(cell, group, stride, order, [.. order.Select(axis => bits[axis])], scales, weights);
+    }
+
+    /// <summary>How the vectors of a class of a cell are coded.</summary>
+    /// <param name="Cell">The cell.</param>
+    /// <param name="Group">The cell's group.</param>
+    /// <param name="Stride">Bytes of a code; 0 where no axis has a bit.</param>
+    /// <param name="Axes">The coded axes in the order of the code: most bits first, then by number.</param>
+    /// <param name="Bits">Bits of each coded axis.</param>
+    /// <param name="Scales">Amplitude of each coded axis, padded with zeros to a multiple of 16.</param>
+    /// <param name="Weights">Weight of each coded axis in the encoder's search.</param>
+    internal sealed record List(int Cell, int Group, int Stride, int[] Axes, byte[] Bits, float[] Scales, float[] Weights);
+}

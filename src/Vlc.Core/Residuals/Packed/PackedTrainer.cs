@@ -1,0 +1,384 @@
+using System.Numerics.Tensors;
+using Vlc.Anchors;
+using Vlc.Numerics.Kernels;
+using Vlc.Numerics.Threading;
+
+namespace Vlc.Residuals.Packed;
+
+/// <summary>
+/// Builds packed models of any water level from a sample: bases and their groups once, then for each level what depends on it: ranks, the precision of
+/// bases and anchors, scales, classes.
+/// </summary>
+internal sealed class PackedTrainer
+{
+    /// <summary>Rows of the group's spectrum that a cell's own variances are mixed with.</summary>
+    private const double PriorRows = 15;
+
+    /// <summary>Error of a stored basis row times its variance, as a share of the noise of a coded axis.</summary>
+    private const double BasisNoiseShare = 0.05;
+
+    /// <summary>Step of the anchors' coordinates over the deviation of that noise.</summary>
+    private const double AnchorStepShare = 0.7;
+
+    private readonly float[] _rows;
+    private readonly int _dimension;
+    private readonly CellLists _cells;
+    private readonly float[] _anchors;
+    private readonly int _classCount;
+    private readonly bool _unitLength;
+    private readonly int _threads;
+    private readonly CancellationToken _cancellation;
+    private readonly GroupBases _bases;
+    private readonly float[] _mean;
+    private readonly float _meanEnergy;
+    private readonly PackedCoder _exact;
+
+    /// <summary>Learns bases and the spectra of cells on a sample.</summary>
+    /// <param name="rows">Sample, n x d, in scaled units.</param>
+    /// <param name="dimension">d.</param>
+    /// <param name="assignments">Cell of each row.</param>
+    /// <param name="anchors">m x d, float32 as trained.</param>
+    /// <param name="options">Groups and classes.</param>
+    /// <param name="vectorCount">Vectors that the index will hold.</param>
+    /// <param name="unitLength">True for cosine.</param>
+    /// <param name="threads">Threads to use.</param>
+    /// <param name="cancellationToken">Checked between steps.</param>
+    public PackedTrainer(
+        float[] rows, int dimension, int[] assignments, float[] anchors, PackedOptions options, long vectorCount, bool unitLength, int threads,
+        CancellationToken cancellationToken)
+    {
+        _rows = rows;
+        _dimension = dimension;
+        _anchors = anchors;
+        _unitLength = unitLength;
+        _threads = threads;
+        _cancellation = cancellationToken;
+        _cells = new CellLists(assignments, anchors.Length / dimension);
+        _classCount = options.ClassCount ?? 2;
+
+        var sums = new double[dimension];
+        for (int offset = 0; offset < rows.Length; offset += dimension) RowSums.Add(sums, rows.AsSpan(offset, dimension));
+        _mean = [.. sums.Select(sum => (float)(Half)(sum / assignments.Length))];
+
+        var residuals = new float[rows.Length];
+        double energy = 0;
+        for (int row = 0; row < assignments.Length; row++)
+        {
+            Span<float> residual = residuals.AsSpan(row * dimension, dimension);
+            TensorPrimitives.Subtract(rows.AsSpan(row * dimension, dimension), anchors.AsSpan(assignments[row] * dimension, dimension), residual);
+            energy += Distances.Dot(residual, residual);
+        }
+
+        // Rows that all lie on their anchors have no energy; any unit does then.
+        _meanEnergy = (float)Math.Max(energy / assignments.Length, 1e-20);
+        _bases = GroupBases.Learn(residuals, dimension, _cells, anchors, vectorCount, options.GroupCount, threads, cancellationToken);
+        _exact = BuildExact();
+    }
+
+    /// <summary>Groups that were chosen.</summary>
+    public int GroupCount => _bases.Count;
+
+    /// <summary>Builds the model of a level and the thresholds of its classes, which only a writer needs.</summary>
+    /// <param name="level">64 · log2 of the water level.</param>
+    public PackedCoder Build(int level)
+    {
+        (double noise, int[] ranks) = Noise(new PackedModel(_exact.Model.Parameters.WithLevel(level)));
+        var groups = new (float[] Basis, QuantizedBasis Stored)[_bases.Count];
+        BlockScheduler.Run(
+            groups.Length, _threads,
+            (group, _) =>
+            {
+                QuantizedBasis stored = Quantize(_bases.Bases[group], _bases.Variances[group], ranks[group], noise);
+                groups[group] = (stored.Restore(_dimension), stored);
+            },
+            _cancellation);
+
+        float step = (float)Octaves.Power((int)Math.Round(Octaves.Parts * (0.5 * Octaves.Log2(noise) + Octaves.Log2(AnchorStepShare))));
+        float[][] coordinates = Rotate([.. groups.Select(group => group.Basis)], ranks);
+        var anchors = new float[_cells.CellCount][];
+        for (int cell = 0; cell < anchors.Length; cell++)
+        {
+            float[] exact = RotateAnchor(cell, groups[_bases.CellGroups[cell]].Basis, ranks[_bases.CellGroups[cell]]);
+            anchors[cell] = [.. exact.Select(value => MathF.Round(value / step) * step)];
+        }
+
+        return Describe(coordinates, anchors, groups, ranks, level, step, noise);
+    }
+
+    private PackedCoder BuildExact()
+    {
+        int[] ranks = [.. Enumerable.Repeat(_dimension, _bases.Count)];
+        float[][] coordinates = Rotate(_bases.Bases, ranks);
+        var anchors = new float[_cells.CellCount][];
+        for (int cell = 0; cell < anchors.Length; cell++) anchors[cell] = RotateAnchor(cell, _bases.Bases[_bases.CellGroups[cell]], _dimension);
+        var none = new QuantizedBasis { StepQuarters = [], Coefficients = [] };
+        return Describe(coordinates, anchors, [.. _bases.Bases.Select(basis => (basis, none))], ranks, int.MaxValue / 2, 0, noise: 0);
+    }
+
+    /// <summary>Mean distortion of a coded axis, and the axes of each group that have bits in at least a fiftieth of its rows.</summary>
+    private (double Noise, int[] Ranks) Noise(PackedModel model)
+    {
+        double sum = 0, axes = 0;
+        var used = Enumerable.Range(0, _bases.Count).Select(_ => new double[_dimension]).ToArray();
+        var rows = new double[_bases.Count];
+        for (int list = 0; list < model.ListCount; list++)
+        {
+            PackedModel.List coded = model[list];
+            double count = _exact.Members[list];
+            rows[coded.Group] += count;
+            for (int i = 0; i < coded.Axes.Length; i++)
+            {
+                sum += count * coded.Scales[i] * coded.Scales[i] * TrellisTables.MeanSquaredError[coded.Bits[i]];
+                axes += count;
+                used[coded.Group][coded.Axes[i]] += count;
+            }
+        }
+
+        int[] ranks = [.. used.Select((shares, group) => Math.Max(1, 1 + Array.FindLastIndex(shares, share => share > 0.02 * rows[group])))];
+        return (axes > 0 && sum > 0 ? sum / axes : _meanEnergy, ranks);
+    }
+
+    private QuantizedBasis Quantize(float[] basis, double[] variances, int rank, double noise)
+    {
+        var steps = new sbyte[rank];
+        var coefficients = new short[rank * _dimension];
+        for (int row = 0; row < rank; row++)
+        {
+            double share = variances[row] > 0 ? Math.Min(0.3, BasisNoiseShare * noise / variances[row]) : 0.3;
+            // Finer than 2^-14 a coefficient would not fit 16 bits.
+            int quarters = Math.Max(-56, (int)Math.Round(4 * 0.5 * Octaves.Log2(12 * share / _dimension)));
+            float step = (float)Octaves.Power(quarters * (Octaves.Parts / 4));
+            steps[row] = (sbyte)quarters;
+            for (int k = 0; k < _dimension; k++) coefficients[(row * _dimension) + k] = (short)MathF.Round(basis[(row * _dimension) + k] / step);
+        }
+
+        return new QuantizedBasis { StepQuarters = steps, Coefficients = coefficients };
+    }
+
+    /// <summary>Coordinates of every sample row minus the mean in the basis of its cell's group, one array a cell.</summary>
+    private float[][] Rotate(float[][] bases, int[] ranks)
+    {
+        var packed = bases.Select((basis, group) => new PackedMatrix(basis, ranks[group], _dimension)).ToArray();
+        var coordinates = new float[_cells.CellCount][];
+        BlockScheduler.Run(
+            _cells.CellCount, _threads,
+            (cell, _) =>
+            {
+                ReadOnlySpan<int> rows = _cells.Rows(cell);
+                int group = _bases.CellGroups[cell];
+                var centred = new float[rows.Length * _dimension];
+                for (int i = 0; i < rows.Length; i++)
+                {
+                    TensorPrimitives.Subtract(_rows.AsSpan(rows[i] * _dimension, _dimension), _mean, centred.AsSpan(i * _dimension, _dimension));
+                }
+
+                coordinates[cell] = new float[rows.Length * ranks[group]];
+                MatrixProduct.Multiply(centred, rows.Length, packed[group], coordinates[cell], threads: 1, _cancellation);
+            },
+            _cancellation);
+        foreach (PackedMatrix matrix in packed) matrix.Dispose();
+        return coordinates;
+    }
+
+    private float[] RotateAnchor(int cell, float[] basis, int rank)
+    {
+        var centred = new float[_dimension];
+        TensorPrimitives.Subtract(_anchors.AsSpan(cell * _dimension, _dimension), _mean, centred);
+        var rotated = new float[rank];
+        for (int axis = 0; axis < rank; axis++) rotated[axis] = Distances.Dot(centred, basis.AsSpan(axis * _dimension, _dimension));
+        return rotated;
+    }
+
+    /// <summary>Measures spectra, scales and classes on rotated rows.</summary>
+    /// <param name="coordinates">Of each cell's rows, in the group's basis.</param>
+    /// <param name="anchors">Of each cell, likewise.</param>
+    /// <param name="groups">Bases.</param>
+    /// <param name="ranks">Axes kept of each.</param>
+    /// <param name="level">Water level.</param>
+    /// <param name="anchorStep">Step of the anchors.</param>
+    /// <param name="noise">Mean distortion of a coded axis; 0 while it is not known.</param>
+    private PackedCoder Describe(
+        float[][] coordinates, float[][] anchors, (float[] Basis, QuantizedBasis Stored)[] groups, int[] ranks, int level, float anchorStep,
+        double noise)
+    {
+        int cellCount = _cells.CellCount;
+        var squares = new double[cellCount][];
+        BlockScheduler.Run(
+            cellCount, _threads,
+            (cell, _) =>
+            {
+                int rank = ranks[_bases.CellGroups[cell]];
+                var sums = new double[rank];
+                float[] rows = coordinates[cell];
+                for (int offset = 0; offset < rows.Length; offset += rank)
+                {
+                    // From coordinates to residuals, in place: nobody needs the coordinates again.
+                    Span<float> residual = rows.AsSpan(offset, rank);
+                    TensorPrimitives.Subtract(residual, anchors[cell], residual);
+                    for (int axis = 0; axis < rank; axis++) sums[axis] += (double)residual[axis] * residual[axis];
+                }
+
+                squares[cell] = sums;
+            },
+            _cancellation);
+
+        var spectra = new int[groups.Length][];
+        var variances = new double[cellCount][];
+        for (int group = 0; group < groups.Length; group++) spectra[group] = MeasureSpectrum(group, ranks[group], squares, variances);
+
+        var levels = new int[cellCount];
+        var scales = new sbyte[cellCount][];
+        var gains = new int[cellCount * _classCount];
+        var thresholds = new double[cellCount][];
+        var members = new int[gains.Length];
+        BlockScheduler.Run(
+            cellCount, _threads,
+            (cell, _) =>
+            {
+                int[] spectrum = spectra[_bases.CellGroups[cell]];
+                (levels[cell], scales[cell]) = MeasureScales(variances[cell], spectrum, noise);
+                thresholds[cell] = MeasureClasses(
+                    coordinates[cell], spectrum, levels[cell], scales[cell], noise, gains.AsSpan(cell * _classCount, _classCount),
+                    members.AsSpan(cell * _classCount, _classCount));
+            },
+            _cancellation);
+
+        var parameters = new PackedParameters
+        {
+            Dimension = _dimension,
+            CellCount = cellCount,
+            ClassCount = _classCount,
+            Level = level,
+            MeanEnergy = _meanEnergy,
+            UnitLength = _unitLength,
+            Mean = _mean,
+            Groups = [.. groups.Select((group, i) => new PackedGroup { Basis = group.Basis, Rank = ranks[i], Spectrum = spectra[i], Stored = group.Stored })],
+            CellGroups = _bases.CellGroups,
+            CellAnchors = anchors,
+            AnchorStep = anchorStep,
+            CellLevels = levels,
+            CellScales = scales,
+            ClassGains = gains,
+        };
+        return new PackedCoder(new PackedModel(parameters), thresholds, members, noise);
+    }
+
+    private int[] MeasureSpectrum(int group, int rank, double[][] squares, double[][] variances)
+    {
+        var mean = new double[rank];
+        double rows = 0;
+        for (int cell = 0; cell < squares.Length; cell++)
+        {
+            if (_bases.CellGroups[cell] != group) continue;
+            for (int axis = 0; axis < rank; axis++) mean[axis] += squares[cell][axis];
+            rows += _cells.Count(cell);
+        }
+
+        double total = 0;
+        for (int axis = 0; axis < rank; axis++)
+        {
+            mean[axis] = (mean[axis] / Math.Max(rows, 1)) + 1e-20;
+            total += mean[axis];
+        }
+
+        var logarithms = new double[rank];
+        for (int cell = 0; cell < squares.Length; cell++)
+        {
+            if (_bases.CellGroups[cell] != group) continue;
+            double count = _cells.Count(cell), gain = 0;
+            for (int axis = 0; axis < rank; axis++)
+            {
+                gain += mean[axis] * Octaves.Log2(((squares[cell][axis] + (1e-3 * mean[axis])) / (count + 1e-3) / mean[axis]) + 1e-4);
+            }
+
+            // The cell's own size; its shape is mixed with the group's according to how many rows it rests on.
+            double size = count == 0 ? 1 : Octaves.Power((int)Math.Round(Octaves.Parts * gain / total));
+            variances[cell] = new double[rank];
+            for (int axis = 0; axis < rank; axis++)
+            {
+                variances[cell][axis] = (squares[cell][axis] + (PriorRows * size * mean[axis])) / (count + PriorRows);
+                logarithms[axis] += count * 0.5 * Octaves.Log2(variances[cell][axis]);
+            }
+        }
+
+        return [.. logarithms.Select(sum => Math.Clamp((int)Math.Round(8 * sum / Math.Max(rows, 1)), short.MinValue, short.MaxValue))];
+    }
+
+    private static (int Level, sbyte[] Scales) MeasureScales(double[] variances, int[] spectrum, double noise)
+    {
+        double level = 0, weights = 0;
+        for (int axis = 0; axis < variances.Length; axis++)
+        {
+            // Axes below the noise get no bits; their scales hardly matter.
+            double weight = variances[axis] > 0.3 * noise ? 1 : 0.02;
+            level += weight * ((4 * Octaves.Log2(variances[axis])) - spectrum[axis]);
+            weights += weight;
+        }
+
+        int eighths = Math.Clamp((int)Math.Round(level / weights), sbyte.MinValue, sbyte.MaxValue);
+        var scales = new sbyte[variances.Length];
+        const int Half = 1 << (PackedModel.ScaleBits - 1);
+        for (int axis = 0; axis < scales.Length; axis++)
+        {
+            double own = (4 * Octaves.Log2(Math.Max(variances[axis], 0.15 * noise))) - spectrum[axis] - eighths;
+            scales[axis] = (sbyte)Math.Clamp((int)Math.Round(own / PackedModel.ScaleStep), -Half, Half - 1);
+        }
+
+        return (eighths, scales);
+    }
+
+    /// <summary>Splits a cell's rows by the size of their whitened residuals; returns the boundaries and fills in gains and numbers of rows.</summary>
+    private static double[] MeasureClasses(
+        ReadOnlySpan<float> residuals, int[] spectrum, int level, sbyte[] scales, double noise, Span<int> gains, Span<int> members)
+    {
+        int rank = spectrum.Length, rows = residuals.Length / rank;
+        float[] weights = PackedCoder.WhiteningWeights(spectrum, level, scales, noise);
+        var ratios = new double[rows];
+        var logarithms = new double[rows];
+        for (int row = 0; row < rows; row++)
+        {
+            ratios[row] = PackedCoder.WhitenedEnergy(residuals.Slice(row * rank, rank), weights);
+            logarithms[row] = 0.5 * Octaves.Log2(ratios[row] + 1e-9);
+        }
+
+        int classes = gains.Length;
+        var thresholds = new double[classes - 1];
+        gains.Clear();
+        if (rows == 0) return thresholds;
+        double[] sorted = [.. logarithms.Order()];
+        double[] centres = [.. Enumerable.Range(0, classes).Select(c => sorted[(int)((c + 0.5) / classes * rows)])];
+        for (int iteration = 0; iteration < 20; iteration++)
+        {
+            for (int c = 0; c < thresholds.Length; c++) thresholds[c] = 0.5 * (centres[c] + centres[c + 1]);
+            var sums = new double[classes];
+            var counts = new int[classes];
+            foreach (double value in sorted)
+            {
+                int c = PackedCoder.ClassOf(value, thresholds);
+                sums[c] += value;
+                counts[c]++;
+            }
+
+            for (int c = 0; c < classes; c++)
+            {
+                if (counts[c] > 0) centres[c] = sums[c] / counts[c];
+            }
+        }
+
+        const int Half = 1 << (PackedModel.GainBits - 1);
+        var energies = new double[classes];
+        for (int row = 0; row < rows; row++)
+        {
+            int c = PackedCoder.ClassOf(logarithms[row], thresholds);
+            energies[c] += ratios[row] + 1e-9;
+            members[c]++;
+        }
+
+        for (int c = 0; c < classes; c++)
+        {
+            if (members[c] > 0) gains[c] = Math.Clamp((int)Math.Round(4 * Octaves.Log2(energies[c] / members[c])), -Half, Half - 1);
+        }
+
+        return thresholds;
+    }
+}
