@@ -7,6 +7,7 @@ using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Randomness;
 using Vlc.Numerics.Threading;
 using Vlc.Residuals;
+using Vlc.Residuals.Packed;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Vectors;
@@ -66,34 +67,47 @@ public sealed class IndexBuilder
 
     private IndexReport Run(string basePath)
     {
-        int anchorCount = _options.Training.AnchorCount ?? AnchorTrainer.DefaultAnchorCount(_count);
+        bool packed = _options.Codec == CodecKind.Packed;
+        int anchorCount = _options.Training.AnchorCount
+            ?? (packed ? PackedEncoding.DefaultAnchorCount(_count) : AnchorTrainer.DefaultAnchorCount(_count));
         Sample sample = Timed(IndexPhase.Sample, () => DrawSample(anchorCount));
         (float[] trained, TrainingReport training) = Timed(IndexPhase.Train, () => Train(sample, anchorCount));
-        var anchors = new Half[trained.Length];
-        AnchorsAsStored(trained, sample.Centre, anchors, out float[] stored);
-        anchorCount = stored.Length / _dimension;
+        float[] anchors = Uncentred(trained, sample.Centre);
+        // Rows are assigned to, and residuals taken from, the anchors that a reader will have. The packed codec rounds its own.
+        Half[] halves = packed ? [] : ToHalves(anchors);
+        anchorCount = anchors.Length / _dimension;
         var rows = new PreparedRows(_source, _options.Metric, sample.ScaleExponent);
 
+        int neighbours = Math.Min(packed ? PackedEncoding.Candidates : TuningNeighbours, _count - 1);
         ExactNeighbors? exact = sample.TuningIds.Length == 0 ? null : new ExactNeighbors(
-            sample.TuningRows, _dimension, Math.Min(TuningNeighbours, _count - 1), _options.Metric, _threads, sample.TuningIds);
+            sample.TuningRows, _dimension, neighbours, _options.Metric, _threads, sample.TuningIds);
         (int[] assignments, ResidualStatistics statistics) = Timed(
-            IndexPhase.Assign, () => Assign(rows, stored, sample.Centre, anchorCount, exact));
+            IndexPhase.Assign, () => Assign(rows, anchors, sample.Centre, anchorCount, exact));
 
         using var writer = new IndexWriter(basePath);
-        uint m = (uint)anchorCount, d = (uint)_dimension, n = (uint)_count;
-        writer.WriteSection<Half>(SectionKind.Anchors, IndexFile.Anchors, SectionElement.Float16, anchors, m, d);
-        writer.WriteSection<int>(SectionKind.Assignments, IndexFile.Assignments, SectionElement.UInt32, assignments, n, 1);
         CodedAxes axes = ChooseAxes(statistics);
-        bool jacobians = _options.Codec != CodecKind.None && (_options.Jacobians ?? JacobiansPay(statistics, axes));
-        AxisScales? scales = WriteScales(writer, statistics, axes, anchorCount, jacobians);
-        if (_options.Codec != CodecKind.None)
+        bool jacobians = _options.Codec != CodecKind.None && !packed && (_options.Jacobians ?? JacobiansPay(statistics, axes));
+        PackedReport? packedReport = null;
+        if (packed)
         {
-            Timed(IndexPhase.Encode, () => Encode(writer, rows, stored, assignments, axes, scales));
+            packedReport = WritePacked(writer, rows, sample, anchors, assignments, exact);
+        }
+        else
+        {
+            uint m = (uint)anchorCount, d = (uint)_dimension, n = (uint)_count;
+            writer.WriteSection<Half>(SectionKind.Anchors, IndexFile.Anchors, SectionElement.Float16, halves, m, d);
+            writer.WriteSection<int>(SectionKind.Assignments, IndexFile.Assignments, SectionElement.UInt32, assignments, n, 1);
+            AxisScales? scales = WriteScales(writer, statistics, axes, anchorCount, jacobians);
+            if (_options.Codec != CodecKind.None)
+            {
+                Timed(IndexPhase.Encode, () => Encode(writer, rows, anchors, assignments, axes, scales));
+            }
         }
 
-        Manifest manifest = Describe(writer, anchorCount, axes, sample.ScaleExponent, scan: null);
+        int coded = _options.Codec == CodecKind.None ? 0 : packedReport?.LargestRank ?? axes.Count;
+        Manifest manifest = Describe(writer, anchorCount, coded, sample.ScaleExponent, scan: null);
         ScanCurve? scan = exact is null ? null : Timed(IndexPhase.Tune, () => Tune(writer, manifest, sample, exact));
-        manifest = writer.Commit(Describe(writer, anchorCount, axes, sample.ScaleExponent, scan));
+        manifest = writer.Commit(Describe(writer, anchorCount, coded, sample.ScaleExponent, scan));
         IndexFiles final = IndexFiles.Final(basePath);
         double unscale = 1 / ((double)MathF.ScaleB(1, sample.ScaleExponent) * MathF.ScaleB(1, sample.ScaleExponent));
         return new IndexReport
@@ -102,9 +116,27 @@ public sealed class IndexBuilder
             Training = Unscaled(training, unscale),
             Seconds = _seconds,
             Jacobians = jacobians,
+            Packed = packedReport,
             Distortion = statistics.Distortion * unscale,
             TotalBytes = manifest.Sections.Select(section => section.File).Append(IndexFile.Manifest).Distinct().Sum(final.Length),
         };
+    }
+
+    /// <summary>Chooses the level, codes every row, and writes the sections of the packed codec.</summary>
+    private PackedReport WritePacked(IndexWriter writer, PreparedRows rows, Sample sample, float[] anchors, int[] assignments, ExactNeighbors? exact)
+    {
+        // Training has centred the sample; the codec wants it as it was.
+        for (int offset = 0; offset < sample.Rows.Length; offset += _dimension)
+        {
+            Span<float> row = sample.Rows.AsSpan(offset, _dimension);
+            TensorPrimitives.Add(row, sample.Centre, row);
+        }
+
+        int[] cells = [.. sample.TrainingIds.Select(id => assignments[id])];
+        var encoding = new PackedEncoding(_options, rows, _count, _threads, _progress, _cancellation);
+        PackedLevelSearch.Trial chosen = Timed(
+            IndexPhase.Level, () => encoding.Choose(sample.Rows, cells, anchors, assignments, sample.TuningRows, exact?.Ids()));
+        return Timed(IndexPhase.Encode, () => encoding.Write(writer, chosen, assignments));
     }
 
     private T Timed<T>(IndexPhase phase, Func<T> step)
@@ -120,11 +152,12 @@ public sealed class IndexBuilder
     /// <summary>Draws training and tuning rows, disjoint, and chooses the scale; a source that is read by range is read at these rows only.</summary>
     private Sample DrawSample(int anchorCount)
     {
-        const long MostBytes = 512L << 20;
+        long mostBytes = _options.Codec == CodecKind.Packed ? 192L << 20 : 512L << 20;
         int tuning = _options.TuningRows ?? DefaultTuningRows();
         tuning = Math.Min(tuning, _count - anchorCount);
-        long wanted = _options.TrainingRows
-            ?? Math.Min(Math.Max(64L * anchorCount, 10_000), Math.Max(MostBytes / (sizeof(float) * (long)_dimension), anchorCount));
+        // Bases and spectra of the packed codec rest on the same sample, and want more of it than anchors do.
+        long wished = _options.Codec == CodecKind.Packed ? Math.Max(128L * anchorCount, 160L * _dimension) : Math.Max(64L * anchorCount, 10_000);
+        long wanted = _options.TrainingRows ?? Math.Min(wished, Math.Max(mostBytes / (sizeof(float) * (long)_dimension), anchorCount));
         int training = (int)Math.Min(wanted, _count - tuning);
 
         var random = new SeededRandom(_options.Training.Seed, SampleStream);
@@ -134,6 +167,7 @@ public sealed class IndexBuilder
         var rows = new float[(long)training * _dimension];
         var tuningRows = new float[tuning * _dimension];
         var tuningIds = new int[tuning];
+        var trainingIds = new int[training];
         var prepared = new PreparedRows(_source, _options.Metric, scaleExponent: 0);
         var buffer = new float[Math.Min(prepared.BlockRows, drawn.Length) * _dimension];
         int nextTuning = 0, nextTraining = 0;
@@ -155,6 +189,7 @@ public sealed class IndexBuilder
                 }
                 else
                 {
+                    trainingIds[nextTraining] = (int)drawn[place];
                     row.CopyTo(rows.AsSpan(nextTraining++ * _dimension));
                 }
             }
@@ -171,14 +206,16 @@ public sealed class IndexBuilder
         var sums = new double[_dimension];
         for (int row = 0; row < training; row++) RowSums.Add(sums, rows.AsSpan(row * _dimension, _dimension));
         float[] centre = [.. sums.Select(sum => (float)(sum / training))];
-        return new Sample(rows, tuningRows, tuningIds, exponent, centre);
+        return new Sample(rows, trainingIds, tuningRows, tuningIds, exponent, centre);
     }
 
     private int DefaultTuningRows()
     {
         // An exhaustive scan for each tuning row: about 10^11 codes in all.
         const double MostScannedCodes = 1e11;
-        return _count < 100 ? 0 : (int)Math.Clamp(MostScannedCodes / ((double)_count * _dimension), 100, 500) is var rows ? Math.Min(rows, _count / 10) : 0;
+        if (_count < 100) return 0;
+        int most = _options.Codec == CodecKind.Packed ? 1000 : 500;
+        return (int)Math.Min(Math.Clamp(MostScannedCodes / ((double)_count * _dimension), 100, most), _count / 10);
     }
 
     private (float[] Anchors, TrainingReport Report) Train(Sample sample, int anchorCount)
@@ -215,20 +252,28 @@ public sealed class IndexBuilder
         return AnchorTrainer.Train(sample.Rows, _dimension, resolved, validation, relay, _cancellation);
     }
 
-    /// <summary>Rounds anchors to float16: rows are assigned to, and residuals taken from, what a reader will have.</summary>
-    private void AnchorsAsStored(float[] trained, float[] centre, Span<Half> halves, out float[] stored)
+    private float[] Uncentred(float[] trained, float[] centre)
     {
-        stored = new float[trained.Length];
+        var anchors = new float[trained.Length];
         for (int offset = 0; offset < trained.Length; offset += _dimension)
         {
-            TensorPrimitives.Add(trained.AsSpan(offset, _dimension), centre, stored.AsSpan(offset, _dimension));
+            TensorPrimitives.Add(trained.AsSpan(offset, _dimension), centre, anchors.AsSpan(offset, _dimension));
         }
 
-        for (int i = 0; i < stored.Length; i++)
+        return anchors;
+    }
+
+    /// <summary>Rounds anchors to float16, in place and as they are stored.</summary>
+    private static Half[] ToHalves(Span<float> anchors)
+    {
+        var halves = new Half[anchors.Length];
+        for (int i = 0; i < anchors.Length; i++)
         {
-            halves[i] = (Half)Math.Clamp(stored[i], (float)Half.MinValue, (float)Half.MaxValue);
-            stored[i] = (float)halves[i];
+            halves[i] = (Half)Math.Clamp(anchors[i], (float)Half.MinValue, (float)Half.MaxValue);
+            anchors[i] = (float)halves[i];
         }
+
+        return halves;
     }
 
     private (int[] Assignments, ResidualStatistics Statistics) Assign(
@@ -274,7 +319,7 @@ public sealed class IndexBuilder
     }
 
     private CodedAxes ChooseAxes(ResidualStatistics statistics) =>
-        _options.Codec == CodecKind.None || _options.CodedDimension is not { } coded || coded == _dimension
+        _options.CodedDimension is not { } coded || coded == _dimension
             ? new CodedAxes(_dimension)
             : CodedAxes.OfMostEnergy(statistics.Energy, coded);
 
@@ -377,7 +422,7 @@ public sealed class IndexBuilder
         return true;
     }
 
-    private Manifest Describe(IndexWriter writer, int anchorCount, CodedAxes axes, int scaleExponent, ScanCurve? scan) => new()
+    private Manifest Describe(IndexWriter writer, int anchorCount, int codedDimension, int scaleExponent, ScanCurve? scan) => new()
     {
         Version = Manifest.CurrentVersion,
         AnchorCount = anchorCount,
@@ -385,7 +430,7 @@ public sealed class IndexBuilder
         Count = _count,
         Metric = _options.Metric,
         Codec = _options.Codec,
-        CodedDimension = _options.Codec == CodecKind.None ? 0 : axes.Count,
+        CodedDimension = codedDimension,
         ScaleExponent = scaleExponent,
         Seed = _options.Training.Seed,
         Sections = [.. writer.Sections],
@@ -395,7 +440,7 @@ public sealed class IndexBuilder
     private ScanCurve Tune(IndexWriter writer, Manifest manifest, Sample sample, ExactNeighbors exact)
     {
         int[] budgets = ScanBudgets(_count), neighbours = exact.Ids();
-        int queries = sample.TuningIds.Length, k = neighbours.Length / queries;
+        int queries = sample.TuningIds.Length, found = neighbours.Length / queries, k = Math.Min(TuningNeighbours, found);
         float unscale = 1 / MathF.ScaleB(1, manifest.ScaleExponent);
         var hits = new int[queries * budgets.Length];
         var probes = new int[queries * budgets.Length];
@@ -408,7 +453,7 @@ public sealed class IndexBuilder
                     var original = new float[_dimension];
                     TensorPrimitives.Multiply(sample.TuningRows.AsSpan(query * _dimension, _dimension), unscale, original);
                     index.MeasureScan(
-                        original, sample.TuningIds[query], neighbours.AsSpan(query * k, k), budgets,
+                        original, sample.TuningIds[query], neighbours.AsSpan(query * found, k), budgets,
                         hits.AsSpan(query * budgets.Length, budgets.Length), probes.AsSpan(query * budgets.Length, budgets.Length));
                 },
                 _cancellation);
@@ -455,7 +500,7 @@ public sealed class IndexBuilder
     };
 
     /// <summary>What sampling yields: rows in scaled units, their centre, and the rows held out for tuning.</summary>
-    private sealed record Sample(float[] Rows, float[] TuningRows, int[] TuningIds, int ScaleExponent, float[] Centre);
+    private sealed record Sample(float[] Rows, int[] TrainingIds, float[] TuningRows, int[] TuningIds, int ScaleExponent, float[] Centre);
 
     private sealed class TrainingRelay(IProgress<IndexProgress>? progress, int mostIterations) : IProgress<TrainingIteration>
     {

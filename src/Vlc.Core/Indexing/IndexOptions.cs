@@ -1,5 +1,6 @@
 using Vlc.Anchors;
 using Vlc.Residuals;
+using Vlc.Residuals.Packed;
 using Vlc.Storage;
 
 namespace Vlc.Indexing;
@@ -12,6 +13,9 @@ public sealed class IndexOptions
 
     /// <summary>How residuals are stored.</summary>
     public CodecKind Codec { get; init; } = CodecKind.Int8;
+
+    /// <summary>How the packed codec is built; ignored by the others.</summary>
+    public PackedOptions Packed { get; init; } = new();
 
     /// <summary>d_r, axes of a residual that are coded: those of most residual energy. Null codes all d.</summary>
     public int? CodedDimension { get; init; }
@@ -42,8 +46,9 @@ public sealed class IndexOptions
         if (count > int.MaxValue) problems.Add($"an index holds at most {int.MaxValue} vectors, not {count}");
         if (dimension > Manifest.MaxDimension) problems.Add($"vectors may have at most {Manifest.MaxDimension} dimensions, not {dimension}");
         if (CodedDimension < 1 || CodedDimension > dimension) problems.Add($"the coded dimensions must lie in 1 to {dimension}, the dimension of the vectors");
-        if (CodedDimension is not null && Codec == CodecKind.None) problems.Add("codec none has no coded dimensions");
-        if (Jacobians == true && Codec == CodecKind.None) problems.Add("Jacobians scale residual codes; codec none has none");
+        if (CodedDimension is not null && Codec is CodecKind.None or CodecKind.Packed) problems.Add($"codec {Codec} chooses its coded dimensions itself");
+        if (Jacobians is not null && Codec is CodecKind.None or CodecKind.Packed) problems.Add($"codec {Codec} leaves no choice about Jacobians");
+        if (Codec == CodecKind.Packed) problems.AddRange(Packed.Problems());
         if (Training.AnchorCount > count) problems.Add($"{Training.AnchorCount} anchors need as many vectors; there are {count}");
         if (TrainingRows < (Training.AnchorCount ?? 1)) problems.Add("training needs at least as many rows as anchors");
         if (TuningRows < 0) problems.Add("the number of tuning rows must be at least 0");

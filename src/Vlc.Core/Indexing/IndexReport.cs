@@ -16,6 +16,9 @@ public enum IndexPhase
     /// <summary>Assigning every row to its anchor.</summary>
     Assign,
 
+    /// <summary>Searching for the water level of the packed codec.</summary>
+    Level,
+
     /// <summary>Coding every row's residual.</summary>
     Encode,
 
@@ -46,6 +49,9 @@ public sealed class IndexReport
 
     /// <summary>Mean squared distance of a row to its anchor, over all rows, in squared units of the data.</summary>
     public required double Distortion { get; init; }
+
+    /// <summary>What the packed codec chose; null for the other codecs.</summary>
+    public PackedReport? Packed { get; init; }
 
     /// <summary>Bytes of all files.</summary>
     public required long TotalBytes { get; init; }

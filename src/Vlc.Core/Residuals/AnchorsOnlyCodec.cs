@@ -6,7 +6,8 @@ namespace Vlc.Residuals;
 /// <summary>Codec <c>none</c>: a row is its anchor. All rows of a cell are equally far; ties go to the lowest row.</summary>
 internal sealed class AnchorsOnlyCodec : ResidualCodec
 {
-    public override void Score(QueryScratch query, int cell, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, Span<float> distances)
+    public override void Score(
+        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances)
     {
         float distance = query.Metric == Metric.InnerProduct
             ? -Distances.Dot(query.Vector, anchor)
@@ -14,7 +15,7 @@ internal sealed class AnchorsOnlyCodec : ResidualCodec
         distances[..rows.Length].Fill(distance);
     }
 
-    public override void AddResidual(int row, int cell, Span<float> vector)
+    public override void AddResidual(int row, int list, int position, Span<float> vector)
     {
     }
 }

@@ -11,4 +11,7 @@ public enum CodecKind
 
     /// <summary>n x d_r signed bytes, times a scale an axis.</summary>
     Int8 = 2,
+
+    /// <summary>Trellis codes in local bases, bits where the meaning lies: the fewest bytes at a given recall.</summary>
+    Packed = 3,
 }

@@ -28,7 +28,8 @@ internal sealed class Float16Codec(CodeRows codes, CodedAxes axes, AxisScales? s
         }
     }
 
-    public override void Score(QueryScratch query, int cell, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, Span<float> distances)
+    public override void Score(
+        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances)
     {
         int padded = axes.PaddedCount;
         Span<float> both = query.Coded(2 * padded);
@@ -48,21 +49,21 @@ internal sealed class Float16Codec(CodeRows codes, CodedAxes axes, AxisScales? s
 
         for (int i = 0; i < rows.Length; i++)
         {
-            Decode(rows[i], cell, values);
+            Decode(rows[i], list, values);
             distances[i] = product ? offset - Distances.Dot(target, values) : offset + Distances.SquaredEuclidean(target, values);
         }
     }
 
-    public override void AddResidual(int row, int cell, Span<float> vector)
+    public override void AddResidual(int row, int list, int position, Span<float> vector)
     {
         var values = new float[axes.PaddedCount];
-        Decode(row, cell, values);
+        Decode(row, list, values);
         for (int i = 0; i < axes.Count; i++) vector[axes.Axis(i)] += values[i];
     }
 
-    private void Decode(int row, int cell, Span<float> values)
+    private void Decode(int row, int list, Span<float> values)
     {
         TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(codes.Row(row)), values);
-        if (scales is not null) TensorPrimitives.Multiply(values[..axes.Count], scales.Of(cell), values);
+        if (scales is not null) TensorPrimitives.Multiply(values[..axes.Count], scales.Of(list), values);
     }
 }

@@ -29,10 +29,11 @@ internal sealed class Int8Codec(CodeRows codes, CodedAxes axes, AxisScales scale
         }
     }
 
-    public override void Score(QueryScratch query, int cell, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, Span<float> distances)
+    public override void Score(
+        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances)
     {
         Span<float> target = query.Coded(axes.PaddedCount);
-        ReadOnlySpan<float> scale = scales.Of(cell);
+        ReadOnlySpan<float> scale = scales.Of(list);
         if (query.Metric == Metric.InnerProduct)
         {
             axes.Gather(query.Vector, target);
@@ -46,10 +47,10 @@ internal sealed class Int8Codec(CodeRows codes, CodedAxes axes, AxisScales scale
         }
     }
 
-    public override void AddResidual(int row, int cell, Span<float> vector)
+    public override void AddResidual(int row, int list, int position, Span<float> vector)
     {
         ReadOnlySpan<sbyte> code = MemoryMarshal.Cast<byte, sbyte>(codes.Row(row));
-        ReadOnlySpan<float> scale = scales.Of(cell);
+        ReadOnlySpan<float> scale = scales.Of(list);
         for (int i = 0; i < axes.Count; i++) vector[axes.Axis(i)] += scale[i] * code[i];
     }
 }

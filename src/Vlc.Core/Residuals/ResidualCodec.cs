@@ -6,22 +6,40 @@ namespace Vlc.Residuals;
 /// The codes of an open index: scores the rows of a cell against a query and gives vectors back. One subclass a codec holds everything
 /// that the codec does, from encoding to scanning. Immutable once open; scratch memory belongs to the query.
 /// </summary>
-internal abstract class ResidualCodec
+internal abstract class ResidualCodec : IDisposable
 {
     /// <summary>
     /// Distance of the query to some rows of one cell, smaller is nearer: squared Euclidean for l2 and cosine, the negative product for
     /// inner product, in scaled units.
     /// </summary>
     /// <param name="query">The prepared query.</param>
-    /// <param name="cell">The cell.</param>
-    /// <param name="anchor">Its anchor, d floats.</param>
+    /// <param name="list">The list: a cell, or a class of a cell.</param>
+    /// <param name="anchor">The cell's anchor, d floats.</param>
     /// <param name="rows">Row numbers.</param>
+    /// <param name="positions">Places of the rows in the list; empty where they are all of it.</param>
     /// <param name="distances">Receives one float a row.</param>
-    public abstract void Score(QueryScratch query, int cell, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, Span<float> distances);
+    public abstract void Score(
+        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances);
 
     /// <summary>Adds the decoded residual of a row to <paramref name="vector"/>, which holds its anchor.</summary>
     /// <param name="row">Row number.</param>
-    /// <param name="cell">The row's cell.</param>
+    /// <param name="list">The row's list.</param>
+    /// <param name="position">Its place in the list.</param>
     /// <param name="vector">d floats, in scaled units.</param>
-    public abstract void AddResidual(int row, int cell, Span<float> vector);
+    public abstract void AddResidual(int row, int list, int position, Span<float> vector);
+
+    /// <summary>What the codec keeps for a query while it runs; null where it keeps nothing.</summary>
+    public virtual IQueryState? CreateQueryState() => null;
+
+    /// <inheritdoc/>
+    public virtual void Dispose()
+    {
+    }
+}
+
+/// <summary>A codec's memory of one query.</summary>
+internal interface IQueryState
+{
+    /// <summary>Forgets the last query.</summary>
+    void Reset();
 }

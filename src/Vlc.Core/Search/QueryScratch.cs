@@ -1,9 +1,10 @@
 using Vlc.Numerics.Memory;
+using Vlc.Residuals;
 
 namespace Vlc.Search;
 
 /// <summary>What one running query needs; reused, so that a search allocates nothing but its result.</summary>
-internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, int largestCell) : IDisposable
+internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, int largestList, IQueryState? codecState) : IDisposable
 {
     private readonly AlignedBuffer<float> _vector = new(dimension);
     private AlignedBuffer<float> _coded = new(0);
@@ -20,9 +21,15 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     /// <summary>The cells, nearest first.</summary>
     public CellQueue Cells { get; } = new(cellCount);
 
-    public float[] RowDistances { get; } = new float[largestCell];
+    public float[] RowDistances { get; } = new float[largestList];
 
-    public int[] PassingRows { get; } = new int[largestCell];
+    public int[] PassingRows { get; } = new int[largestList];
+
+    /// <summary>Places in their list of the passing rows.</summary>
+    public int[] PassingPositions { get; } = new int[largestList];
+
+    /// <summary>The codec's own memory of the query.</summary>
+    public IQueryState? CodecState { get; } = codecState;
 
     /// <summary>Scratch of a codec: at least <paramref name="length"/> floats, 64-byte aligned, with any content.</summary>
     public Span<float> Coded(int length)

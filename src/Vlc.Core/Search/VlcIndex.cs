@@ -20,12 +20,13 @@ public sealed class VlcIndex : IDisposable
     private readonly IndexReader _reader;
     private readonly float[] _anchors;
     private readonly int[] _assignments;
-    private readonly CellLists _cells;
+    private readonly CellLists _lists;
+    private readonly int _listsPerCell;
     private readonly ResidualCodec _codec;
     private readonly PackedMatrix _packedAnchors;
     private readonly float[] _centre;
     private readonly float[] _halfNorms;
-    private readonly int _largestCell;
+    private readonly int _largestList;
     private readonly float _scale;
     private readonly ConcurrentBag<QueryScratch> _scratch = [];
 
@@ -35,10 +36,11 @@ public sealed class VlcIndex : IDisposable
         Manifest = reader.Manifest;
         _scale = MathF.ScaleB(1, Manifest.ScaleExponent);
         _anchors = reader.ReadAnchors();
+        _listsPerCell = reader.ListsPerCell;
         _assignments = reader.ReadAssignments();
-        _cells = new CellLists(_assignments, AnchorCount);
-        for (int cell = 0; cell < AnchorCount; cell++) _largestCell = Math.Max(_largestCell, _cells.Count(cell));
-        _codec = reader.OpenCodec();
+        _lists = new CellLists(_assignments, AnchorCount * _listsPerCell);
+        for (int list = 0; list < _lists.CellCount; list++) _largestList = Math.Max(_largestList, _lists.Count(list));
+        _codec = reader.OpenCodec(_lists);
 
         // Anchors are ranked by ½‖a‖² - q·a, around their centre: far from the origin the difference would drown in rounding. A
         // product is ranked as it is.
@@ -200,26 +202,32 @@ public sealed class VlcIndex : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(id);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(id, Count);
         ArgumentOutOfRangeException.ThrowIfLessThan(vector.Length, Dimension);
-        int cell = _assignments[id];
+        int list = _assignments[id];
         Span<float> target = vector[..Dimension];
-        Anchor(cell).CopyTo(target);
-        _codec.AddResidual(id, cell, target);
+        Anchor(list / _listsPerCell).CopyTo(target);
+        _codec.AddResidual(id, list, _lists.Rows(list).BinarySearch(id), target);
         TensorPrimitives.Multiply(target, 1 / _scale, target);
     }
 
     /// <summary>The cell of a row.</summary>
     /// <param name="id">Row number.</param>
-    public int Assignment(int id) => _assignments[id];
+    public int Assignment(int id) => _assignments[id] / _listsPerCell;
 
     /// <summary>Rows of a cell.</summary>
     /// <param name="cell">Cell number.</param>
-    public int CellSize(int cell) => _cells.Count(cell);
+    public int CellSize(int cell)
+    {
+        int size = 0;
+        for (int list = cell * _listsPerCell; list < (cell + 1) * _listsPerCell; list++) size += _lists.Count(list);
+        return size;
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         while (_scratch.TryTake(out QueryScratch? scratch)) scratch.Dispose();
         _packedAnchors.Dispose();
+        _codec.Dispose();
         _reader.Dispose();
     }
 
@@ -260,7 +268,7 @@ public sealed class VlcIndex : IDisposable
 
     private ReadOnlySpan<float> Anchor(int cell) => _anchors.AsSpan(cell * Dimension, Dimension);
 
-    private QueryScratch Rent() => _scratch.TryTake(out QueryScratch? scratch) ? scratch : new QueryScratch(Metric, Dimension, AnchorCount, _largestCell);
+    private QueryScratch Rent() => _scratch.TryTake(out QueryScratch? scratch) ? scratch : new QueryScratch(Metric, Dimension, AnchorCount, _largestList, _codec.CreateQueryState());
 
     private void CheckOptions(SearchOptions options)
     {
@@ -291,6 +299,7 @@ public sealed class VlcIndex : IDisposable
         }
 
         TensorPrimitives.Multiply(vector, _scale, vector);
+        scratch.CodecState?.Reset();
     }
 
     /// <summary>Scores every cell and queues them, nearest first.</summary>
@@ -306,23 +315,33 @@ public sealed class VlcIndex : IDisposable
     /// <summary>Offers the rows of a cell; returns how many passed the filter.</summary>
     private int ScanCell(QueryScratch scratch, int cell, IdFilter? filter, TopK nearest)
     {
-        ReadOnlySpan<int> rows = _cells.Rows(cell);
-        if (filter is not null)
+        int scanned = 0;
+        for (int list = cell * _listsPerCell; list < (cell + 1) * _listsPerCell; list++)
         {
-            int passing = 0;
-            foreach (int row in rows)
+            ReadOnlySpan<int> rows = _lists.Rows(list), positions = [];
+            if (filter is not null)
             {
-                if (filter.Passes(row)) scratch.PassingRows[passing++] = row;
+                int passing = 0;
+                for (int position = 0; position < rows.Length; position++)
+                {
+                    if (!filter.Passes(rows[position])) continue;
+                    scratch.PassingPositions[passing] = position;
+                    scratch.PassingRows[passing++] = rows[position];
+                }
+
+                // An empty list of positions would mean all of them.
+                if (passing < rows.Length) positions = scratch.PassingPositions.AsSpan(0, passing);
+                rows = scratch.PassingRows.AsSpan(0, passing);
             }
 
-            rows = scratch.PassingRows.AsSpan(0, passing);
+            if (rows.IsEmpty) continue;
+            Span<float> distances = scratch.RowDistances.AsSpan(0, rows.Length);
+            _codec.Score(scratch, list, Anchor(cell), rows, positions, distances);
+            nearest.Offer(distances, rows);
+            scanned += rows.Length;
         }
 
-        if (rows.IsEmpty) return 0;
-        Span<float> distances = scratch.RowDistances.AsSpan(0, rows.Length);
-        _codec.Score(scratch, cell, Anchor(cell), rows, distances);
-        nearest.Offer(distances, rows);
-        return rows.Length;
+        return scanned;
     }
 
     /// <summary>From scaled internal distances to what the metric calls a score.</summary>

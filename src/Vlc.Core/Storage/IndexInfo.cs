@@ -1,3 +1,5 @@
+using Vlc.Anchors;
+
 namespace Vlc.Storage;
 
 /// <summary>One row of the byte table.</summary>
@@ -65,8 +67,8 @@ public sealed class IndexInfo
         {
             reader.Verify(progress, cancellationToken);
             reader.ReadAnchors();
-            reader.ReadAssignments();
-            reader.OpenCodec();
+            var lists = new CellLists(reader.ReadAssignments(), reader.Manifest.AnchorCount * reader.ListsPerCell);
+            reader.OpenCodec(lists).Dispose();
         }
 
         return Read(basePath);
@@ -80,6 +82,10 @@ public sealed class IndexInfo
         SectionKind.Residuals => "residuals",
         SectionKind.AxisScales => "axis scales",
         SectionKind.CodedAxes => "coded axes",
+        SectionKind.CodecModel => "codec model",
+        SectionKind.TrellisTables => "trellis tables",
+        SectionKind.Bases => "local bases",
+        SectionKind.CellScales => "cell scales",
         _ => kind.ToString(),
     };
 }

@@ -1,7 +1,10 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using Vlc.Anchors;
+using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Memory;
 using Vlc.Residuals;
+using Vlc.Residuals.Packed;
 
 namespace Vlc.Storage;
 
@@ -11,6 +14,7 @@ internal sealed class IndexReader : IDisposable
     private readonly MappedFile?[] _mapped = new MappedFile?[IndexFiles.All.Count];
     private readonly Func<SectionKind, byte[]?> _inline;
     private readonly IndexFiles _files;
+    private PackedModel? _packedModel;
 
     /// <summary>A reader of files whose manifest is known: a staged index has none on disk yet.</summary>
     public IndexReader(IndexFiles files, Manifest manifest, long manifestBytes, Func<SectionKind, byte[]?> inline)
@@ -73,12 +77,35 @@ internal sealed class IndexReader : IDisposable
         }
     }
 
-    /// <summary>Anchors as float32, row-major, m x d.</summary>
-    public float[] ReadAnchors() => ReadHalfMatrix(SectionKind.Anchors, Manifest.AnchorCount, Manifest.Dimension);
+    /// <summary>Lists of each cell: its classes in the packed codec, else 1.</summary>
+    public int ListsPerCell => Manifest.Codec == CodecKind.Packed ? PackedModel.Parameters.ClassCount : 1;
 
-    /// <summary>The cell of each row.</summary>
+    /// <summary>The packed codec's model.</summary>
+    private PackedModel PackedModel => _packedModel ??= new PackedModel(PackedSections.Read(
+        Manifest, _files, _inline(RequireBytes(SectionKind.CodecModel).Kind), AllBytes(SectionKind.Bases), AllBytes(SectionKind.Anchors),
+        AllBytes(SectionKind.CellScales)));
+
+    /// <summary>Anchors as float32, row-major, m x d.</summary>
+    public float[] ReadAnchors() => Manifest.Codec == CodecKind.Packed
+        ? PackedCodec.Anchors(PackedModel.Parameters)
+        : ReadHalfMatrix(SectionKind.Anchors, Manifest.AnchorCount, Manifest.Dimension);
+
+    /// <summary>The list of each row: its cell, or a class of its cell.</summary>
     public int[] ReadAssignments()
     {
+        if (Manifest.Codec == CodecKind.Packed)
+        {
+            long expected = PackedSections.AssignmentBytes(Manifest.Count, PackedModel.ListCount);
+            ReadOnlySpan<byte> packed = AllBytes(SectionKind.Assignments);
+            if (packed.Length != expected)
+            {
+                throw new VlcFormatException(
+                    _files.Path(IndexFile.Assignments), "length", $"{expected} bytes", $"{packed.Length}", "The file is damaged; rebuild the index.");
+            }
+
+            return PackedSections.ReadAssignments(packed, Manifest.Count, PackedModel.ListCount, _files.Path(IndexFile.Assignments));
+        }
+
         IndexSection section = Require(SectionKind.Assignments, SectionElement.UInt32, (uint)Manifest.Count, 1);
         var assignments = new int[Manifest.Count];
         const int RowsAtOnce = 1 << 20;
@@ -100,9 +127,11 @@ internal sealed class IndexReader : IDisposable
     }
 
     /// <summary>The codec over its codes.</summary>
-    public ResidualCodec OpenCodec()
+    /// <param name="lists">Rows of each list.</param>
+    public ResidualCodec OpenCodec(CellLists lists)
     {
         if (Manifest.Codec == CodecKind.None) return new AnchorsOnlyCodec();
+        if (Manifest.Codec == CodecKind.Packed) return OpenPackedCodec(lists);
         CodedAxes axes = ReadCodedAxes();
         bool bytes = Manifest.Codec == CodecKind.Int8;
         IndexSection section = Require(
@@ -161,6 +190,44 @@ internal sealed class IndexReader : IDisposable
 
     private static byte[]? Inline(Manifest manifest, byte[] bytes, SectionKind kind) =>
         manifest.Find(kind) is { File: IndexFile.Manifest } section ? bytes.AsSpan((int)section.Offset, (int)section.Length).ToArray() : null;
+
+    private PackedCodec OpenPackedCodec(CellLists lists)
+    {
+        var counts = new int[lists.CellCount];
+        for (int list = 0; list < counts.Length; list++) counts[list] = lists.Count(list);
+        long expected = PackedCodec.CodeBytes(PackedModel, counts), found = RequireBytes(SectionKind.Residuals).Length;
+        if (found != expected)
+        {
+            throw new VlcFormatException(
+                _files.Path(IndexFile.Residuals), "length", $"{expected} bytes, by the assignments", $"{found}", "The file is damaged; rebuild the index.");
+        }
+
+        byte[] tables = _inline(RequireBytes(SectionKind.TrellisTables).Kind)!;
+        const int TableBytes = TrellisTables.MaxBits * TrellisTables.StateCount * sizeof(short);
+        if (tables.Length != TableBytes)
+        {
+            throw new VlcFormatException(_files.Path(IndexFile.Manifest), "trellis tables", $"{TableBytes} bytes", $"{tables.Length}");
+        }
+
+        return new PackedCodec(
+            PackedModel, new TrellisTables(MemoryMarshal.Cast<byte, short>(tables)), _mapped[(int)IndexFile.Residuals], counts);
+    }
+
+    private IndexSection RequireBytes(SectionKind kind) => Manifest.Find(kind) is { Element: SectionElement.Bytes } section
+        ? section
+        : throw new VlcFormatException(
+            _files.Path(IndexFile.Manifest), $"section {kind}", "its bytes", Manifest.Find(kind)?.ToString() ?? "none", "The manifest is damaged; rebuild the index.");
+
+    private ReadOnlySpan<byte> AllBytes(SectionKind kind)
+    {
+        IndexSection section = RequireBytes(kind);
+        if (section.File == IndexFile.Manifest || section.Length > int.MaxValue)
+        {
+            throw new VlcFormatException(_files.Path(IndexFile.Manifest), $"section {kind}", "a file of its own below 2 GiB", section.ToString());
+        }
+
+        return Bytes(section, 0, (int)section.Length);
+    }
 
     private CodedAxes ReadCodedAxes()
     {

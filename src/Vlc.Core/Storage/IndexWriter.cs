@@ -35,6 +35,21 @@ internal sealed class IndexWriter : IDisposable
         stream.Complete();
     }
 
+    /// <summary>Writes sections that follow one another in one file, each bytes with a layout of their own.</summary>
+    public void WriteFile(IndexFile file, params ReadOnlySpan<(SectionKind Kind, byte[] Content)> contents)
+    {
+        using var stream = new FileStream(Staged.Path(file), FileMode.CreateNew, FileAccess.Write, FileShare.Read, BufferBytes);
+        long offset = 0;
+        foreach ((SectionKind kind, byte[] content) in contents)
+        {
+            stream.Write(content);
+            _sections.Add(new IndexSection(kind, file, SectionElement.Bytes, Crc32C.Compute(content), offset, content.Length, 0, 0));
+            offset += content.Length;
+        }
+
+        stream.Flush(flushToDisk: true);
+    }
+
     /// <summary>Adds a section that lies in the manifest.</summary>
     public void AddInline<T>(SectionKind kind, SectionElement element, ReadOnlySpan<T> values, uint rows, uint columns)
         where T : unmanaged

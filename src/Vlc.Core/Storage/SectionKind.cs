@@ -39,6 +39,18 @@ public enum SectionKind
 
     /// <summary>d_r numbers of the coded axes, ascending, where d_r is below d.</summary>
     CodedAxes = 6,
+
+    /// <summary>Packed codec: numbers of groups and classes, level, ranks, mean.</summary>
+    CodecModel = 7,
+
+    /// <summary>Packed codec: the trellis code's tables, 8 x 256 int16 in units of 1/4096.</summary>
+    TrellisTables = 8,
+
+    /// <summary>Packed codec: the bases of the groups and their spectra.</summary>
+    Bases = 9,
+
+    /// <summary>Packed codec: group, scales and class gains of each cell.</summary>
+    CellScales = 10,
 }
 
 /// <summary>Element type of a section.</summary>

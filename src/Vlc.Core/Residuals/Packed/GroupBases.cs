@@ -129,7 +129,7 @@ internal sealed class GroupBases
 
     /// <summary>Mean of x·xᵀ over some rows; 0 where there are none.</summary>
     private static double[] Covariance(
-        float[] rows, int dimension, IReadOnlyList<int> chosen, int threads, CancellationToken cancellationToken)
+        float[] rows, int dimension, List<int> chosen, int threads, CancellationToken cancellationToken)
     {
         const int BlockRows = 2048;
         var sum = new double[dimension * dimension];

@@ -75,6 +75,9 @@ internal sealed class PackedTrainer
         _exact = BuildExact();
     }
 
+    /// <summary>The level at which an axis of a residual's mean variance would get its first bit.</summary>
+    public int MiddleLevel => (int)Math.Round(64 * Octaves.Log2(_meanEnergy / _dimension));
+
     /// <summary>Groups that were chosen.</summary>
     public int GroupCount => _bases.Count;
 
@@ -145,7 +148,7 @@ internal sealed class PackedTrainer
         for (int row = 0; row < rank; row++)
         {
             double share = variances[row] > 0 ? Math.Min(0.3, BasisNoiseShare * noise / variances[row]) : 0.3;
-            // Finer than 2^-14 a coefficient would not fit 16 bits.
+            // Finer than 2^-14 a coefficient of 1 would not fit 15 bits.
             int quarters = Math.Max(-56, (int)Math.Round(4 * 0.5 * Octaves.Log2(12 * share / _dimension)));
             float step = (float)Octaves.Power(quarters * (Octaves.Parts / 4));
             steps[row] = (sbyte)quarters;
