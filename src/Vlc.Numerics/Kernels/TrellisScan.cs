@@ -303,7 +303,13 @@ public static unsafe class TrellisScan
             ReadOnlySpan<byte> code = codes.Row(rows.IsEmpty ? i : rows[i]);
             Units(code, tables, bits, values.Span);
             Vector512<float> sum = default, norm = default;
-            for (int k = 0; k < padded; k += 16) TMeasure.Add(Vector512.Load(values.Pointer + k), query + k, padded, ref sum, ref norm);
+            for (int k = 0; k < padded; k += 16)
+            {
+                Vector512<float> units = Vector512.Load(values.Pointer + k);
+                sum = TMeasure.Add(units, query + k, padded, sum);
+                if (TMeasure.HasNorm) norm = TMeasure.AddNorm(units, query + k, padded, norm);
+            }
+
             results[i] = offset + Distances.SumTree(sum);
             if (TMeasure.HasNorm) norms[i] = Distances.SumTree(norm);
         }
@@ -356,8 +362,11 @@ public static unsafe class TrellisScan
 
                 Vector512<float> low = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(units.GetLower()));
                 Vector512<float> high = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(units.GetUpper()));
-                TMeasure.Add(low, block, padded, ref sum, ref norm);
-                TMeasure.Add(high, block + 16, padded, ref sum, ref norm);
+                sum = TMeasure.Add(low, block, padded, sum);
+                sum = TMeasure.Add(high, block + 16, padded, sum);
+                if (!TMeasure.HasNorm) continue;
+                norm = TMeasure.AddNorm(low, block, padded, norm);
+                norm = TMeasure.AddNorm(high, block + 16, padded, norm);
             }
 
             results[i] = offset + Distances.SumTree(sum);
@@ -454,19 +463,17 @@ public static unsafe class TrellisScan
         }
     }
 
-    /// <summary>What is summed over the axes.</summary>
+    /// <summary>What is summed over the axes. A measure's streams of query data are <c>padded</c> floats apart.</summary>
     private interface IMeasure
     {
-        /// <summary>Whether the second sum counts.</summary>
+        /// <summary>Whether a norm is summed as well.</summary>
         static abstract bool HasNorm { get; }
 
-        /// <summary>Adds 16 axes.</summary>
-        /// <param name="units">Values in units of the tables.</param>
-        /// <param name="query">The first of the measure's streams at these axes.</param>
-        /// <param name="padded">Floats from one stream to the next.</param>
-        /// <param name="sum">The sum.</param>
-        /// <param name="norm">The second sum.</param>
-        static abstract void Add(Vector512<float> units, float* query, int padded, ref Vector512<float> sum, ref Vector512<float> norm);
+        /// <summary>Adds 16 axes, whose values come in units of the tables, to the sum.</summary>
+        static abstract Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum);
+
+        /// <summary>Adds 16 axes to the norm.</summary>
+        static abstract Vector512<float> AddNorm(Vector512<float> units, float* query, int padded, Vector512<float> norm);
     }
 
     private readonly struct SquaredDistance : IMeasure
@@ -474,11 +481,13 @@ public static unsafe class TrellisScan
         public static bool HasNorm => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Add(Vector512<float> units, float* query, int padded, ref Vector512<float> sum, ref Vector512<float> norm)
+        public static Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum)
         {
             Vector512<float> difference = Vector512.FusedMultiplyAdd(Vector512.Load(query + padded), units, Vector512.Load(query));
-            sum = Vector512.FusedMultiplyAdd(difference, difference, sum);
+            return Vector512.FusedMultiplyAdd(difference, difference, sum);
         }
+
+        public static Vector512<float> AddNorm(Vector512<float> units, float* query, int padded, Vector512<float> norm) => norm;
     }
 
     private readonly struct DotProduct : IMeasure
@@ -486,8 +495,10 @@ public static unsafe class TrellisScan
         public static bool HasNorm => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Add(Vector512<float> units, float* query, int padded, ref Vector512<float> sum, ref Vector512<float> norm) =>
-            sum = Vector512.FusedMultiplyAdd(Vector512.Load(query), units, sum);
+        public static Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum) =>
+            Vector512.FusedMultiplyAdd(Vector512.Load(query), units, sum);
+
+        public static Vector512<float> AddNorm(Vector512<float> units, float* query, int padded, Vector512<float> norm) => norm;
     }
 
     private readonly struct DotAndNorm : IMeasure
@@ -495,11 +506,14 @@ public static unsafe class TrellisScan
         public static bool HasNorm => true;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Add(Vector512<float> units, float* query, int padded, ref Vector512<float> sum, ref Vector512<float> norm)
+        public static Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum) =>
+            Vector512.FusedMultiplyAdd(Vector512.Load(query), units, sum);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> AddNorm(Vector512<float> units, float* query, int padded, Vector512<float> norm)
         {
-            sum = Vector512.FusedMultiplyAdd(Vector512.Load(query), units, sum);
             Vector512<float> residual = Vector512.Load(query + padded) * units;
-            norm = Vector512.FusedMultiplyAdd(residual, Vector512.Load(query + (2 * padded)) + residual, norm);
+            return Vector512.FusedMultiplyAdd(residual, Vector512.Load(query + (2 * padded)) + residual, norm);
         }
     }
 }
