@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.LinearAlgebra;
 using Vlc.Numerics.Randomness;
@@ -142,6 +144,24 @@ public sealed class SymmetricEigenTests
         Assert.Throws<ArgumentOutOfRangeException>(() => SymmetricEigen.Orthonormalize(new float[6], 3, 2));
         Assert.Throws<ArgumentOutOfRangeException>(() => SymmetricEigen.Orthonormalize(new float[3], 2, 2));
         Assert.Throws<ArgumentException>(() => SymmetricEigen.Orthonormalize(new[] { 1, float.NaN }, 1, 2));
+    }
+
+    /// <summary>The bits of one result, whatever the instruction set: there is no scalar twin to compare with.</summary>
+    [Fact]
+    public void Bits_are_those_of_every_machine()
+    {
+        const int n = 77;
+        double[] matrix = RandomSymmetric(n, seed: 1), eigenvalues = new double[n];
+        SymmetricEigen.Decompose(matrix, n, eigenvalues);
+        float[] rows = [.. matrix.Select((component, i) => (float)component + (i % 3))];
+        SymmetricEigen.Orthonormalize(rows, n, n);
+        Assert.Equal("03622bea37ebda4a", Digest<double>(matrix));
+        Assert.Equal("55863e608c82eca2", Digest<double>(eigenvalues));
+        Assert.Equal("68cead14defcbb45", Digest<float>(rows));
+
+        static string Digest<T>(ReadOnlySpan<T> values)
+            where T : unmanaged =>
+            Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(values)))[..16];
     }
 
     private static double[] RandomSymmetric(int n, ulong seed)

@@ -1,10 +1,50 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Vlc.Numerics.Memory;
 
 namespace Vlc.Numerics.Kernels;
 
 /// <summary>Scans trellis codes against a float query: the hot path of searching an index of codec <c>trellis</c>.</summary>
+/// <remarks>
+/// <para>
+/// Layout. A row is a bit string, most significant bit first; axis k adds bits[k] bits and its value is entry w of its table, w being the 8
+/// bits that end with its own. All rows share <c>bits</c>, so what is to be shuffled where is worked out once a call, 32 axes a step: the
+/// two bytes around each window are brought into a 16-bit lane (VPERMB), shifted by a count a lane (VPSRLVW), and looked up in the
+/// int16 table of 256 values, which is 8 registers (4 VPERMI2W and 3 blends). 32 axes that differ in bits take a step for each of
+/// their tables, so bits that descend cost at most 7 more.
+/// </para>
+/// <para>
+/// Arithmetic. Values enter as integers and what they are multiplied by is multiplied with 1/4096 before, which is exact. Axis k is
+/// summed in lane k modulo 16 by fused multiply-adds, then the lanes as the tree of <see cref="Distances"/>.
+/// </para>
+/// <para>
+/// Instruction sets. AVX-512 with VBMI; everything else reads the values one by one and sums them in the same lanes. All give the bits of
+/// the reference.
+/// </para>
+/// <para>Speed. See docs/architecture.md, "Hot paths"; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
+/// </remarks>
 public static unsafe class TrellisScan
 {
+    /// <summary>Rows ahead of which a row is fetched: the rows of a probe lie anywhere in the list.</summary>
+    private const int PrefetchDistance = 6;
+
+    /// <summary>Axes of a step.</summary>
+    private const int StepAxes = 32;
+
+    /// <summary>Bytes that a step loads.</summary>
+    private const int StepBytes = 64;
+
+    [ThreadStatic]
+    private static AlignedBuffer<float>? t_query;
+
+    [ThreadStatic]
+    private static AlignedBuffer<Step>? t_plan;
+
+    [ThreadStatic]
+    private static AlignedBuffer<byte>? t_row;
+
     /// <summary>Reads a string back: values[i] = T[state after axis i], the state being the 8 bits that end with the axis's own, zeros before the start.</summary>
     /// <param name="tables">Tables of values.</param>
     /// <param name="code">The string, most significant bit first; at least ceil(Σ bits / 8) bytes.</param>
@@ -39,11 +79,18 @@ public static unsafe class TrellisScan
         CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
         ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset, Span<float> distances)
     {
-        int count = Check(codes, rows, bits, distances.Length);
-        for (int i = 0; i < count; i++)
+        Check(codes, rows, tables, bits, distances.Length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(target.Length, bits.Length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(scale.Length, bits.Length);
+        int padded = PaddedLength(bits.Length);
+        Span<float> query = Query(2 * padded), targets = query[..padded], factors = query[padded..];
+        for (int k = 0; k < bits.Length; k++)
         {
-            distances[i] = SquaredDistanceReference(codes.Row(rows.IsEmpty ? i : rows[i]), tables, bits, target, scale, offset);
+            targets[k] = target[k];
+            factors[k] = -scale[k] * TrellisTables.Unit;
         }
+
+        Scan<SquaredDistance>(codes, rows, tables, bits, padded, offset, distances, []);
     }
 
     /// <summary>products[i] = offset + Σ weight[k]·v[row i][k].</summary>
@@ -59,11 +106,12 @@ public static unsafe class TrellisScan
         CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
         ReadOnlySpan<float> weight, float offset, Span<float> products)
     {
-        int count = Check(codes, rows, bits, products.Length);
-        for (int i = 0; i < count; i++)
-        {
-            products[i] = DotProductReference(codes.Row(rows.IsEmpty ? i : rows[i]), tables, bits, weight, offset);
-        }
+        Check(codes, rows, tables, bits, products.Length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(weight.Length, bits.Length);
+        int padded = PaddedLength(bits.Length);
+        Span<float> factors = Query(padded);
+        for (int k = 0; k < bits.Length; k++) factors[k] = weight[k] * TrellisTables.Unit;
+        Scan<DotProduct>(codes, rows, tables, bits, padded, offset, products, []);
     }
 
     /// <summary>
@@ -84,11 +132,20 @@ public static unsafe class TrellisScan
         CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
         ReadOnlySpan<float> weight, ReadOnlySpan<float> scale, ReadOnlySpan<float> centre, Span<float> dots, Span<float> norms)
     {
-        int count = Check(codes, rows, bits, Math.Min(dots.Length, norms.Length));
-        for (int i = 0; i < count; i++)
+        Check(codes, rows, tables, bits, Math.Min(dots.Length, norms.Length));
+        ArgumentOutOfRangeException.ThrowIfLessThan(weight.Length, bits.Length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(scale.Length, bits.Length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(centre.Length, bits.Length);
+        int padded = PaddedLength(bits.Length);
+        Span<float> query = Query(3 * padded), weights = query[..padded], factors = query.Slice(padded, padded), centres = query[(2 * padded)..];
+        for (int k = 0; k < bits.Length; k++)
         {
-            (dots[i], norms[i]) = DotAndNormReference(codes.Row(rows.IsEmpty ? i : rows[i]), tables, bits, weight, scale, centre);
+            weights[k] = weight[k] * TrellisTables.Unit;
+            factors[k] = scale[k] * TrellisTables.Unit;
+            centres[k] = centre[k] + centre[k];
         }
+
+        Scan<DotAndNorm>(codes, rows, tables, bits, padded, offset: 0, dots, norms);
     }
 
     /// <summary><see cref="SquaredDistances"/> for one row, written for reading; the same bits.</summary>
@@ -101,7 +158,8 @@ public static unsafe class TrellisScan
     public static float SquaredDistanceReference(
         ReadOnlySpan<byte> code, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset)
     {
-        float[] values = Units(code, tables, bits), lanes = new float[16];
+        float[] values = new float[bits.Length], lanes = new float[16];
+        Units(code, tables, bits, values);
         for (int k = 0; k < bits.Length; k++)
         {
             float difference = MathF.FusedMultiplyAdd(-scale[k] * TrellisTables.Unit, values[k], target[k]);
@@ -120,7 +178,8 @@ public static unsafe class TrellisScan
     public static float DotProductReference(
         ReadOnlySpan<byte> code, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> weight, float offset)
     {
-        float[] values = Units(code, tables, bits), lanes = new float[16];
+        float[] values = new float[bits.Length], lanes = new float[16];
+        Units(code, tables, bits, values);
         for (int k = 0; k < bits.Length; k++)
         {
             lanes[k % 16] = MathF.FusedMultiplyAdd(weight[k] * TrellisTables.Unit, values[k], lanes[k % 16]);
@@ -140,7 +199,8 @@ public static unsafe class TrellisScan
         ReadOnlySpan<byte> code, TrellisTables tables, ReadOnlySpan<byte> bits,
         ReadOnlySpan<float> weight, ReadOnlySpan<float> scale, ReadOnlySpan<float> centre)
     {
-        float[] values = Units(code, tables, bits), dots = new float[16], norms = new float[16];
+        float[] values = new float[bits.Length], dots = new float[16], norms = new float[16];
+        Units(code, tables, bits, values);
         for (int k = 0; k < bits.Length; k++)
         {
             float residual = scale[k] * TrellisTables.Unit * values[k];
@@ -160,17 +220,15 @@ public static unsafe class TrellisScan
     }
 
     /// <summary>The values of a string in units of the tables.</summary>
-    private static float[] Units(ReadOnlySpan<byte> code, TrellisTables tables, ReadOnlySpan<byte> bits)
+    private static void Units(ReadOnlySpan<byte> code, TrellisTables tables, ReadOnlySpan<byte> bits, Span<float> values)
     {
-        float[] values = new float[bits.Length];
+        short* shorts = tables.Shorts;
         int end = 0;
         for (int k = 0; k < bits.Length; k++)
         {
             end += bits[k];
-            values[k] = tables.Values[((bits[k] - 1) * TrellisTables.StateCount) + Window(code, end)];
+            values[k] = shorts[((bits[k] - 1) * TrellisTables.StateCount) + Window(code, end)];
         }
-
-        return values;
     }
 
     private static float SumTreeReference(float[] lanes)
@@ -183,14 +241,279 @@ public static unsafe class TrellisScan
         return lanes[0];
     }
 
+    /// <summary>Length to which the query's streams are padded with zeros, so that axes behind the last count for nothing.</summary>
+    private static int PaddedLength(int axes) => (axes + StepAxes - 1) & -StepAxes;
+
     /// <summary>Checks the arguments that all scans share.</summary>
-    /// <returns>Number of rows to scan.</returns>
-    private static int Check(CodeRows codes, ReadOnlySpan<int> rows, ReadOnlySpan<byte> bits, int results)
+    private static void Check(CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits, int results)
     {
         ArgumentNullException.ThrowIfNull(codes);
-        int count = rows.IsEmpty ? codes.RowCount : rows.Length;
-        ArgumentOutOfRangeException.ThrowIfLessThan(results, count);
+        ArgumentNullException.ThrowIfNull(tables);
+        ArgumentOutOfRangeException.ThrowIfLessThan(results, rows.IsEmpty ? codes.RowCount : rows.Length);
         ArgumentOutOfRangeException.ThrowIfLessThan(codes.RowBytes * 8L, TrellisTables.CheckedSum(bits));
-        return count;
+    }
+
+    /// <summary>Zeroed room for the query's streams, one behind the other: this thread's, until the next call.</summary>
+    private static Span<float> Query(int length)
+    {
+        var query = new Span<float>(Room(ref t_query, length), length);
+        query.Clear();
+        return query;
+    }
+
+    /// <summary>Scratch memory of this thread; not allocated anew for each list, of which a query probes many.</summary>
+    private static T* Room<T>(ref AlignedBuffer<T>? buffer, long length)
+        where T : unmanaged
+    {
+        if (buffer is null || buffer.Length < length)
+        {
+            buffer?.Dispose();
+            buffer = new AlignedBuffer<T>(length);
+        }
+
+        return buffer.Pointer;
+    }
+
+    /// <summary>The measure of every row, from the streams of <see cref="Query"/>.</summary>
+    private static void Scan<TMeasure>(
+        CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
+        int padded, float offset, Span<float> results, Span<float> norms)
+        where TMeasure : struct, IMeasure
+    {
+        if (InstructionSets.Level == InstructionSetLevel.Vector512 && Avx512Vbmi.IsSupported)
+        {
+            ScanSteps<TMeasure>(codes, rows, tables, bits, padded, offset, results, norms);
+        }
+        else
+        {
+            ScanPortable<TMeasure>(codes, rows, tables, bits, padded, offset, results, norms);
+        }
+    }
+
+    private static void ScanPortable<TMeasure>(
+        CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
+        int padded, float offset, Span<float> results, Span<float> norms)
+        where TMeasure : struct, IMeasure
+    {
+        int count = rows.IsEmpty ? codes.RowCount : rows.Length;
+        float* query = t_query!.Pointer;
+        using var values = new AlignedBuffer<float>(padded);
+        for (int i = 0; i < count; i++)
+        {
+            ReadOnlySpan<byte> code = codes.Row(rows.IsEmpty ? i : rows[i]);
+            Units(code, tables, bits, values.Span);
+            Vector512<float> sum = default, norm = default;
+            for (int k = 0; k < padded; k += 16)
+            {
+                Vector512<float> units = Vector512.Load(values.Pointer + k);
+                sum = TMeasure.Add(units, query + k, padded, sum);
+                if (TMeasure.HasNorm) norm = TMeasure.AddNorm(units, query + k, padded, norm);
+            }
+
+            results[i] = offset + Distances.SumTree(sum);
+            if (TMeasure.HasNorm) norms[i] = Distances.SumTree(norm);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ScanSteps<TMeasure>(
+        CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
+        int padded, float offset, Span<float> results, Span<float> norms)
+        where TMeasure : struct, IMeasure
+    {
+        float* query = t_query!.Pointer;
+        Step* steps = Plan(bits, out int stepCount), stepEnd = steps + stepCount;
+        int count = rows.IsEmpty ? codes.RowCount : rows.Length;
+        int width = codes.RowBytes, reach = stepCount == 0 ? 0 : stepEnd[-1].Start + StepBytes, readable = codes.RowsReadable(reach);
+        byte* lastRow = Room(ref t_row, Math.Max(width, reach));
+        byte* basePointer = codes.Pointer;
+        short* values = tables.Shorts;
+        for (int i = 0; i < count; i++)
+        {
+            int row = i;
+            if (!rows.IsEmpty)
+            {
+                row = rows[i];
+                ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)codes.RowCount, nameof(rows));
+                if (i + PrefetchDistance < count)
+                {
+                    byte* next = basePointer + ((long)rows[i + PrefetchDistance] * width);
+                    for (int line = 0; line < width; line += 64) Sse.Prefetch0(next + line);
+                }
+            }
+
+            byte* code = basePointer + ((long)row * width);
+            if (row >= readable)
+            {
+                // Reading whole vectors would leave the mapping: work on a copy.
+                new ReadOnlySpan<byte>(code, width).CopyTo(new Span<byte>(lastRow, width));
+                code = lastRow;
+            }
+
+            Vector512<float> sum = default, norm = default;
+            float* block = query;
+            for (Step* step = steps; step < stepEnd; block += StepAxes)
+            {
+                Vector512<short> units = step->LookUp(code, values);
+                for (step++; step < stepEnd && step->Continues; step++)
+                {
+                    units = Vector512.ConditionalSelect(step->Lanes, step->LookUp(code, values), units);
+                }
+
+                Vector512<float> low = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(units.GetLower()));
+                Vector512<float> high = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(units.GetUpper()));
+                sum = TMeasure.Add(low, block, padded, sum);
+                sum = TMeasure.Add(high, block + 16, padded, sum);
+                if (!TMeasure.HasNorm) continue;
+                norm = TMeasure.AddNorm(low, block, padded, norm);
+                norm = TMeasure.AddNorm(high, block + 16, padded, norm);
+            }
+
+            results[i] = offset + Distances.SumTree(sum);
+            if (TMeasure.HasNorm) norms[i] = Distances.SumTree(norm);
+        }
+    }
+
+    /// <summary>The steps that read a row of these bits.</summary>
+    private static Step* Plan(ReadOnlySpan<byte> bits, out int count)
+    {
+        // Up to 8 tables a block; few in practice, but a plan is small.
+        Step* plan = Room(ref t_plan, PaddedLength(bits.Length) / StepAxes * (long)TrellisTables.MaxBits), step = plan;
+        Vector512<short> ends = default, tables = default;
+        int blockEnd = 0;
+        for (int block = 0; block < bits.Length; block += StepAxes)
+        {
+            // Window k ends at bit 8·start + ends[k]; axes behind the last read what the last one reads.
+            int start = Math.Max(((blockEnd + bits[block] + 7) / 8) - 2, 0);
+            uint used = 0;
+            for (int lane = 0; lane < StepAxes; lane++)
+            {
+                byte b = bits[Math.Min(block + lane, bits.Length - 1)];
+                if (block + lane < bits.Length) blockEnd += b;
+                used |= 1u << b;
+                ((short*)&ends)[lane] = (short)(blockEnd - (8 * start));
+                ((short*)&tables)[lane] = b;
+            }
+
+            // The window lies in byte `first` and the next, as a big-endian word: byte `first` is the high half of the lane. Before bit 8 the
+            // shift is 8 or more, so that zeros come in from the left and nothing is left of the next byte.
+            Vector512<short> first = Vector512.Max(((ends + Vector512.Create((short)7)) >> 3) - Vector512.Create((short)2), default);
+            Vector512<short> bytes = (first << 8) | (first + Vector512<short>.One);
+            Vector512<short> shifts = (first << 3) + Vector512.Create((short)16) - ends;
+            bool continues = false;
+            for (int b = 1; b <= TrellisTables.MaxBits; b++)
+            {
+                if ((used >> b & 1) == 0) continue;
+                *step++ = new Step
+                {
+                    Bytes = bytes.AsByte(),
+                    Shifts = shifts.AsUInt16(),
+                    Lanes = Vector512.Equals(tables, Vector512.Create((short)b)),
+                    Start = start,
+                    Table = (b - 1) * TrellisTables.StateCount,
+                    Continues = continues,
+                };
+                continues = true;
+            }
+        }
+
+        count = (int)(step - plan);
+        return plan;
+    }
+
+    /// <summary>How the values of up to 32 axes that share a table are read from a row.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 256)]
+    private struct Step
+    {
+        /// <summary>Bytes of a row, from <see cref="Start"/> on, that make the 16-bit lanes.</summary>
+        public Vector512<byte> Bytes;
+
+        /// <summary>What each lane is shifted right by.</summary>
+        public Vector512<ushort> Shifts;
+
+        /// <summary>The lanes that this step is for.</summary>
+        public Vector512<short> Lanes;
+
+        /// <summary>First byte to load.</summary>
+        public int Start;
+
+        /// <summary>First value of the table.</summary>
+        public int Table;
+
+        /// <summary>Whether the step is for the same axes as the one before it.</summary>
+        public bool Continues;
+
+        /// <summary>The values of 32 windows in units of the tables.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly Vector512<short> LookUp(byte* code, short* values)
+        {
+            Vector512<short> windows = Avx512BW.ShiftRightLogicalVariable(
+                Avx512Vbmi.PermuteVar64x8(Vector512.Load(code + Start), Bytes).AsUInt16(), Shifts).AsInt16();
+            short* table = values + Table;
+
+            // The permutations take the low 6 bits of a window; bits 6 and 7 choose among their results.
+            Vector512<short> q0 = Avx512BW.PermuteVar32x16x2(Vector512.LoadAligned(table), windows, Vector512.LoadAligned(table + 32));
+            Vector512<short> q1 = Avx512BW.PermuteVar32x16x2(Vector512.LoadAligned(table + 64), windows, Vector512.LoadAligned(table + 96));
+            Vector512<short> q2 = Avx512BW.PermuteVar32x16x2(Vector512.LoadAligned(table + 128), windows, Vector512.LoadAligned(table + 160));
+            Vector512<short> q3 = Avx512BW.PermuteVar32x16x2(Vector512.LoadAligned(table + 192), windows, Vector512.LoadAligned(table + 224));
+            Vector512<short> even = Vector512.Equals(windows & Vector512.Create((short)64), default);
+            Vector512<short> lower = Vector512.Equals(windows & Vector512.Create((short)128), default);
+            return Vector512.ConditionalSelect(
+                lower, Vector512.ConditionalSelect(even, q0, q1), Vector512.ConditionalSelect(even, q2, q3));
+        }
+    }
+
+    /// <summary>What is summed over the axes. A measure's streams of query data are <c>padded</c> floats apart.</summary>
+    private interface IMeasure
+    {
+        /// <summary>Whether a norm is summed as well.</summary>
+        static abstract bool HasNorm { get; }
+
+        /// <summary>Adds 16 axes, whose values come in units of the tables, to the sum.</summary>
+        static abstract Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum);
+
+        /// <summary>Adds 16 axes to the norm.</summary>
+        static abstract Vector512<float> AddNorm(Vector512<float> units, float* query, int padded, Vector512<float> norm);
+    }
+
+    private readonly struct SquaredDistance : IMeasure
+    {
+        public static bool HasNorm => false;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum)
+        {
+            Vector512<float> difference = Vector512.FusedMultiplyAdd(Vector512.Load(query + padded), units, Vector512.Load(query));
+            return Vector512.FusedMultiplyAdd(difference, difference, sum);
+        }
+
+        public static Vector512<float> AddNorm(Vector512<float> units, float* query, int padded, Vector512<float> norm) => norm;
+    }
+
+    private readonly struct DotProduct : IMeasure
+    {
+        public static bool HasNorm => false;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum) =>
+            Vector512.FusedMultiplyAdd(Vector512.Load(query), units, sum);
+
+        public static Vector512<float> AddNorm(Vector512<float> units, float* query, int padded, Vector512<float> norm) => norm;
+    }
+
+    private readonly struct DotAndNorm : IMeasure
+    {
+        public static bool HasNorm => true;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum) =>
+            Vector512.FusedMultiplyAdd(Vector512.Load(query), units, sum);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> AddNorm(Vector512<float> units, float* query, int padded, Vector512<float> norm)
+        {
+            Vector512<float> residual = Vector512.Load(query + padded) * units;
+            return Vector512.FusedMultiplyAdd(residual, Vector512.Load(query + (2 * padded)) + residual, norm);
+        }
     }
 }
