@@ -63,6 +63,6 @@ internal sealed class Float16Codec(CodeRows codes, CodedAxes axes, AxisScales? s
     private void Decode(int row, int cell, Span<float> values)
     {
         TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(codes.Row(row)), values);
-        if (scales is not null) TensorPrimitives.Multiply(values[..axes.Count], scales.Of(cell), values);
+        if (scales is not null) TensorPrimitives.Multiply(values[..axes.Count], scales.Of(cell)[..axes.Count], values);
     }
 }
