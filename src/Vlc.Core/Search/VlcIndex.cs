@@ -107,7 +107,7 @@ public sealed class VlcIndex : IDisposable
     /// <exception cref="ArgumentException">Less than one cell or row.</exception>
     public (int Probes, int ScannedRows) Plan(SearchOptions? options = null)
     {
-        options ??= new SearchOptions();
+        options ??= SearchOptions.Default;
         if (options.Probes < 1) throw new ArgumentException($"{options.Probes} probes: at least one cell must be scanned.", nameof(options));
         if (options.ScannedRows < 1) throw new ArgumentException($"{options.ScannedRows} rows: at least one must be scanned.", nameof(options));
         int rows = options.ScannedRows ?? (options.Probes is null ? Manifest.Scan?.For(options.TargetRecall).Rows : null) ?? Count;
@@ -123,7 +123,7 @@ public sealed class VlcIndex : IDisposable
     /// <exception cref="ArgumentException">A query of another dimension, not finite, or without a direction; an index of another metric.</exception>
     public int Search(ReadOnlySpan<float> query, Span<int> ids, Span<float> scores, SearchOptions? options = null)
     {
-        options ??= new SearchOptions();
+        options ??= SearchOptions.Default;
         CheckOptions(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, ids.Length);
         (int probes, int scannedRows) = Plan(options);
@@ -168,7 +168,7 @@ public sealed class VlcIndex : IDisposable
         ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores, SearchOptions? options = null,
         CancellationToken cancellationToken = default)
     {
-        options ??= new SearchOptions();
+        options ??= SearchOptions.Default;
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         if (queries.Length % Dimension != 0)
         {
