@@ -328,17 +328,18 @@ public sealed class VlcIndex : IDisposable
     /// <summary>From scaled internal distances to what the metric calls a score.</summary>
     private void ToScores(Span<float> distances)
     {
-        float inverse = 1 / (_scale * _scale);
+        // Applied twice: the square of a scale beyond 2^63 is no float32.
+        float inverse = 1 / _scale;
         switch (Metric)
         {
             case Metric.InnerProduct:
-                foreach (ref float value in distances) value *= -inverse;
+                foreach (ref float value in distances) value = value * -inverse * inverse;
                 break;
             case Metric.Cosine:
-                foreach (ref float value in distances) value = 1 - (0.5f * value * inverse);
+                foreach (ref float value in distances) value = 1 - (0.5f * value * inverse * inverse);
                 break;
             default:
-                foreach (ref float value in distances) value *= inverse;
+                foreach (ref float value in distances) value = value * inverse * inverse;
                 break;
         }
     }
