@@ -48,7 +48,7 @@ public sealed class ExactNeighbors
         if (metric == Metric.InnerProduct) return;
         var sums = new double[dimension];
         for (int i = 0; i < _nearest.Length; i++) RowSums.Add(sums, queries.Slice(i * dimension, dimension));
-        for (int k = 0; k < dimension; k++) _centre[k] = (float)(sums[k] / _nearest.Length);
+        for (int axis = 0; axis < dimension; axis++) _centre[axis] = (float)(sums[axis] / _nearest.Length);
         SubtractCentre(_queries, _queries);
     }
 
