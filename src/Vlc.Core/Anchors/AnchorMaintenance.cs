@@ -165,17 +165,25 @@ internal static class AnchorMaintenance
             for (int i = 0; i < count; i++)
             {
                 int cell = first + i, rowsHere = cells.Count(cell);
+                if (rowsHere == 0)
+                {
+                    // Nothing to merge into another cell: free to go, whatever becomes of the others.
+                    merges.Add(new Merge(0, cell, cell));
+                    continue;
+                }
+
                 double best = double.PositiveInfinity;
                 int partner = -1;
                 for (int other = 0; other < cellCount; other++)
                 {
-                    if (other == cell) continue;
                     int rowsThere = cells.Count(other);
+                    if (other == cell || rowsThere == 0) continue;
                     double squared = Math.Max(0, 2.0 * ((double)halfNorms[cell] + halfNorms[other] - products[(i * cellCount) + other]));
-                    double cost = rowsHere == 0 || rowsThere == 0 ? 0 : (double)rowsHere * rowsThere / (rowsHere + rowsThere) * squared;
+                    double cost = (double)rowsHere * rowsThere / (rowsHere + rowsThere) * squared;
                     if (cost < best) (best, partner) = (cost, other);
                 }
 
+                if (partner < 0) continue;
                 // The smaller cell goes; each pair is listed once where both name each other.
                 bool smaller = rowsHere < cells.Count(partner) || (rowsHere == cells.Count(partner) && cell > partner);
                 if (smaller) merges.Add(new Merge(best, partner, cell));

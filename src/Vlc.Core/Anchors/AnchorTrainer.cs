@@ -97,8 +97,7 @@ public sealed class AnchorTrainer
             _previous.AsSpan().Fill(-1);
         }
 
-        bool converged = false;
-        for (int iteration = iterations.Count; iteration < _options.MaxIterations && !converged; iteration++)
+        for (int iteration = iterations.Count; iteration < _options.MaxIterations && !HasConverged(iterations); iteration++)
         {
             double distortion = Assign(anchors, cancellationToken);
             double changed = ChangedShare();
@@ -112,9 +111,6 @@ public sealed class AnchorTrainer
             AnchorMaintenance.Moves moves = default;
             if (maintain || HasEmptyCell(cells)) moves = Maintain(cells, ref anchors, cancellationToken);
 
-            double previousEnergy = iterations.Count > 0 ? iterations[^1].Energy : double.PositiveInfinity;
-            converged = temperature == 0 && moves == default && changed <= _options.Tolerance
-                && previousEnergy - energy <= _options.Tolerance * energy;
             double validationEnergy = _validation.IsEmpty ? double.NaN : Energy(ValidationDistortion(anchors, cancellationToken), anchors.Length);
             iterations.Add(new TrainingIteration(
                 iteration, temperature, distortion, energy, validationEnergy, changed, moves.Merged, moves.Split));
@@ -128,13 +124,23 @@ public sealed class AnchorTrainer
         return (anchors, new TrainingReport
         {
             Iterations = iterations,
-            Converged = converged,
+            Converged = HasConverged(iterations),
             Distortion = finalDistortion,
             Energy = Energy(finalDistortion, anchors.Length),
             NormalizedEntropy = entropy,
             TrainingRows = RowCount,
             ResumedFrom = resumedFrom,
         });
+    }
+
+    /// <summary>Decided from the history alone, so that a training resumed after its last iteration makes no further one.</summary>
+    private bool HasConverged(List<TrainingIteration> iterations)
+    {
+        if (iterations.Count == 0) return false;
+        TrainingIteration last = iterations[^1];
+        double previousEnergy = iterations.Count > 1 ? iterations[^2].Energy : double.PositiveInfinity;
+        return last.Temperature == 0 && last.Merged == 0 && last.Split == 0 && last.Changed <= _options.Tolerance
+            && previousEnergy - last.Energy <= _options.Tolerance * last.Energy;
     }
 
     /// <summary>

@@ -64,6 +64,6 @@ internal sealed class Float16Codec(CodeRows codes, CodedAxes axes, AxisScales? s
     private void Decode(int row, int list, Span<float> values)
     {
         TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(codes.Row(row)), values);
-        if (scales is not null) TensorPrimitives.Multiply(values[..axes.Count], scales.Of(list), values);
+        if (scales is not null) TensorPrimitives.Multiply(values[..axes.Count], scales.Of(list)[..axes.Count], values);
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Threading;
 using Vlc.Vectors;
@@ -19,7 +20,9 @@ public sealed class ExactNeighbors
     private readonly int _dimension;
     private readonly int _threads;
     private readonly ReadOnlyMemory<int> _ownRows;
+    private readonly float[] _centre;
     private float[] _products = [];
+    private float[] _centredRows = [];
 
     /// <summary>Prepares a search.</summary>
     /// <param name="queries">Row-major, q x <paramref name="dimension"/>; of unit length already where the metric is cosine.</param>
@@ -39,6 +42,17 @@ public sealed class ExactNeighbors
         _nearest = new TopK[queries.Length / dimension];
         for (int i = 0; i < _nearest.Length; i++) _nearest[i] = new TopK(k);
         _halfNorms = new float[RowsAtOnce];
+
+        // Distances are taken around the queries' mean: far from the origin ½‖x‖² - q·x would drown in rounding. A product is taken as it is.
+        _centre = new float[dimension];
+        if (metric == Metric.InnerProduct) return;
+        var sums = new double[dimension];
+        for (int i = 0; i < _nearest.Length; i++) RowSums.Add(sums, queries.Slice(i * dimension, dimension));
+        // Rounded to a 128th of the largest component, so that byte and small integer data stay integers, their distances exact, and ties ties.
+        float largest = MathF.Abs(TensorPrimitives.MaxMagnitude<float>(_queries));
+        float unit = largest > 0 ? MathF.ScaleB(1, MathF.ILogB(largest) - 7) : 1;
+        for (int axis = 0; axis < dimension; axis++) _centre[axis] = MathF.Round((float)(sums[axis] / _nearest.Length) / unit) * unit;
+        SubtractCentre(_queries, _queries);
     }
 
     /// <summary>Finds the exact neighbours of <paramref name="queries"/> among all rows of <paramref name="source"/>.</summary>
@@ -58,6 +72,7 @@ public sealed class ExactNeighbors
         ArgumentNullException.ThrowIfNull(source);
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         if (k > source.Count) throw new ArgumentException($"{k} neighbours are asked for; {source.Name} has {source.Count} rows.", nameof(k));
+        if (queries.IsEmpty) return [];
         if (queries.Length % source.Dimension != 0)
         {
             throw new ArgumentException($"{queries.Length} floats are not a whole number of queries of {source.Dimension} dimensions.", nameof(queries));
@@ -65,8 +80,12 @@ public sealed class ExactNeighbors
 
         float[] prepared = queries.ToArray();
         if (metric == Metric.Cosine) PreparedRows.Normalize(prepared, source.Dimension, "queries", 0);
+        // Around 1, so that no square overflows or vanishes; cosine has that from its unit length.
+        float largest = metric == Metric.Cosine ? 1 : MathF.Abs(TensorPrimitives.MaxMagnitude<float>(prepared));
+        int exponent = largest > 0 ? Math.Clamp(-MathF.ILogB(largest), -100, 100) : 0;
+        TensorPrimitives.Multiply(prepared, MathF.ScaleB(1, exponent), prepared);
         var exact = new ExactNeighbors(prepared, source.Dimension, k, metric, threads ?? Environment.ProcessorCount);
-        var rows = new PreparedRows(source, metric, scaleExponent: 0);
+        var rows = new PreparedRows(source, metric, exponent);
         rows.ForEachBlock(
             (block, first, count) =>
             {
@@ -99,6 +118,13 @@ public sealed class ExactNeighbors
 
     private void OfferBlock(ReadOnlySpan<float> rows, int rowCount, int firstRow, CancellationToken cancellationToken)
     {
+        if (_metric != Metric.InnerProduct)
+        {
+            if (_centredRows.Length < rows.Length) _centredRows = new float[rows.Length];
+            SubtractCentre(rows, _centredRows);
+            rows = _centredRows.AsSpan(0, rows.Length);
+        }
+
         // The block's rows are the packed columns, so that a query's products lie side by side.
         using var columns = new PackedMatrix(rows, rowCount, _dimension);
         if (_metric != Metric.InnerProduct) NearestColumn.HalfSquaredNorms(rows, _dimension, _halfNorms.AsSpan(0, rowCount));
@@ -119,5 +145,13 @@ public sealed class ExactNeighbors
                 }
             },
             cancellationToken);
+    }
+
+    private void SubtractCentre(ReadOnlySpan<float> rows, Span<float> centred)
+    {
+        for (int offset = 0; offset < rows.Length; offset += _dimension)
+        {
+            TensorPrimitives.Subtract(rows.Slice(offset, _dimension), _centre, centred.Slice(offset, _dimension));
+        }
     }
 }

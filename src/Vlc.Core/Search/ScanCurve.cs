@@ -41,9 +41,10 @@ public sealed class ScanCurve
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(targetRecall);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(targetRecall, 1);
         double reachable = Math.Min(targetRecall + StandardError, Points[^1].Recall - 0.002);
-        foreach (ScanPoint point in Points)
+        // By number: an enumerator of the interface would be allocated in every search.
+        for (int i = 0; i < Points.Count; i++)
         {
-            if (point.Recall >= reachable) return point;
+            if (Points[i].Recall >= reachable) return Points[i];
         }
 
         return Points[^1];

@@ -3,6 +3,9 @@ namespace Vlc.Search;
 /// <summary>How to search. What is null is chosen from what the index measured of itself when it was built.</summary>
 public sealed class SearchOptions
 {
+    /// <summary>Everything chosen from the index; one object, so that a search without options allocates nothing.</summary>
+    internal static SearchOptions Default { get; } = new();
+
     /// <summary>Scans every cell: the reference, and exact for the codes.</summary>
     public static SearchOptions Exhaustive { get; } = new() { Probes = int.MaxValue };
 

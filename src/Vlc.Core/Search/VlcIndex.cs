@@ -109,7 +109,7 @@ public sealed class VlcIndex : IDisposable
     /// <exception cref="ArgumentException">Less than one cell or row.</exception>
     public (int Probes, int ScannedRows) Plan(SearchOptions? options = null)
     {
-        options ??= new SearchOptions();
+        options ??= SearchOptions.Default;
         if (options.Probes < 1) throw new ArgumentException($"{options.Probes} probes: at least one cell must be scanned.", nameof(options));
         if (options.ScannedRows < 1) throw new ArgumentException($"{options.ScannedRows} rows: at least one must be scanned.", nameof(options));
         int rows = options.ScannedRows ?? (options.Probes is null ? Manifest.Scan?.For(options.TargetRecall).Rows : null) ?? Count;
@@ -125,7 +125,7 @@ public sealed class VlcIndex : IDisposable
     /// <exception cref="ArgumentException">A query of another dimension, not finite, or without a direction; an index of another metric.</exception>
     public int Search(ReadOnlySpan<float> query, Span<int> ids, Span<float> scores, SearchOptions? options = null)
     {
-        options ??= new SearchOptions();
+        options ??= SearchOptions.Default;
         CheckOptions(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, ids.Length);
         (int probes, int scannedRows) = Plan(options);
@@ -170,7 +170,7 @@ public sealed class VlcIndex : IDisposable
         ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores, SearchOptions? options = null,
         CancellationToken cancellationToken = default)
     {
-        options ??= new SearchOptions();
+        options ??= SearchOptions.Default;
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         if (queries.Length % Dimension != 0)
         {
@@ -347,17 +347,18 @@ public sealed class VlcIndex : IDisposable
     /// <summary>From scaled internal distances to what the metric calls a score.</summary>
     private void ToScores(Span<float> distances)
     {
-        float inverse = 1 / (_scale * _scale);
+        // Applied twice: the square of a scale beyond 2^63 is no float32.
+        float inverse = 1 / _scale;
         switch (Metric)
         {
             case Metric.InnerProduct:
-                foreach (ref float value in distances) value *= -inverse;
+                foreach (ref float value in distances) value = value * -inverse * inverse;
                 break;
             case Metric.Cosine:
-                foreach (ref float value in distances) value = 1 - (0.5f * value * inverse);
+                foreach (ref float value in distances) value = 1 - (0.5f * value * inverse * inverse);
                 break;
             default:
-                foreach (ref float value in distances) value *= inverse;
+                foreach (ref float value in distances) value = value * inverse * inverse;
                 break;
         }
     }

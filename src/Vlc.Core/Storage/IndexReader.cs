@@ -296,7 +296,8 @@ internal sealed class IndexReader : IDisposable
     {
         IndexSection? section = Manifest.Find(kind);
         long bytes = (long)rows * columns * ElementBytes(element);
-        if (section is null || section.Element != element || section.Rows != rows || section.Columns != columns || section.Length != bytes)
+        bool inline = kind is SectionKind.AxisScales or SectionKind.CodedAxes;
+        if (section is null || (section.File == IndexFile.Manifest) != inline || section.Element != element || section.Rows != rows || section.Columns != columns || section.Length != bytes)
         {
             throw new VlcFormatException(
                 _files.Path(IndexFile.Manifest), $"section {kind}", $"{rows} x {columns} {element}, {bytes} bytes", section?.ToString() ?? "none",

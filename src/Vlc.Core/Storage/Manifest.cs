@@ -179,6 +179,7 @@ public sealed class Manifest
         if (coded > d) throw Bad("offset 24", $"at most {d} coded dimensions", $"{coded}");
         if (!Enum.IsDefined((Metric)bytes[20])) throw Bad("offset 20", "a known metric", $"{bytes[20]}");
         if (!Enum.IsDefined((CodecKind)bytes[21])) throw Bad("offset 21", "a known codec", $"{bytes[21]}");
+        if (coded == 0 && (CodecKind)bytes[21] != CodecKind.None) throw Bad("offset 24", "at least 1 coded dimension", "0");
         int exponent = BinaryPrimitives.ReadInt16LittleEndian(bytes[22..]);
         if (exponent is < -126 or > 126) throw Bad("offset 22", "a scale exponent from -126 to 126", $"{exponent}");
 

@@ -47,6 +47,10 @@ public sealed unsafe class CodeRows
     internal byte* Pointer => _file.Pointer + Offset;
 
     /// <summary>Rows from whose start <paramref name="bytes"/> bytes can be read without leaving the file.</summary>
-    internal int RowsReadable(int bytes) =>
-        (int)Math.Clamp(((_file.Length - Offset - bytes) / RowBytes) + 1, 0, RowCount);
+    internal int RowsReadable(int bytes)
+    {
+        // Below 0 not even row 0 has room; the division would round up to it.
+        long spare = _file.Length - Offset - bytes;
+        return spare < 0 ? 0 : (int)Math.Min((spare / RowBytes) + 1, RowCount);
+    }
 }

@@ -1,0 +1,15 @@
+using System.Runtime.Intrinsics.X86;
+using Vlc.Tests;
+
+namespace Vlc.Numerics.Tests.Kernels;
+
+public sealed class InstructionSetLevelTests
+{
+    [Fact]
+    public void The_level_is_the_one_that_the_lane_asked_for()
+    {
+        // Outside a lane the kernels must use the best that the machine has.
+        string best = Avx512F.IsSupported ? "Vector512" : Avx2.IsSupported ? "Vector256" : InstructionSets.Level.ToString();
+        Assert.Equal(InstructionSetLane.ExpectedLevel ?? best, InstructionSets.Level.ToString());
+    }
+}

@@ -1,0 +1,34 @@
+using Vlc.Tests;
+
+namespace Vlc.Numerics.Tests.Lanes;
+
+/// <summary>
+/// Every kernel test again at each lower instruction set. DOTNET_EnableAVX512F, the older name, does nothing on .NET 10; the child's own
+/// test of its level would tell.
+/// </summary>
+public sealed class InstructionSetLaneTests
+{
+    private const string KernelTests = "Vlc.Numerics.Tests.Kernels";
+
+    [Theory]
+    [InlineData("DOTNET_EnableAVX512", InstructionSetLevel.Vector256)]
+    [InlineData("DOTNET_EnableAVX2", InstructionSetLevel.Scalar)]
+    [InlineData("DOTNET_EnableHWIntrinsic", InstructionSetLevel.Scalar)]
+    public void Kernels_pass_their_tests_at_a_lower_level(string knob, InstructionSetLevel level)
+    {
+        Assert.SkipUnless(InstructionSets.Level >= InstructionSetLevel.Vector256, "the lanes are those of x64 with AVX2");
+        int tests = InstructionSetLane.Run(
+            ["-namespace", KernelTests], (knob, "0"), (InstructionSetLane.ExpectedLevelVariable, level.ToString()));
+        Assert.True(tests >= 25, $"only {tests} tests of {KernelTests} ran");
+    }
+
+    [Fact]
+    public void A_lane_whose_level_is_not_lowered_fails()
+    {
+        // The dead knob: the lane must notice that nothing was switched off.
+        Assert.SkipUnless(InstructionSets.Level == InstructionSetLevel.Vector512, "needs AVX-512");
+        Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => InstructionSetLane.Run(
+            ["-class", typeof(Kernels.InstructionSetLevelTests).FullName!], ("DOTNET_EnableAVX512F", "0"),
+            (InstructionSetLane.ExpectedLevelVariable, nameof(InstructionSetLevel.Vector256))));
+    }
+}
