@@ -9,10 +9,10 @@ namespace Vlc.Numerics.Kernels;
 /// <summary>Finds the best code string of a bitshift trellis code (Viterbi): the hot path of building an index of codec <c>trellis</c>.</summary>
 /// <remarks>
 /// <para>
-/// Layout. <c>cost</c> holds one float a state. An axis of b bits goes from state p to ((p &lt;&lt; b) | u) &amp; 255: the predecessors of a state s are all
-/// states p = s >> b modulo 256 >> b, so that the minima over predecessors are minima of whole vectors of costs, folded within a vector
-/// where fewer than 16 are left. What is kept for the way back is not the predecessor but one bit a state, "cost equals the minimum of its class": 32
-/// bytes an axis, and the lowest bit set in a class is the predecessor.
+/// Layout. <c>cost</c> holds one float a state. An axis of b bits goes from state p to ((p &lt;&lt; b) | u) &amp; 255: the predecessors of a
+/// state s are all states p = s >> b modulo 256 >> b, so that the minima over predecessors are minima of whole vectors of costs, folded
+/// within a vector where fewer than 16 are left. What is kept for the way back is not the predecessor but one bit a state, "cost equals
+/// the minimum of its class": 32 bytes an axis, and the lowest bit set in a class is the predecessor.
 /// </para>
 /// <para>
 /// Instruction sets. AVX-512 with 16 states a vector; everything else runs the reference. Both give the same bits. Holds scratch memory:
@@ -58,7 +58,9 @@ public sealed unsafe class TrellisEncoder : IDisposable
     /// <param name="bits">Bits of each axis, 1 to 8, in any order.</param>
     /// <param name="states">Receives the 8-bit state after each axis.</param>
     /// <returns>The minimum: e = fma(-scale, T, target), cost = fma(e, e, cost), axis by axis.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">More axes than the encoder was made for, a span is too short, or an axis has other than 1 to 8 bits.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// More axes than the encoder was made for, a span is too short, or an axis has other than 1 to 8 bits.
+    /// </exception>
     /// <exception cref="ArgumentException">The minimum is not finite.</exception>
     public float Encode(ReadOnlySpan<float> target, ReadOnlySpan<float> scale, ReadOnlySpan<byte> bits, Span<byte> states)
     {
@@ -161,7 +163,11 @@ public sealed unsafe class TrellisEncoder : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(states.Length, bits.Length);
         int length = (TrellisTables.CheckedSum(bits) + 7) / 8;
-        if (code.Length != length) throw new ArgumentException($"The string takes {length} bytes; room for {code.Length} was given.", nameof(code));
+        if (code.Length != length)
+        {
+            throw new ArgumentException($"The string takes {length} bytes; room for {code.Length} was given.", nameof(code));
+        }
+
         uint pending = 0;
         int pendingBits = 0, written = 0;
         for (int i = 0; i < bits.Length; i++)
@@ -231,7 +237,7 @@ public sealed unsafe class TrellisEncoder : IDisposable
         }
     }
 
-    /// <summary>The lowest state of a class (the states equal to <paramref name="first"/> modulo <paramref name="classes"/>) whose bit is set.</summary>
+    /// <summary>The lowest state whose bit is set of a class: the states equal to <paramref name="first"/> modulo <paramref name="classes"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int LowestCheapest(ulong* cheapest, int classes, int first)
     {

@@ -45,7 +45,12 @@ public static unsafe class TrellisScan
     [ThreadStatic]
     private static AlignedBuffer<byte>? t_row;
 
-    /// <summary>Reads a string back: values[i] = T[state after axis i], the state being the 8 bits that end with the axis's own, zeros before the start.</summary>
+    [ThreadStatic]
+    private static AlignedBuffer<float>? t_values;
+
+    /// <summary>
+    /// Reads a string back: values[i] = T[state after axis i], the state being the 8 bits that end with the axis's own, zeros before the start.
+    /// </summary>
     /// <param name="tables">Tables of values.</param>
     /// <param name="code">The string, most significant bit first; at least ceil(Σ bits / 8) bytes.</param>
     /// <param name="bits">Bits of each axis, 1 to 8.</param>
@@ -74,7 +79,9 @@ public static unsafe class TrellisScan
     /// <param name="scale">Value of a table's 1 on each axis.</param>
     /// <param name="offset">Squared distance on the axes without a code.</param>
     /// <param name="distances">Receives one float a row.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A span is too short, no such row, an axis has other than 1 to 8 bits, or their string does not fit a row.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A span is too short, no such row, an axis has other than 1 to 8 bits, or their string does not fit a row.
+    /// </exception>
     public static void SquaredDistances(
         CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
         ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset, Span<float> distances)
@@ -297,15 +304,16 @@ public static unsafe class TrellisScan
     {
         int count = rows.IsEmpty ? codes.RowCount : rows.Length;
         float* query = t_query!.Pointer;
-        using var values = new AlignedBuffer<float>(padded);
+        float* values = Room(ref t_values, padded);
+        new Span<float>(values, padded).Clear();
         for (int i = 0; i < count; i++)
         {
             ReadOnlySpan<byte> code = codes.Row(rows.IsEmpty ? i : rows[i]);
-            Units(code, tables, bits, values.Span);
+            Units(code, tables, bits, new Span<float>(values, padded));
             Vector512<float> sum = default, norm = default;
             for (int k = 0; k < padded; k += 16)
             {
-                Vector512<float> units = Vector512.Load(values.Pointer + k);
+                Vector512<float> units = Vector512.Load(values + k);
                 sum = TMeasure.Add(units, query + k, padded, sum);
                 if (TMeasure.HasNorm) norm = TMeasure.AddNorm(units, query + k, padded, norm);
             }

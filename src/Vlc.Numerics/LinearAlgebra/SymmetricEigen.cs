@@ -65,7 +65,7 @@ public static unsafe class SymmetricEigen
         int stride = (n + 7) & ~7;
         using var work = new AlignedBuffer<double>((long)n * stride);
         using var vectors = new AlignedBuffer<double>((long)n * stride);
-        using var scratch = new AlignedBuffer<double>(5L * stride);
+        using var scratch = new AlignedBuffer<double>(4L * stride);
         double* a = work.Pointer, q = vectors.Pointer;
         double* diagonal = scratch.Pointer, below = diagonal + stride, beta = below + stride;
         for (int i = 0; i < n; i++)
@@ -73,7 +73,7 @@ public static unsafe class SymmetricEigen
             for (int j = i; j < n; j++) a[((long)i * stride) + j] = a[((long)j * stride) + i] = Math.ScaleB(matrix[(i * n) + j], -exponent);
         }
 
-        Tridiagonalize(a, n, stride, diagonal, below, beta, product: beta + stride, reflector: beta + (2 * stride));
+        Tridiagonalize(a, n, stride, diagonal, below, beta, product: beta + stride);
         FormBasis(a, beta, q, n, stride);
         Diagonalize(diagonal, below, q, n, stride);
 
@@ -131,9 +131,8 @@ public static unsafe class SymmetricEigen
     /// <param name="below">Receives T[k + 1][k]; the last is 0.</param>
     /// <param name="beta">Receives 2 / |v|², or 0 where row k needs no reflection.</param>
     /// <param name="product">Scratch: one zeroed row.</param>
-    /// <param name="reflector">Scratch: one zeroed row.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Tridiagonalize(double* a, int n, int stride, double* diagonal, double* below, double* beta, double* product, double* reflector)
+    private static void Tridiagonalize(double* a, int n, int stride, double* diagonal, double* below, double* beta, double* product)
     {
         for (int k = 0; k < n; k++)
         {
@@ -194,7 +193,9 @@ public static unsafe class SymmetricEigen
         }
     }
 
-    /// <summary>Implicit QL: on return <paramref name="diagonal"/> holds the eigenvalues and row k of <paramref name="q"/> the eigenvector of value k.</summary>
+    /// <summary>
+    /// Implicit QL: on return <paramref name="diagonal"/> holds the eigenvalues and row k of <paramref name="q"/> the eigenvector of value k.
+    /// </summary>
     private static void Diagonalize(double* diagonal, double* below, double* q, int n, int stride)
     {
         double norm = 0;
