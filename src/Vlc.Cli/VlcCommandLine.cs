@@ -12,29 +12,13 @@ internal static class VlcCommandLine
     private static readonly TimeSpan TerminationTimeout = TimeSpan.FromSeconds(30);
 
     /// <summary>The whole tree of commands and options.</summary>
-    public static RootCommand Create()
-    {
-        var root = new RootCommand(
-            "Vector-Lattice Compression: compresses embedding vectors with a learned Voronoi tessellation and searches them without the originals.")
-        {
-            IndexCommand.Create(),
-            QueryCommand.Create(),
-            EvalCommand.Create(),
-            InfoCommand.Create(),
-            ReconstructCommand.Create(),
-            VerifyCommand.Create(),
-            TestCommand.Create(),
-            DemoCommand.Create(),
-        };
-        foreach (Option option in SharedOptions.All) root.Add(option);
-        return root;
-    }
+    public static RootCommand Root { get; } = Create();
 
     /// <summary>Runs a command line. Results go to <paramref name="output"/>; progress and complaints to <paramref name="error"/>.</summary>
     public static Task<int> InvokeAsync(
         IReadOnlyList<string> args, TextWriter output, TextWriter error, CancellationToken cancellationToken = default)
     {
-        ParseResult parsed = Create().Parse(args);
+        ParseResult parsed = Root.Parse(args);
         if (parsed.Action is ParseErrorAction) return Task.FromResult((int)Refuse(parsed, output, error));
         var invocation = new InvocationConfiguration
         {
@@ -66,6 +50,24 @@ internal static class VlcCommandLine
                 },
                 CancellationToken.None);
         });
+
+    private static RootCommand Create()
+    {
+        var root = new RootCommand(
+            "Vector-Lattice Compression: compresses embedding vectors with a learned Voronoi tessellation and searches them without the originals.")
+        {
+            IndexCommand.Create(),
+            QueryCommand.Create(),
+            EvalCommand.Create(),
+            InfoCommand.Create(),
+            ReconstructCommand.Create(),
+            VerifyCommand.Create(),
+            TestCommand.Create(),
+            DemoCommand.Create(),
+        };
+        foreach (Option option in SharedOptions.All) root.Add(option);
+        return root;
+    }
 
     private static ExitCode Refuse(ParseResult parsed, TextWriter output, TextWriter error)
     {
