@@ -21,9 +21,9 @@ internal static class EvalCommand
         Description = "True neighbours of the queries: ivecs, npy of integers, or the dataset neighbors of an HDF5 file.", HelpName = "FILE",
     };
 
-    private static readonly Option<int> Neighbors = SharedOptions.Neighbors();
-    private static readonly Option<int?> Probes = ProbeCount.Option();
-    private static readonly Option<double> TargetRecall = SharedOptions.TargetRecall();
+    private static readonly Option<int?> Neighbors = SharedOptions.Neighbors();
+    private static readonly Option<int?> Probes = SharedOptions.Probes();
+    private static readonly Option<double?> TargetRecall = SharedOptions.TargetRecall();
     private static readonly Option<double?> MinRecall = SharedOptions.MinRecall("recall");
     private static readonly Option<double?> MaxRatio = SharedOptions.MaxRatio();
 
@@ -43,12 +43,14 @@ internal static class EvalCommand
         bool compute = parsed.GetValue(Originals.File) is not null;
         if (compute == (parsed.GetValue(Truth) is not null)) throw new ArgumentException("eval needs either --emb or --truth.");
         string basePath = parsed.GetRequiredValue(Index);
-        int k = parsed.GetValue(Neighbors);
+        int k = parsed.GetValue(Neighbors) ?? SharedOptions.DefaultNeighbors;
         using VlcIndex index = VlcIndex.Open(basePath);
         if (k > index.Count) throw new ArgumentException($"-k {k} is more than the index's {index.Count} vectors.");
         var options = new SearchOptions
         {
-            Probes = parsed.GetValue(Probes), TargetRecall = parsed.GetValue(TargetRecall), Threads = parsed.GetValue(SharedOptions.Threads),
+            Probes = parsed.GetValue(Probes),
+            TargetRecall = parsed.GetValue(TargetRecall) ?? ProbeCurve.DefaultTargetRecall,
+            Threads = parsed.GetValue(SharedOptions.Threads),
         };
 
         SearchMeasurement measured = terminal.WithProgress(progress =>

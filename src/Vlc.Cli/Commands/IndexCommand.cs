@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Spectre.Console;
 using Vlc.Anchors;
 using Vlc.Cli.Evaluation;
@@ -23,22 +22,11 @@ internal static class IndexCommand
 
     private static readonly Option<string?> MetricWord = Spellings.Metric.Option("--metric", "What near means; l2 unless given. Stored in the index.");
     private static readonly Option<string?> CodecWord = Spellings.Codec.Option("--codec", "How residuals are stored; int8 unless given.");
-    private static readonly Option<int?> Anchors = new("--m")
-    {
-        Description = "Anchors, and so cells; auto, about 4 times the root of the number of vectors, unless given.",
-        HelpName = "N|auto",
-        CustomParser = result =>
-        {
-            string word = result.Tokens[0].Value;
-            if (word == "auto") return null;
-            if (int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && count >= 1) return count;
-            result.AddError($"--m must be a number of at least 1, or auto, not '{word}'.");
-            return null;
-        },
-    };
+    private static readonly Option<int?> Anchors = NumberOption.CountOrWord(
+        "--m", "Anchors, and so cells; auto, about 4 times the root of the number of vectors, unless given.", ("auto", null));
 
-    private static readonly Option<int?> CodedDimension = SharedOptions.AtLeast(
-        1, new Option<int?>("--dims") { Description = "Axes of a residual that are coded, those of most energy; all unless given.", HelpName = "D_R" });
+    private static readonly Option<int?> CodedDimension = NumberOption.Count(
+        "--dims", 1, "Axes of a residual that are coded, those of most energy; all unless given.", "D_R");
 
     private static readonly Option<bool?> Jacobians = new("--jacobians")
     {
@@ -54,14 +42,8 @@ internal static class IndexCommand
         },
     };
 
-    private static readonly Option<ulong> Seed = new("--seed")
-    {
-        Description = "The same seed gives the same bytes, on any number of threads.", HelpName = "N", DefaultValueFactory = _ => 1,
-    };
-
-    private static readonly Option<int?> Sample = SharedOptions.AtLeast(
-        1, new Option<int?>("--sample") { Description = "Rows to learn from; about 64 an anchor unless given.", HelpName = "N" });
-
+    private static readonly Option<ulong?> Seed = NumberOption.Bits("--seed", "The same seed gives the same bytes, on any number of threads; 1 unless given.");
+    private static readonly Option<int?> Sample = NumberOption.Count("--sample", 1, "Rows to learn from; about 64 an anchor unless given.");
     private static readonly TrainingOptions Training = new();
     private static readonly Option<double?> MinRecall = SharedOptions.MinRecall("the recall predicted from held-out rows, with automatic probes,");
     private static readonly Option<double?> MaxRatio = SharedOptions.MaxRatio();
@@ -69,9 +51,8 @@ internal static class IndexCommand
     public static Command Create()
     {
         var command = new Command("index", "Compress a file of vectors into an index.");
-        command.Add(Out);
         Vectors.AddTo(command);
-        foreach (Option option in new Option[] { MetricWord, CodecWord, Anchors, CodedDimension, Jacobians, Seed, Sample }) command.Add(option);
+        foreach (Option option in new Option[] { Out, MetricWord, CodecWord, Anchors, CodedDimension, Jacobians, Seed, Sample }) command.Add(option);
         Training.AddTo(command);
         command.Add(MinRecall);
         command.Add(MaxRatio);
@@ -89,7 +70,7 @@ internal static class IndexCommand
             CodedDimension = parsed.GetValue(CodedDimension),
             Jacobians = parsed.GetValue(Jacobians),
             TrainingRows = parsed.GetValue(Sample),
-            Training = Training.Read(parsed, parsed.GetValue(Anchors), parsed.GetValue(Seed)),
+            Training = Training.Read(parsed, parsed.GetValue(Anchors), parsed.GetValue(Seed) ?? new AnchorTrainingOptions().Seed),
         };
         using VectorSource source = Vectors.Open(parsed);
         IndexReport report = terminal.WithProgress(progress => Build(source, basePath, options, progress, cancellationToken));

@@ -11,15 +11,16 @@ namespace Vlc.Cli.Commands;
 internal static class QueryCommand
 {
     private const int QueriesAtOnce = 1024;
+    private const int NeighborsAtOnce = 1 << 22;
 
     // What a person reads; programs ask for --json or --out.
     private const int QueriesInTable = 10;
 
     private static readonly Option<string> Index = SharedOptions.Index(required: false);
     private static readonly VectorInput Queries = new("--queries", "The vectors to search for.", required: false, defaultDataset: "test");
-    private static readonly Option<int> Neighbors = SharedOptions.Neighbors();
-    private static readonly Option<int?> Probes = ProbeCount.Option();
-    private static readonly Option<double> TargetRecall = SharedOptions.TargetRecall();
+    private static readonly Option<int?> Neighbors = SharedOptions.Neighbors();
+    private static readonly Option<int?> Probes = SharedOptions.Probes();
+    private static readonly Option<double?> TargetRecall = SharedOptions.TargetRecall();
     private static readonly Option<string?> Allow = new("--allow") { Description = "Row numbers that may be found, one a line.", HelpName = "FILE" };
     private static readonly Option<string?> Deny = new("--deny") { Description = "Row numbers that must not be found, one a line.", HelpName = "FILE" };
     private static readonly Option<string?> MetricWord = Spellings.Metric.Option("--metric", "The metric counted on; refused where the index has another.");
@@ -41,15 +42,20 @@ internal static class QueryCommand
     private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
     {
         string? basePath = parsed.GetValue(Index), queries = parsed.GetValue(Queries.File);
-        if (basePath is null && queries is not null) throw new ArgumentException("--queries needs --idx, the index to search.");
+        if (basePath is null && new Option[] { Queries.File, Out, Allow, Deny, MetricWord }.FirstOrDefault(option => parsed.GetResult(option) is not null) is { } given)
+        {
+            throw new ArgumentException($"{given.Name} needs --idx, the index to search.");
+        }
+
         if (basePath is null) return RetrievalDemonstration.Run(terminal, parsed.GetValue(SharedOptions.Threads), cancellationToken);
         if (queries is null) throw new ArgumentException("--idx needs --queries, the vectors to search for.");
         if (parsed.GetValue(Allow) is not null && parsed.GetValue(Deny) is not null) throw new ArgumentException("--allow and --deny exclude each other.");
 
-        int k = parsed.GetValue(Neighbors);
+        int k = parsed.GetValue(Neighbors) ?? SharedOptions.DefaultNeighbors;
         string? outPath = parsed.GetValue(Out);
         if (outPath is not null) NeighborWriter.CheckExtension(outPath);
         using VlcIndex index = VlcIndex.Open(basePath);
+        if (k > index.Count) throw new ArgumentException($"-k {k} is more than the index's {index.Count} vectors.");
         SearchOptions options = Options(parsed, index);
         using VectorSource source = Queries.Open(parsed);
         QueryVectors.CheckDimension(source, index.Dimension);
@@ -90,7 +96,7 @@ internal static class QueryCommand
         return new SearchOptions
         {
             Probes = parsed.GetValue(Probes),
-            TargetRecall = parsed.GetValue(TargetRecall),
+            TargetRecall = parsed.GetValue(TargetRecall) ?? ProbeCurve.DefaultTargetRecall,
             Filter = parsed.GetValue(Allow) is { } allow ? IdFilter.Allow(index.Count, IdListFile.Read(allow, index.Count))
                 : parsed.GetValue(Deny) is { } deny ? IdFilter.Deny(index.Count, IdListFile.Read(deny, index.Count))
                 : null,
@@ -103,7 +109,7 @@ internal static class QueryCommand
         VlcIndex index, VectorSource source, long wanted, int k, SearchOptions options, string[]? keys, NeighborSink sink, ProgressReport progress,
         CancellationToken cancellationToken)
     {
-        int block = (int)Math.Min(QueriesAtOnce, wanted);
+        int block = (int)Math.Min(Math.Clamp(NeighborsAtOnce / k, 1, QueriesAtOnce), wanted);
         var rows = new float[block * index.Dimension];
         var ids = new int[block * k];
         var scores = new float[block * k];

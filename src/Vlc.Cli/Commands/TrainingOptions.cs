@@ -11,35 +11,30 @@ internal sealed class TrainingOptions
     private const double DefaultTrimmedShare = 0.05;
     private const double DefaultHuberMultiple = 1.5;
 
-    private readonly Option<int?> _iterations = SharedOptions.AtLeast(
-        1, new Option<int?>("--iterations") { Description = "Most iterations of training; fewer when it converges.", HelpName = "N" });
+    private readonly Option<int?> _iterations = NumberOption.Count("--iterations", 1, "Most iterations of training; fewer when it converges.");
 
     private readonly Option<string?> _cooling = new Option<string?>("--cooling")
     {
         Description = "How the temperature of annealing falls; none is plain Lloyd.", HelpName = "none|exponential|inverse",
     }.AcceptOnlyFromAmong("none", "exponential", "inverse");
 
-    private readonly Option<double?> _temperature = new("--temperature") { Description = $"Temperature that cooling starts from; {DefaultTemperature} unless given.", HelpName = "T" };
+    private readonly Option<double?> _temperature = NumberOption.Real(
+        "--temperature", $"Temperature that cooling starts from; {DefaultTemperature} unless given.", "T", "a finite number of at least 0", NotNegative);
 
-    private readonly Option<double?> _coolingRate = new("--cooling-rate")
-    {
-        Description = $"Factor an iteration (exponential) or slope (inverse); {DefaultCoolingRate} unless given.", HelpName = "R",
-    };
+    private readonly Option<double?> _coolingRate = NumberOption.Real(
+        "--cooling-rate", $"Factor an iteration (exponential) or slope (inverse); {DefaultCoolingRate} unless given.", "R", "a finite number above 0", Positive);
 
     private readonly Option<string?> _mean = Spellings.Mean.Option("--mean", "The mean of a cell; trimmed and huber are robust against outliers.");
 
-    private readonly Option<double?> _meanParameter = new("--mean-parameter")
-    {
-        Description = $"trimmed: share of rows left out ({DefaultTrimmedShare}); huber: multiple of the median distance ({DefaultHuberMultiple}).", HelpName = "X",
-    };
+    private readonly Option<double?> _meanParameter = NumberOption.Real(
+        "--mean-parameter",
+        $"trimmed: share of rows left out ({DefaultTrimmedShare}); huber: multiple of the median distance ({DefaultHuberMultiple}).",
+        "X", "a finite number of at least 0", NotNegative);
 
-    private readonly Option<int?> _maintenance = SharedOptions.AtLeast(
-        0, new Option<int?>("--maintenance") { Description = "Rounds of merging and splitting cells.", HelpName = "N" });
+    private readonly Option<int?> _maintenance = NumberOption.Count("--maintenance", 0, "Rounds of merging and splitting cells.");
 
-    private readonly Option<double> _lambda = new("--lambda")
-    {
-        Description = "Distortion that one byte a vector is worth; above 0, cells may be merged away for it.", HelpName = "L",
-    };
+    private readonly Option<double?> _lambda = NumberOption.Real(
+        "--lambda", "Distortion that one byte a vector is worth; above 0, cells may be merged away for it.", "L", "a finite number of at least 0", NotNegative);
 
     private readonly Option<string?> _checkpoint = new("--checkpoint")
     {
@@ -62,10 +57,14 @@ internal sealed class TrainingOptions
         Cooling = Cooling(parsed),
         Mean = Mean(parsed),
         MaintenanceRounds = parsed.GetValue(_maintenance),
-        Lambda = parsed.GetValue(_lambda),
+        Lambda = parsed.GetValue(_lambda) ?? 0,
         CheckpointPath = parsed.GetValue(_checkpoint),
         Threads = parsed.GetValue(SharedOptions.Threads),
     };
+
+    private static bool NotNegative(double value) => value >= 0 && double.IsFinite(value);
+
+    private static bool Positive(double value) => value > 0 && double.IsFinite(value);
 
     private CoolingSchedule? Cooling(ParseResult parsed)
     {

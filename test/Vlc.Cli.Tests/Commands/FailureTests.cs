@@ -41,6 +41,11 @@ public sealed class FailureTests
     [InlineData("--mean", "trimmed", "--mean-parameter", "0.7")]
     [InlineData("--sample", "1", "--m", "2")]
     [InlineData("--min-recall", "2")]
+    [InlineData("--min-recall", "NaN")]
+    [InlineData("--max-ratio", "small")]
+    [InlineData("--seed", "-1")]
+    [InlineData("--lambda", "Infinity")]
+    [InlineData("--iterations", "1.5")]
     public async Task A_command_line_that_cannot_be_carried_out_exits_with_2(params string[] options)
     {
         using var samples = new SampleVectors();
@@ -55,6 +60,10 @@ public sealed class FailureTests
     [InlineData("index")]
     [InlineData("verify", "--idx")]
     [InlineData("query", "--queries", "q.npy")]
+    [InlineData("query", "--out", "q.npy")]
+    [InlineData("query", "--idx", "x", "--queries", "q.npy", "-k", "few")]
+    [InlineData("query", "--idx", "x", "--queries", "q.npy", "--target-recall", "0")]
+    [InlineData("query", "--idx", "x", "--queries", "q.npy", "--target-recall", "high")]
     [InlineData("query", "--idx", "x")]
     [InlineData("query", "--idx", "x", "--queries", "q.npy", "--probes", "none")]
     [InlineData("query", "--idx", "x", "--queries", "q.npy", "--out", "q.txt")]
@@ -93,6 +102,7 @@ public sealed class FailureTests
         AssertFailure(await Query("--queries", other), ExitCode.BadInput, "badInput", "dimension");
         AssertFailure(await Query("--queries", zero), ExitCode.BadInput, "badInput", "row 0");
         AssertFailure(await Query("--queries", samples.Query, "--metric", "l2"), ExitCode.Usage, "usage", "metric cosine");
+        AssertFailure(await Query("--queries", samples.Query, "-k", "601"), ExitCode.Usage, "usage", "600 vectors");
         AssertFailure(await Query("--queries", samples.Query, "--allow", samples.Write("ids.txt", "1", "600")), ExitCode.BadInput, "badInput", "line 2");
         AssertFailure(
             await CommandRun.Of("eval", "--idx", samples.Index, "--queries", samples.Query, "--emb", samples.Query, "--json"),
