@@ -53,7 +53,7 @@ internal static class DemoCommand
         {
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
         };
-        terminal.Write(result, ResultJsonContext.Default.DemoResult, console => Print(console, result));
+        terminal.Write(result, ResultJsonContext.Readable.DemoResult, console => Print(console, result));
         return ExitCode.Success;
     }
 

@@ -65,7 +65,7 @@ internal static class EvalCommand
             return SearchMeasurement.Take(index, judged, k, options, exact, progress, cancellationToken);
         });
         var result = EvalResult.Of(index.Manifest, index.TotalBytes, measured, k, parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
-        terminal.Write(result, ResultJsonContext.Default.EvalResult, console => Print(console, result));
+        terminal.Write(result, ResultJsonContext.Readable.EvalResult, console => Print(console, result));
         return terminal.Judge(result.Gates);
     }
 

@@ -80,7 +80,7 @@ internal static class IndexCommand
         }
 
         var result = IndexResult.Of(report, IndexInfo.Read(basePath), parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
-        terminal.Write(result, ResultJsonContext.Default.IndexResult, console => Print(console, result));
+        terminal.Write(result, ResultJsonContext.Readable.IndexResult, console => Print(console, result));
         return terminal.Judge(result.Gates);
     }
 

@@ -27,13 +27,13 @@ internal static class InfoCommand
         if (parsed.GetValue(Index) is not { } basePath)
         {
             EnvironmentResult environment = EnvironmentResult.Current();
-            terminal.Write(environment, ResultJsonContext.Default.EnvironmentResult, console => Print(console, environment));
+            terminal.Write(environment, ResultJsonContext.Readable.EnvironmentResult, console => Print(console, environment));
             return ExitCode.Success;
         }
 
         var keys = new FileInfo(KeyFile.PathFor(basePath));
         var result = InfoResult.Of(IndexInfo.Read(basePath), keys.Exists ? keys.Length : null);
-        terminal.Write(result, ResultJsonContext.Default.InfoResult, console => Print(console, result));
+        terminal.Write(result, ResultJsonContext.Readable.InfoResult, console => Print(console, result));
         return ExitCode.Success;
     }
 

@@ -79,7 +79,7 @@ internal static class QueryCommand
         var answer = new QueryResult(
             source.Count, k, index.Count, index.Dimension, Spellings.Metric[index.Metric], index.ProbesFor(options), outPath,
             writer is null ? [.. results] : null);
-        terminal.Write(answer, ResultJsonContext.Default.QueryResult, console => Print(console, answer));
+        terminal.Write(answer, ResultJsonContext.Readable.QueryResult, console => Print(console, answer));
         return ExitCode.Success;
     }
 

@@ -35,7 +35,7 @@ internal static class ReconstructCommand
         });
         var result = new ReconstructResult(index.Count, index.Dimension, path, new FileInfo(path).Length);
         terminal.Write(
-            result, ResultJsonContext.Default.ReconstructResult,
+            result, ResultJsonContext.Readable.ReconstructResult,
             console => FactTable.Write(console, [("vectors", $"{result.N:N0} x {result.D}"), (result.Out, FactTable.Bytes(result.Bytes))]));
         return ExitCode.Success;
     }

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -29,7 +30,12 @@ internal sealed record ErrorBody(ExitCode Code, string Message);
 [JsonSerializable(typeof(VerifyResult))]
 [JsonSerializable(typeof(TestResult))]
 [JsonSerializable(typeof(DemoResult))]
-internal sealed partial class ResultJsonContext : JsonSerializerContext;
+internal sealed partial class ResultJsonContext : JsonSerializerContext
+{
+    /// <summary>The context to write with: text stays readable, since no document of ours becomes part of a web page.</summary>
+    public static ResultJsonContext Readable { get; } =
+        new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+}
 
 /// <summary>Exit codes as words: badInput.</summary>
 internal sealed class CamelCaseExitCode() : JsonStringEnumConverter<ExitCode>(JsonNamingPolicy.CamelCase);

@@ -44,7 +44,7 @@ internal static class TestCommand
         SyntheticSet set = parsed.GetValue(IsLarge) ? Large : Small;
         var training = new AnchorTrainingOptions { AnchorCount = set.Anchors, Seed = Seed, Threads = parsed.GetValue(SharedOptions.Threads) };
         TestResult result = terminal.WithProgress(progress => Measure(set, training, progress, cancellationToken));
-        terminal.Write(result, ResultJsonContext.Default.TestResult, console => Print(console, result));
+        terminal.Write(result, ResultJsonContext.Readable.TestResult, console => Print(console, result));
         return terminal.Judge(result.Gates);
     }
 

@@ -25,7 +25,7 @@ internal static class VerifyCommand
         var result = new VerifyResult(Ok: true, info.Manifest.Version, checksums, info.TotalBytes, SectionBytes.Of(info));
         if (!checksums) terminal.Warn("version 1 has no checksums: only structure, lengths and ranges were checked.");
         terminal.Write(
-            result, ResultJsonContext.Default.VerifyResult,
+            result, ResultJsonContext.Readable.VerifyResult,
             console => FactTable.Write(console, [("whole", $"{result.Sections.Length} sections, {result.Bytes:N0} bytes{(checksums ? ", checksums match" : "")}")]));
         return ExitCode.Success;
     }

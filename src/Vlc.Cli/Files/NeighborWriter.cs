@@ -69,7 +69,7 @@ internal abstract class NeighborWriter : IDisposable
 
         public override void Write(QueryNeighbors result, ReadOnlySpan<int> ids)
         {
-            _file.Stream.Write(JsonSerializer.SerializeToUtf8Bytes(result, ResultJsonContext.Default.QueryNeighbors));
+            _file.Stream.Write(JsonSerializer.SerializeToUtf8Bytes(result, ResultJsonContext.Readable.QueryNeighbors));
             _file.Stream.WriteByte((byte)'\n');
         }
 

@@ -55,5 +55,11 @@ internal sealed class VectorInput
     });
 
     /// <summary>Opens a file of any format.</summary>
-    public static VectorSource Open(string path, VectorFileOptions? options = null) => VectorFiles.Open(path, options, Formats);
+    /// <exception cref="VlcFormatException">A folder, or what <see cref="VectorFiles"/> refuses.</exception>
+    public static VectorSource Open(string path, VectorFileOptions? options = null)
+    {
+        // Opening a folder as a file fails with "access denied", which sends the user looking for permissions.
+        if (Directory.Exists(path)) throw new VlcFormatException(path, "path", "a file", "a folder");
+        return VectorFiles.Open(path, options, Formats);
+    }
 }

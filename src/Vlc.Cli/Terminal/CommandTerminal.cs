@@ -57,7 +57,7 @@ internal sealed class CommandTerminal
         if (Json)
         {
             var document = new ErrorDocument(new ErrorBody(failure.ExitCode, failure.Message));
-            _output.WriteLine(JsonSerializer.Serialize(document, ResultJsonContext.Default.ErrorDocument));
+            _output.WriteLine(JsonSerializer.Serialize(document, ResultJsonContext.Readable.ErrorDocument));
             _output.Flush();
         }
 

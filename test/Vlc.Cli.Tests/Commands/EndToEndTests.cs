@@ -1,4 +1,5 @@
 using System.Text.Json;
+using PureHDF;
 using Vlc.Formats;
 using Vlc.Tests;
 using Vlc.Vectors;
@@ -132,6 +133,23 @@ public sealed class EndToEndTests
         Assert.InRange(eval.GetProperty("recallExhaustive").GetDouble(), 0.95, 1);
         Assert.InRange(eval.GetProperty("scannedShare").GetDouble(), 0.01, 1);
         Assert.InRange(eval.GetProperty("p99Ms").GetDouble(), eval.GetProperty("p50Ms").GetDouble(), 1000);
+    }
+
+    [Fact]
+    public async Task One_HDF5_file_of_ann_benchmarks_is_base_queries_and_truth()
+    {
+        using var folder = new TemporaryFolder();
+        string path = folder.File("set.hdf5"), basePath = folder.File("set");
+        float[,] train = new float[50, 2];
+        for (int i = 0; i < 50; i++) train[i, 0] = i * i;
+        new H5File { ["train"] = train, ["test"] = new float[,] { { 100.2f, 0 }, { 401, 0 } }, ["neighbors"] = new int[,] { { 10 }, { 20 } } }.Write(path);
+        await CommandRun.Succeeding("index", "--emb", path, "--out", basePath, "--m", "2", "--codec", "f16");
+        string[] eval = ["eval", "--idx", basePath, "--queries", path, "-k", "1", "--probes", "all", "--min-recall", "1"];
+        await CommandRun.Succeeding([.. eval, "--truth", path]);
+        await CommandRun.Succeeding([.. eval, "--emb", path]);
+        await CommandRun.Succeeding([.. eval, "--dataset", "train", "--truth", folder.Write("own.ivecs", Rows(50))]);
+
+        static byte[] Rows(int count) => [.. Enumerable.Range(0, count).SelectMany(row => BitConverter.GetBytes(1).Concat(BitConverter.GetBytes(row)))];
     }
 
     [Fact]

@@ -14,6 +14,7 @@ public sealed class FailureTests
     [InlineData("ragged.jsonl", "line 2")]
     [InlineData("ragged.csv", "line 2")]
     [InlineData("unknown.xyz", "file name")]
+    [InlineData("folder", "a folder")]
     public async Task Bad_vectors_exit_with_3_and_leave_nothing(string name, string where)
     {
         using var samples = new SampleVectors();
@@ -166,6 +167,7 @@ public sealed class FailureTests
     {
         File.WriteAllBytes(samples.File("garbage.npy"), [.. Enumerable.Range(0, 200).Select(i => (byte)i)]);
         File.WriteAllBytes(samples.File("empty.npy"), []);
+        Directory.CreateDirectory(samples.File("folder"));
         float[] rows = [.. Enumerable.Range(0, 10 * SampleVectors.Dimension).Select(i => (float)i)];
         rows[(3 * SampleVectors.Dimension) + 5] = float.NaN;
         samples.Write("nan.npy", rows);
