@@ -8,6 +8,7 @@ internal sealed record CommandFailure(ExitCode ExitCode, string Message)
     /// <summary>Classifies an exception that ended a command.</summary>
     public static CommandFailure Of(Exception exception) => exception switch
     {
+        AggregateException { InnerExceptions: [var only] } => Of(only),
         OperationCanceledException => new(ExitCode.Cancelled, "Cancelled."),
         VlcFormatException or FileNotFoundException or DirectoryNotFoundException => new(ExitCode.BadInput, exception.Message),
         ArgumentException argument => new(ExitCode.Usage, WithoutParameter(argument)),
@@ -17,7 +18,8 @@ internal sealed record CommandFailure(ExitCode ExitCode, string Message)
     // The runtime appends " (Parameter 'name')" on the same line and " Actual value was ..." on the next: names of code, not of options.
     private static string WithoutParameter(ArgumentException exception)
     {
-        int parameter = exception.ParamName is null ? -1 : exception.Message.IndexOf($" (Parameter '{exception.ParamName}')", StringComparison.Ordinal);
+        string parameterName = $" (Parameter '{exception.ParamName}')";
+        int parameter = exception.Message.IndexOf(parameterName, StringComparison.Ordinal);
         return parameter < 0 ? exception.Message : exception.Message[..parameter];
     }
 }

@@ -14,7 +14,9 @@ internal static class VlcCommandLine
     /// <summary>The whole tree of commands and options.</summary>
     public static RootCommand Root { get; } = Create();
 
-    /// <summary>Runs a command line. Results go to <paramref name="output"/>; progress and complaints to <paramref name="error"/>.</summary>
+    /// <summary>
+    /// Runs a command line. Results go to <paramref name="output"/>; progress and complaints to <paramref name="error"/>.
+    /// </summary>
     public static Task<int> InvokeAsync(
         IReadOnlyList<string> args, TextWriter output, TextWriter error, CancellationToken cancellationToken = default)
     {
@@ -30,7 +32,9 @@ internal static class VlcCommandLine
         return parsed.InvokeAsync(invocation, cancellationToken);
     }
 
-    /// <summary>Has <paramref name="command"/> run <paramref name="body"/>, and failures reported as <see cref="CommandFailure"/> has them.</summary>
+    /// <summary>
+    /// Has <paramref name="command"/> run <paramref name="body"/>, and failures reported as <see cref="CommandFailure"/> has them.
+    /// </summary>
     public static void SetBody(this Command command, Func<ParseResult, CommandTerminal, CancellationToken, ExitCode> body) =>
         command.SetAction((parsed, cancellationToken) =>
         {
@@ -54,7 +58,8 @@ internal static class VlcCommandLine
     private static RootCommand Create()
     {
         var root = new RootCommand(
-            "Vector-Lattice Compression: compresses embedding vectors with a learned Voronoi tessellation and searches them without the originals.")
+            "Vector-Lattice Compression: compresses embedding vectors with a learned Voronoi tessellation "
+            + "and searches them without the originals.")
         {
             IndexCommand.Create(),
             QueryCommand.Create(),

@@ -11,7 +11,10 @@ namespace Vlc.Cli.Commands;
 internal sealed record SectionBytes(string Name, string File, long Bytes)
 {
     public static SectionBytes[] Of(IndexInfo info) =>
-        [.. info.Sections.Select(section => new SectionBytes(section.Name, Path.GetFileName(info.Files.Path(section.File)), section.Bytes))];
+    [
+        .. info.Sections.Select(section =>
+            new SectionBytes(section.Name, Path.GetFileName(info.Files.Path(section.File)), section.Bytes)),
+    ];
 }
 
 /// <summary>The byte table as people read it.</summary>
@@ -23,7 +26,8 @@ internal static class ByteTable
         Table table = FactTable.Create("section", "file", ">bytes", ">a vector", ">share");
         foreach (SectionBytes section in sections)
         {
-            table.Row(section.Name, section.File, $"{section.Bytes:N0}", $"{(double)section.Bytes / vectors:F3}", $"{(double)section.Bytes / total:P1}");
+            double bytes = section.Bytes;
+            table.Row(section.Name, section.File, $"{bytes:N0}", $"{bytes / vectors:F3}", $"{bytes / total:P1}");
         }
 
         table.Row("total", "", $"{total:N0}", $"{(double)total / vectors:F3}", $"{1:P1}");

@@ -22,7 +22,8 @@ internal static class DemoCommand
     private const int K = 10;
     private const ulong Seed = 1;
 
-    // Documentation repeats itself: rows of the base, by which probes are chosen, are found more easily than the queries, which have no twin in it.
+    // Documentation repeats itself: rows of the base, by which probes are chosen, are found more easily than the queries, which have no
+    // twin in it.
     private const double TargetRecall = 0.98;
 
     private static readonly string[] Questions =
@@ -30,10 +31,12 @@ internal static class DemoCommand
         "read a file asynchronously", "compute a sha256 hash", "send an http request", "match a regular expression",
     ];
 
-    private static readonly Option<string[]> Ask = new("--ask") { Description = "A question of your own, in English; may be repeated.", HelpName = "TEXT" };
+    private static readonly Option<string[]> Ask =
+        new("--ask") { Description = "A question of your own, in English; may be repeated.", HelpName = "TEXT" };
     private static readonly Option<string?> Folder = new("--dir")
     {
-        Description = "Folder that keeps embedding and index; unless given, a temporary one that is deleted at the end.", HelpName = "FOLDER",
+        Description = "Folder that keeps embedding and index; unless given, a temporary one that is deleted at the end.",
+        HelpName = "FOLDER",
     };
 
     public static Command Create()
@@ -84,15 +87,17 @@ internal static class DemoCommand
         using VlcIndex index = VlcIndex.Open(basePath);
         float[] queries = embedding.HeldOutRows.ToArray();
         int[] truth = ExactNeighbors.Find(
-            source, queries, K, index.Metric, threads, new Reporting<double>(share => progress("find true neighbours", share)), cancellationToken);
+            source, queries, K, index.Metric, threads, new Reporting<double>(share => progress("find true neighbours", share)),
+            cancellationToken);
         ExactScan? exact = ExactScan.TryLoad(source, index.Metric, cancellationToken);
-        SearchMeasurement measured = SearchMeasurement.Take(
-            index, new JudgedQueries(queries, Dimension, truth, K), K, new SearchOptions { TargetRecall = TargetRecall, Threads = threads }, exact, progress, cancellationToken);
+        var judged = new JudgedQueries(queries, Dimension, truth, K);
+        var search = new SearchOptions { TargetRecall = TargetRecall, Threads = threads };
+        SearchMeasurement measured = SearchMeasurement.Take(index, judged, K, search, exact, progress, cancellationToken);
 
         var answers = new MemberAnswers(index, embedding, members);
         return new DemoResult(
-            EvalResult.Of(index.Manifest, index.TotalBytes, measured, K, minRecall: null, maxRatio: null), index.TotalBytes, members.Count, folder.Path,
-            folder.Kept, 0, [.. questions.Select(answers.To)]);
+            EvalResult.Of(index.Manifest, index.TotalBytes, measured, K, minRecall: null, maxRatio: null),
+            index.TotalBytes, members.Count, folder.Path, folder.Kept, 0, [.. questions.Select(answers.To)]);
     }
 
     private static void WriteRows(string path, ReadOnlySpan<float> rows)
@@ -108,10 +113,12 @@ internal static class DemoCommand
         FactTable.Write(
             console,
             [
-                ("documents", $"{result.Members:N0} documented members of .NET; {search.N:N0} indexed, {search.Queries:N0} held out as queries"),
+                ("documents", $"{result.Members:N0} members of .NET; {search.N:N0} indexed, {search.Queries:N0} held out as queries"),
                 ("embedding", $"{search.D} dimensions, {FactTable.Bytes((double)search.N * search.D * sizeof(float))} as float32"),
                 ("index", $"{FactTable.Bytes(result.Bytes)}, {search.Ratio:P2} of that; {search.M:N0} anchors, {search.Codec}"),
-                ($"recall@{search.K}", $"{search.Recall:F4} ± {search.RecallStdErr:F4} with {search.Probes} probes ({search.ScannedShare:P1} of the rows), {search.RecallExhaustive:F4} with all"),
+                ($"recall@{search.K}",
+                    $"{search.Recall:F4} ± {search.RecallStdErr:F4} with {search.Probes} probes ({search.ScannedShare:P1} of the rows), "
+                    + $"{search.RecallExhaustive:F4} with all"),
                 ("one thread", $"{search.Qps:N0} queries a second, p50 {search.P50Ms:F3} ms, p99 {search.P99Ms:F3} ms"),
                 ("exact scan", $"{search.ExactQps:N1} queries a second; the index is {search.Speedup:F1} times faster"),
                 ("folder", result.Kept ? $"{result.Folder}, kept" : $"{result.Folder}, deleted"),
@@ -137,4 +144,5 @@ internal static class DemoCommand
 }
 
 /// <summary>What <c>vlc demo</c> reports.</summary>
-internal sealed record DemoResult(EvalResult Search, long Bytes, int Members, string Folder, bool Kept, double Seconds, DemoAnswer[] Answers);
+internal sealed record DemoResult(
+    EvalResult Search, long Bytes, int Members, string Folder, bool Kept, double Seconds, DemoAnswer[] Answers);

@@ -15,10 +15,12 @@ internal static class EvalCommand
 {
     private static readonly Option<string> Index = SharedOptions.Index();
     private static readonly VectorInput Queries = new("--queries", "Vectors that are not in the index.", defaultDataset: "test");
-    private static readonly VectorInput Originals = new("--emb", "The vectors that the index was made from; true neighbours are computed.", required: false, prefix: "emb-");
+    private static readonly VectorInput Originals = new(
+        "--emb", "The vectors that the index was made from; true neighbours are computed.", required: false, prefix: "emb-");
     private static readonly Option<string?> Truth = new("--truth")
     {
-        Description = "True neighbours of the queries: ivecs, npy of integers, or the dataset neighbors of an HDF5 file.", HelpName = "FILE",
+        Description = "True neighbours of the queries: ivecs, npy of integers, or the dataset neighbors of an HDF5 file.",
+        HelpName = "FILE",
     };
 
     private static readonly Option<int?> Neighbors = SharedOptions.Neighbors();
@@ -70,7 +72,8 @@ internal static class EvalCommand
     }
 
     private static JudgedQueries FindTruth(
-        VectorSource originals, float[] rows, VlcIndex index, int k, int? threads, ProgressReport progress, CancellationToken cancellationToken)
+        VectorSource originals, float[] rows, VlcIndex index, int k, int? threads, ProgressReport progress,
+        CancellationToken cancellationToken)
     {
         if (originals.Dimension != index.Dimension || originals.Count != index.Count)
         {
@@ -80,7 +83,8 @@ internal static class EvalCommand
         }
 
         int[] truth = ExactNeighbors.Find(
-            originals, rows, k, index.Metric, threads, new Reporting<double>(share => progress("find true neighbours", share)), cancellationToken);
+            originals, rows, k, index.Metric, threads, new Reporting<double>(share => progress("find true neighbours", share)),
+            cancellationToken);
         return new JudgedQueries(rows, index.Dimension, truth, k);
     }
 
@@ -106,7 +110,11 @@ internal static class EvalCommand
         {
             ReadOnlySpan<int> ids = table[query][..k];
             int bad = ids.IndexOfAnyExceptInRange(0, index.Count - 1);
-            if (bad >= 0) throw new VlcFormatException(path, $"row {query}, column {bad}", $"a row number below {index.Count}", $"{ids[bad]}");
+            if (bad >= 0)
+            {
+                throw new VlcFormatException(path, $"row {query}, column {bad}", $"a row number below {index.Count}", $"{ids[bad]}");
+            }
+
             ids.CopyTo(truth.AsSpan(query * k));
         }
 
@@ -119,29 +127,36 @@ internal static class EvalCommand
         [
             ("index", $"{result.N:N0} x {result.D}, {result.Metric}, {result.Codec}, {result.M:N0} anchors"),
             ("ratio", $"{result.Ratio:P2} of float32, {result.BytesPerVector:F2} bytes a vector"),
-            ($"recall@{result.K}", $"{result.Recall:F4} ± {result.RecallStdErr:F4} with {result.Probes} probes, {result.ScannedShare:P1} of the rows ({result.Queries:N0} queries)"),
+            ($"recall@{result.K}",
+                $"{result.Recall:F4} ± {result.RecallStdErr:F4} with {result.Probes} probes, {result.ScannedShare:P1} of the rows "
+                + $"({result.Queries:N0} queries)"),
             ("exhaustive", $"{result.RecallExhaustive:F4}"),
             ("one thread", $"{result.Qps:N0} queries a second, p50 {result.P50Ms:F3} ms, p99 {result.P99Ms:F3} ms"),
             ("batch", $"{result.BatchQps:N0} queries a second, {result.Threads} threads"),
         ];
-        if (result.ExactQps is { } exact) facts.Add(("exact float32 scan", $"{exact:N1} queries a second, one thread; the index is {result.Speedup:F1} times faster"));
+        if (result.ExactQps is { } exact)
+        {
+            facts.Add(("exact float32 scan", $"{exact:N1} queries a second, one thread; the index is {result.Speedup:F1} times faster"));
+        }
+
         FactTable.Write(console, facts);
     }
 }
 
 /// <summary>What <c>vlc eval</c> reports.</summary>
 internal sealed record EvalResult(
-    double Recall, double RecallStdErr, double RecallExhaustive, int K, int Queries, int N, int D, int M, string Metric, string Codec, int Probes,
-    double ScannedShare, double BytesPerVector, double Ratio, double Qps, double P50Ms, double P99Ms, double BatchQps, int Threads, double? ExactQps,
-    double? Speedup, QualityGate[] Gates)
+    double Recall, double RecallStdErr, double RecallExhaustive, int K, int Queries, int N, int D, int M, string Metric, string Codec,
+    int Probes, double ScannedShare, double BytesPerVector, double Ratio, double Qps, double P50Ms, double P99Ms, double BatchQps,
+    int Threads, double? ExactQps, double? Speedup, QualityGate[] Gates)
 {
     public static EvalResult Of(Manifest manifest, long bytes, SearchMeasurement measured, int k, double? minRecall, double? maxRatio)
     {
         double bytesPerVector = (double)bytes / manifest.Count;
         double ratio = bytesPerVector / (manifest.Dimension * sizeof(float));
         return new EvalResult(
-            measured.Recall.Value, measured.Recall.StandardError, measured.Exhaustive.Value, k, measured.Queries, manifest.Count, manifest.Dimension,
-            manifest.AnchorCount, Spellings.Metric[manifest.Metric], Spellings.Codec[manifest.Codec], measured.Probes, measured.ScannedShare,
+            measured.Recall.Value, measured.Recall.StandardError, measured.Exhaustive.Value, k, measured.Queries,
+            manifest.Count, manifest.Dimension, manifest.AnchorCount, Spellings.Metric[manifest.Metric], Spellings.Codec[manifest.Codec],
+            measured.Probes, measured.ScannedShare,
             bytesPerVector, ratio, measured.Single.Qps, measured.Single.P50Ms, measured.Single.P99Ms, measured.BatchQps, measured.Threads,
             measured.ExactQps, measured.Speedup, QualityGate.Judge(minRecall, measured.Recall.Value, maxRatio, ratio));
     }

@@ -17,10 +17,13 @@ internal static class IndexCommand
     private static readonly VectorInput Vectors = new("--emb", "The vectors to compress.");
     private static readonly Option<string> Out = new("--out")
     {
-        Description = "BASE, the common part of the names of the index's files; an index that is there is replaced at once.", HelpName = "BASE", Required = true,
+        Description = "BASE, the common part of the names of the index's files; an index that is there is replaced at once.",
+        HelpName = "BASE",
+        Required = true,
     };
 
-    private static readonly Option<string?> MetricWord = Spellings.Metric.Option("--metric", "What near means; l2 unless given. Stored in the index.");
+    private static readonly Option<string?> MetricWord = Spellings.Metric.Option(
+        "--metric", "What near means; l2 unless given. Stored in the index.");
     private static readonly Option<string?> CodecWord = Spellings.Codec.Option("--codec", "How residuals are stored; int8 unless given.");
     private static readonly Option<int?> Anchors = NumberOption.CountOrWord(
         "--m", "Anchors, and so cells; auto, about 4 times the root of the number of vectors, unless given.", ("auto", null));
@@ -42,17 +45,20 @@ internal static class IndexCommand
         },
     };
 
-    private static readonly Option<ulong?> Seed = NumberOption.Bits("--seed", "The same seed gives the same bytes, on any number of threads; 1 unless given.");
+    private static readonly Option<ulong?> Seed = NumberOption.Bits(
+        "--seed", "The same seed gives the same bytes, on any number of threads; 1 unless given.");
     private static readonly Option<int?> Sample = NumberOption.Count("--sample", 1, "Rows to learn from; about 64 an anchor unless given.");
     private static readonly TrainingOptions Training = new();
-    private static readonly Option<double?> MinRecall = SharedOptions.MinRecall("the recall predicted from held-out rows, with automatic probes,");
+    private static readonly Option<double?> MinRecall = SharedOptions.MinRecall(
+        "the recall predicted from held-out rows, with automatic probes,");
     private static readonly Option<double?> MaxRatio = SharedOptions.MaxRatio();
 
     public static Command Create()
     {
         var command = new Command("index", "Compress a file of vectors into an index.");
         Vectors.AddTo(command);
-        foreach (Option option in new Option[] { Out, MetricWord, CodecWord, Anchors, CodedDimension, Jacobians, Seed, Sample }) command.Add(option);
+        Option[] options = [Out, MetricWord, CodecWord, Anchors, CodedDimension, Jacobians, Seed, Sample];
+        foreach (Option option in options) command.Add(option);
         Training.AddTo(command);
         command.Add(MinRecall);
         command.Add(MaxRatio);
@@ -76,7 +82,8 @@ internal static class IndexCommand
         IndexReport report = terminal.WithProgress(progress => Build(source, basePath, options, progress, cancellationToken));
         if (report.Training.Collapsed)
         {
-            terminal.Warn($"the cells are very uneven (entropy {report.Training.NormalizedEntropy:F2} of 1): the data has few distinct vectors.");
+            terminal.Warn(
+                $"the cells are very uneven (entropy {report.Training.NormalizedEntropy:F2} of 1): the data has few distinct vectors.");
         }
 
         var result = IndexResult.Of(report, IndexInfo.Read(basePath), parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
@@ -93,7 +100,8 @@ internal static class IndexCommand
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems) + ".");
         using KeyFile keys = KeyFile.Stage(source, basePath, cancellationToken);
         IndexReport report = IndexBuilder.Build(
-            source, basePath, options, new Reporting<IndexProgress>(step => progress(Name(step.Phase), step.Share, step.Detail)), cancellationToken);
+            source, basePath, options, new Reporting<IndexProgress>(step => progress(Name(step.Phase), step.Share, step.Detail)),
+            cancellationToken);
         keys.Complete();
         return report;
     }
@@ -119,7 +127,8 @@ internal static class IndexCommand
         }
 
         facts.Add(("distortion", $"{result.Distortion:G6}, energy {result.Energy:G6}, entropy {result.NormalizedEntropy:F3} of 1"));
-        facts.Add(("training", $"{result.TrainingRows:N0} rows, {result.Iterations} iterations, {(result.Converged ? "converged" : "not converged")}"));
+        string end = result.Converged ? "converged" : "not converged";
+        facts.Add(("training", $"{result.TrainingRows:N0} rows, {result.Iterations} iterations, {end}"));
         facts.Add(("seconds", string.Join(", ", result.Seconds.Select(phase => $"{phase.Key} {phase.Value:F2}"))));
         FactTable.Write(console, facts);
     }
@@ -127,9 +136,9 @@ internal static class IndexCommand
 
 /// <summary>What <c>vlc index</c> reports.</summary>
 internal sealed record IndexResult(
-    int N, int D, int M, string Metric, string Codec, int CodedDimensions, bool Jacobians, ulong Seed, long Bytes, double BytesPerVector, double Ratio,
-    SectionBytes[] Sections, double Distortion, double Energy, double NormalizedEntropy, int Iterations, bool Converged, int? ResumedFrom,
-    int TrainingRows, PredictedRecall? Predicted, IReadOnlyDictionary<string, double> Seconds, QualityGate[] Gates)
+    int N, int D, int M, string Metric, string Codec, int CodedDimensions, bool Jacobians, ulong Seed, long Bytes, double BytesPerVector,
+    double Ratio, SectionBytes[] Sections, double Distortion, double Energy, double NormalizedEntropy, int Iterations, bool Converged,
+    int? ResumedFrom, int TrainingRows, PredictedRecall? Predicted, IReadOnlyDictionary<string, double> Seconds, QualityGate[] Gates)
 {
     public static IndexResult Of(IndexReport report, IndexInfo info, double? minRecall, double? maxRatio)
     {
@@ -139,15 +148,17 @@ internal sealed record IndexResult(
         seconds["total"] = Math.Round(report.Seconds.Values.Sum(), 4);
         return new IndexResult(
             manifest.Count, manifest.Dimension, manifest.AnchorCount, Spellings.Metric[manifest.Metric], Spellings.Codec[manifest.Codec],
-            manifest.CodedDimension, report.Jacobians, manifest.Seed, report.TotalBytes, info.BytesPerVector, report.Ratio, SectionBytes.Of(info),
-            report.Distortion, report.Training.Energy, report.Training.NormalizedEntropy, report.Training.Iterations.Count, report.Training.Converged,
-            report.Training.ResumedFrom, report.Training.TrainingRows, predicted, seconds,
+            manifest.CodedDimension, report.Jacobians, manifest.Seed, report.TotalBytes, info.BytesPerVector, report.Ratio,
+            SectionBytes.Of(info), report.Distortion, report.Training.Energy, report.Training.NormalizedEntropy,
+            report.Training.Iterations.Count, report.Training.Converged, report.Training.ResumedFrom, report.Training.TrainingRows,
+            predicted, seconds,
             QualityGate.Judge(minRecall, predicted?.Recall, maxRatio, report.Ratio));
     }
 }
 
 /// <summary>The recall that held-out rows promise for a search with automatic probes.</summary>
-internal sealed record PredictedRecall(int K, int Queries, int Probes, double Recall, double RecallExhaustive, double RecallStdErr, double ScannedShare)
+internal sealed record PredictedRecall(
+    int K, int Queries, int Probes, double Recall, double RecallExhaustive, double RecallStdErr, double ScannedShare)
 {
     public static PredictedRecall? Of(ProbeCurve? curve)
     {

@@ -69,21 +69,22 @@ internal static class InfoCommand
 /// version is the file format's.
 /// </summary>
 internal sealed record InfoResult(
-    int N, int D, int M, string Metric, string Codec, int CodedDimensions, ulong Seed, int Version, long Bytes, double BytesPerVector, double Ratio,
-    SectionBytes[] Sections, long? KeysBytes, ProbeCurve? ProbeCurve)
+    int N, int D, int M, string Metric, string Codec, int CodedDimensions, ulong Seed, int Version, long Bytes, double BytesPerVector,
+    double Ratio, SectionBytes[] Sections, long? KeysBytes, ProbeCurve? ProbeCurve)
 {
     public static InfoResult Of(IndexInfo info, long? keysBytes)
     {
         Manifest manifest = info.Manifest;
         return new InfoResult(
             manifest.Count, manifest.Dimension, manifest.AnchorCount, Spellings.Metric[manifest.Metric], Spellings.Codec[manifest.Codec],
-            manifest.CodedDimension, manifest.Seed, manifest.Version, info.TotalBytes, info.BytesPerVector, info.Ratio, SectionBytes.Of(info), keysBytes,
-            manifest.Probes);
+            manifest.CodedDimension, manifest.Seed, manifest.Version, info.TotalBytes, info.BytesPerVector, info.Ratio,
+            SectionBytes.Of(info), keysBytes, manifest.Probes);
     }
 }
 
 /// <summary>What <c>vlc info</c> reports without an index.</summary>
-internal sealed record EnvironmentResult(string Version, string Runtime, string System, string Architecture, string InstructionSet, int Processors)
+internal sealed record EnvironmentResult(
+    string Version, string Runtime, string System, string Architecture, string InstructionSet, int Processors)
 {
     public static EnvironmentResult Current() => new(
         typeof(InfoCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",

@@ -27,17 +27,19 @@ internal static class NumberOption
                 if (result.Tokens[0].Value == word) return value;
             }
 
-            return Parse<int>(result, name, $"a whole number of at least 1 or {string.Join(" or ", words.Select(word => word.Word))}", value => value >= 1);
+            string range = $"a whole number of at least 1 or {string.Join(" or ", words.Select(word => word.Word))}";
+            return Parse<int>(result, name, range, value => value >= 1);
         },
     };
 
     /// <summary>A number within bounds that <paramref name="range"/> puts in words; null unless given.</summary>
-    public static Option<double?> Real(string name, string description, string valueName, string range, Func<double, bool> within) => new(name)
-    {
-        Description = description,
-        HelpName = valueName,
-        CustomParser = result => Parse(result, name, range, within),
-    };
+    public static Option<double?> Real(string name, string description, string valueName, string range, Func<double, bool> within) =>
+        new(name)
+        {
+            Description = description,
+            HelpName = valueName,
+            CustomParser = result => Parse(result, name, range, within),
+        };
 
     /// <summary>Any 64-bit number.</summary>
     public static Option<ulong?> Bits(string name, string description) => new(name)

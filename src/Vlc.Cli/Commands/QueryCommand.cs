@@ -7,7 +7,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Cli.Commands;
 
-/// <summary><c>vlc query</c>: finds the nearest rows of vectors in an index; without an index, the seed's retrieval demonstration.</summary>
+/// <summary>
+/// <c>vlc query</c>: finds the nearest rows of vectors in an index; without an index, the seed's retrieval demonstration.
+/// </summary>
 internal static class QueryCommand
 {
     private const int QueriesAtOnce = 1024;
@@ -21,9 +23,12 @@ internal static class QueryCommand
     private static readonly Option<int?> Neighbors = SharedOptions.Neighbors();
     private static readonly Option<int?> Probes = SharedOptions.Probes();
     private static readonly Option<double?> TargetRecall = SharedOptions.TargetRecall();
-    private static readonly Option<string?> Allow = new("--allow") { Description = "Row numbers that may be found, one a line.", HelpName = "FILE" };
-    private static readonly Option<string?> Deny = new("--deny") { Description = "Row numbers that must not be found, one a line.", HelpName = "FILE" };
-    private static readonly Option<string?> MetricWord = Spellings.Metric.Option("--metric", "The metric counted on; refused where the index has another.");
+    private static readonly Option<string?> Allow =
+        new("--allow") { Description = "Row numbers that may be found, one a line.", HelpName = "FILE" };
+    private static readonly Option<string?> Deny =
+        new("--deny") { Description = "Row numbers that must not be found, one a line.", HelpName = "FILE" };
+    private static readonly Option<string?> MetricWord = Spellings.Metric.Option(
+        "--metric", "The metric counted on; refused where the index has another.");
     private static readonly Option<string?> Out = new("--out")
     {
         Description = $"Write the neighbours of all queries to a file: {string.Join(", ", NeighborWriter.Extensions)}.", HelpName = "FILE",
@@ -42,14 +47,20 @@ internal static class QueryCommand
     private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
     {
         string? basePath = parsed.GetValue(Index), queries = parsed.GetValue(Queries.File);
-        if (basePath is null && new Option[] { Queries.File, Out, Allow, Deny, MetricWord }.FirstOrDefault(option => parsed.GetResult(option) is not null) is { } given)
+        if (basePath is null)
         {
-            throw new ArgumentException($"{given.Name} needs --idx, the index to search.");
+            Option[] needIndex = [Queries.File, Out, Allow, Deny, MetricWord];
+            Option? given = needIndex.FirstOrDefault(option => parsed.GetResult(option) is not null);
+            if (given is not null) throw new ArgumentException($"{given.Name} needs --idx, the index to search.");
+            return RetrievalDemonstration.Run(terminal, parsed.GetValue(SharedOptions.Threads), cancellationToken);
         }
 
-        if (basePath is null) return RetrievalDemonstration.Run(terminal, parsed.GetValue(SharedOptions.Threads), cancellationToken);
         if (queries is null) throw new ArgumentException("--idx needs --queries, the vectors to search for.");
-        if (parsed.GetValue(Allow) is not null && parsed.GetValue(Deny) is not null) throw new ArgumentException("--allow and --deny exclude each other.");
+        if (parsed.GetValue(Allow) is not null && parsed.GetValue(Deny) is not null)
+        {
+            throw new ArgumentException("--allow and --deny exclude each other.");
+        }
+
 
         int k = parsed.GetValue(Neighbors) ?? SharedOptions.DefaultNeighbors;
         string? outPath = parsed.GetValue(Out);
@@ -89,8 +100,8 @@ internal static class QueryCommand
         if (metric is { } wanted && wanted != index.Metric)
         {
             throw new ArgumentException(
-                $"The index was built for metric {Spellings.Metric[index.Metric]}; a search by {Spellings.Metric[wanted]} would return wrong neighbours. "
-                + $"Rebuild it with --metric {Spellings.Metric[wanted]}.");
+                $"The index was built for metric {Spellings.Metric[index.Metric]}; a search by {Spellings.Metric[wanted]} would return "
+                + $"wrong neighbours. Rebuild it with --metric {Spellings.Metric[wanted]}.");
         }
 
         return new SearchOptions
@@ -106,8 +117,8 @@ internal static class QueryCommand
     }
 
     private static void Search(
-        VlcIndex index, VectorSource source, long wanted, int k, SearchOptions options, string[]? keys, NeighborSink sink, ProgressReport progress,
-        CancellationToken cancellationToken)
+        VlcIndex index, VectorSource source, long wanted, int k, SearchOptions options, string[]? keys, NeighborSink sink,
+        ProgressReport progress, CancellationToken cancellationToken)
     {
         int block = (int)Math.Min(Math.Clamp(NeighborsAtOnce / k, 1, QueriesAtOnce), wanted);
         var rows = new float[block * index.Dimension];
@@ -133,7 +144,8 @@ internal static class QueryCommand
         if (answer.Results is { } results)
         {
             bool keys = results.Any(result => result.Neighbors.Any(neighbor => neighbor.Key is not null));
-            Table table = keys ? FactTable.Create(">query", ">rank", ">row", ">score", "key") : FactTable.Create(">query", ">rank", ">row", ">score");
+            string[] headings = [">query", ">rank", ">row", ">score"];
+            Table table = FactTable.Create(keys ? [.. headings, "key"] : headings);
             foreach (QueryNeighbors result in results)
             {
                 for (int rank = 0; rank < result.Neighbors.Length; rank++)
@@ -145,10 +157,14 @@ internal static class QueryCommand
             }
 
             console.Write(table);
-            if (results.Length < answer.Queries) console.WriteLine($"{results.Length} of {answer.Queries:N0} queries shown; --out or --json gives all.");
+            if (results.Length < answer.Queries)
+            {
+                console.WriteLine($"{results.Length} of {answer.Queries:N0} queries shown; --out or --json gives all.");
+            }
         }
 
-        console.WriteLine($"{answer.Metric}, {answer.Probes} probes{(answer.Out is null ? "" : $"; {answer.Queries:N0} queries written to {answer.Out}")}");
+        string written = answer.Out is null ? "" : $"; {answer.Queries:N0} queries written to {answer.Out}";
+        console.WriteLine($"{answer.Metric}, {answer.Probes} probes{written}");
     }
 
     private delegate void NeighborSink(QueryNeighbors result, ReadOnlySpan<int> ids);

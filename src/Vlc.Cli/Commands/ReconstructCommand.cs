@@ -13,7 +13,8 @@ internal static class ReconstructCommand
     private const int RowsPerTask = 256;
 
     private static readonly Option<string> Index = SharedOptions.Index();
-    private static readonly Option<string> Out = new("--out") { Description = "The npy file to write, n x d float32.", HelpName = "FILE.npy", Required = true };
+    private static readonly Option<string> Out =
+        new("--out") { Description = "The npy file to write, n x d float32.", HelpName = "FILE.npy", Required = true };
 
     public static Command Create()
     {
@@ -53,7 +54,10 @@ internal static class ReconstructCommand
                 (task, _) =>
                 {
                     int end = Math.Min((task + 1) * RowsPerTask, count);
-                    for (int row = task * RowsPerTask; row < end; row++) index.Reconstruct(start + row, block.AsSpan(row * dimension, dimension));
+                    for (int row = task * RowsPerTask; row < end; row++)
+                    {
+                        index.Reconstruct(start + row, block.AsSpan(row * dimension, dimension));
+                    }
                 },
                 cancellationToken);
             writer.Write(block.AsSpan(0, count * dimension));

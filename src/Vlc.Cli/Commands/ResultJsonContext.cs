@@ -33,8 +33,8 @@ internal sealed record ErrorBody(ExitCode Code, string Message);
 internal sealed partial class ResultJsonContext : JsonSerializerContext
 {
     /// <summary>The context to write with: text stays readable, since no document of ours becomes part of a web page.</summary>
-    public static ResultJsonContext Readable { get; } =
-        new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static ResultJsonContext Readable =>
+        field ??= new(new JsonSerializerOptions(Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }
 
 /// <summary>Exit codes as words: badInput.</summary>

@@ -10,7 +10,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Cli.Commands;
 
-/// <summary>The seed's retrieval demonstration: a few made-up vectors, compressed and searched, the true neighbours beside those found.</summary>
+/// <summary>
+/// The seed's retrieval demonstration: a few made-up vectors, compressed and searched, the true neighbours beside those found.
+/// </summary>
 internal static class RetrievalDemonstration
 {
     private const int Rows = 300;
@@ -28,7 +30,8 @@ internal static class RetrievalDemonstration
 
         using var folder = new TemporaryDirectory();
         string basePath = folder.File("demonstration");
-        var options = new IndexOptions { Training = new AnchorTrainingOptions { AnchorCount = AnchorCount, Seed = Seed, Threads = threads } };
+        var training = new AnchorTrainingOptions { AnchorCount = AnchorCount, Seed = Seed, Threads = threads };
+        var options = new IndexOptions { Training = training };
         IndexBuilder.Build(source, basePath, options, progress: null, cancellationToken);
         using VlcIndex index = VlcIndex.Open(basePath);
 
@@ -39,21 +42,25 @@ internal static class RetrievalDemonstration
         Recall recall = Recall.Compute(found, truth, K, K);
         var result = new RetrievalDemonstrationResult(
             Rows, Dimension, index.AnchorCount, index.Ratio, K, recall.Value,
-            [.. Enumerable.Range(0, QueryCount).Select(query => new RetrievalComparison(
-                QueryNeighbors.Of(query, found.AsSpan(query * K, K), scores.AsSpan(query * K, K), keys: null).Neighbors, truth[(query * K)..((query + 1) * K)]))]);
+            [
+                .. Enumerable.Range(0, QueryCount).Select(query => new RetrievalComparison(
+                    QueryNeighbors.Of(query, found.AsSpan(query * K, K), scores.AsSpan(query * K, K), keys: null).Neighbors,
+                    truth[(query * K)..((query + 1) * K)])),
+            ]);
         terminal.Write(result, ResultJsonContext.Readable.RetrievalDemonstrationResult, console => Print(console, result));
         return ExitCode.Success;
     }
 
     private static void Print(IAnsiConsole console, RetrievalDemonstrationResult result)
     {
-        console.WriteLine($"{result.N} made-up vectors of {result.D} dimensions, {result.M} anchors, compressed to {result.Ratio:P1} of float32.");
+        console.WriteLine(
+            $"{result.N} made-up vectors of {result.D} dimensions, {result.M} anchors, compressed to {result.Ratio:P1} of float32.");
         Table table = FactTable.Create(">query", "found in the compressed index (squared distance)", "true neighbours");
         for (int query = 0; query < result.Queries.Length; query++)
         {
             RetrievalComparison comparison = result.Queries[query];
-            table.Row(
-                $"{query}", string.Join("  ", comparison.Found.Select(neighbor => $"{neighbor.Id} ({neighbor.Score:F2})")), string.Join("  ", comparison.Truth));
+            string found = string.Join("  ", comparison.Found.Select(neighbor => $"{neighbor.Id} ({neighbor.Score:F2})"));
+            table.Row($"{query}", found, string.Join("  ", comparison.Truth));
         }
 
         console.Write(table);

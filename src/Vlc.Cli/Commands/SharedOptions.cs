@@ -8,11 +8,13 @@ internal static class SharedOptions
 {
     public const int DefaultNeighbors = 10;
 
-    public static Option<bool> Json { get; } = new("--json") { Description = "Print the result, or the error, as one JSON document.", Recursive = true };
+    public static Option<bool> Json { get; } =
+        new("--json") { Description = "Print the result, or the error, as one JSON document.", Recursive = true };
 
     public static Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "No progress and no warnings.", Recursive = true };
 
-    public static Option<bool> NoColor { get; } = new("--no-color") { Description = "No colours; so does the variable NO_COLOR.", Recursive = true };
+    public static Option<bool> NoColor { get; } =
+        new("--no-color") { Description = "No colours; so does the variable NO_COLOR.", Recursive = true };
 
     public static Option<int?> Threads { get; } = CreateThreads();
 
@@ -32,11 +34,13 @@ internal static class SharedOptions
 
     /// <summary>Null stands for auto, the largest number for all.</summary>
     public static Option<int?> Probes() => NumberOption.CountOrWord(
-        "--probes", "Cells to scan for a query: a number, all, or auto, the fewest that reach the target recall on held-out rows.", ("all", int.MaxValue), ("auto", null));
+        "--probes", "Cells to scan for a query: a number, all, or auto, the fewest that reach the target recall on held-out rows.",
+        ("all", int.MaxValue), ("auto", null));
 
     /// <summary>Null stands for <see cref="ProbeCurve.DefaultTargetRecall"/>.</summary>
     public static Option<double?> TargetRecall() => NumberOption.Real(
-        "--target-recall", $"Recall that --probes auto aims for; {ProbeCurve.DefaultTargetRecall} unless given.", "R", "above 0 and at most 1", value => value is > 0 and <= 1);
+        "--target-recall", $"Recall that --probes auto aims for; {ProbeCurve.DefaultTargetRecall} unless given.", "R",
+        "above 0 and at most 1", value => value is > 0 and <= 1);
 
     public static Option<double?> MinRecall(string of) => NumberOption.Real(
         "--min-recall", $"Exit with 4 when {of} is lower.", "R", "a number from 0 to 1", value => value is >= 0 and <= 1);

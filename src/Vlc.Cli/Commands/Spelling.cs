@@ -29,9 +29,11 @@ internal sealed class Spelling<T>(params (string Word, T Value)[] words)
 /// <summary>The spellings, each in one place.</summary>
 internal static class Spellings
 {
-    public static Spelling<Metric> Metric { get; } = new(("l2", Vlc.Metric.L2), ("cosine", Vlc.Metric.Cosine), ("ip", Vlc.Metric.InnerProduct));
+    public static Spelling<Metric> Metric { get; } = new(
+        ("l2", Vlc.Metric.L2), ("cosine", Vlc.Metric.Cosine), ("ip", Vlc.Metric.InnerProduct));
 
     public static Spelling<CodecKind> Codec { get; } = new(("none", CodecKind.None), ("f16", CodecKind.Float16), ("int8", CodecKind.Int8));
 
-    public static Spelling<MeanKind> Mean { get; } = new(("arithmetic", MeanKind.Arithmetic), ("trimmed", MeanKind.Trimmed), ("huber", MeanKind.Huber));
+    public static Spelling<MeanKind> Mean { get; } = new(
+        ("arithmetic", MeanKind.Arithmetic), ("trimmed", MeanKind.Trimmed), ("huber", MeanKind.Huber));
 }

@@ -13,7 +13,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Cli.Commands;
 
-/// <summary><c>vlc test</c>: learns, compresses and searches the seed's synthetic sets, and says whether all is well on this machine.</summary>
+/// <summary>
+/// <c>vlc test</c>: learns, compresses and searches the seed's synthetic sets, and says whether all is well on this machine.
+/// </summary>
 internal static class TestCommand
 {
     private const int QueryCount = 100;
@@ -30,7 +32,7 @@ internal static class TestCommand
         (CodecKind.None, 0, 0.10), (CodecKind.Float16, 0.99, 0.56), (CodecKind.Int8, 0.95, 0.30),
     ];
 
-    private static readonly Option<bool> IsLarge = new("--large") { Description = $"{Large.Rows:N0} x {Large.Dimension} with {Large.Anchors} anchors, not {Small.Rows} x {Small.Dimension} with {Small.Anchors}." };
+    private static readonly Option<bool> IsLarge = new("--large") { Description = $"{Large}, not {Small}." };
 
     public static Command Create()
     {
@@ -42,13 +44,15 @@ internal static class TestCommand
     private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
     {
         SyntheticSet set = parsed.GetValue(IsLarge) ? Large : Small;
-        var training = new AnchorTrainingOptions { AnchorCount = set.Anchors, Seed = Seed, Threads = parsed.GetValue(SharedOptions.Threads) };
+        var training =
+            new AnchorTrainingOptions { AnchorCount = set.Anchors, Seed = Seed, Threads = parsed.GetValue(SharedOptions.Threads) };
         TestResult result = terminal.WithProgress(progress => Measure(set, training, progress, cancellationToken));
         terminal.Write(result, ResultJsonContext.Readable.TestResult, console => Print(console, result));
         return terminal.Judge(result.Gates);
     }
 
-    private static TestResult Measure(SyntheticSet set, AnchorTrainingOptions training, ProgressReport progress, CancellationToken cancellationToken)
+    private static TestResult Measure(
+        SyntheticSet set, AnchorTrainingOptions training, ProgressReport progress, CancellationToken cancellationToken)
     {
         float[] drawn = GaussianBlobs.Draw(set.Rows + QueryCount, set.Dimension, set.Anchors, Seed);
         ReadOnlyMemory<float> rows = drawn.AsMemory(0, set.Rows * set.Dimension);
@@ -81,8 +85,9 @@ internal static class TestCommand
         }
 
         return new TestResult(
-            gates.All(gate => gate.Passed), set.Rows, set.Dimension, anchors.Length / set.Dimension, seconds, report.Iterations.Count, report.Distortion,
-            report.NormalizedEntropy * Math.Log2(set.Anchors), report.NormalizedEntropy, K, [.. codecs], [.. gates]);
+            gates.All(gate => gate.Passed), set.Rows, set.Dimension, anchors.Length / set.Dimension, seconds,
+            report.Iterations.Count, report.Distortion, report.NormalizedEntropy * Math.Log2(set.Anchors), report.NormalizedEntropy, K,
+            [.. codecs], [.. gates]);
     }
 
     private static void Print(IAnsiConsole console, TestResult result)
@@ -97,18 +102,25 @@ internal static class TestCommand
                 ("entropy", $"{result.EntropyBits:F3} bits, {result.NormalizedEntropy:F3} of the most possible"),
             ]);
         Table table = FactTable.Create("codec", ">ratio", $">recall@{result.K}, exhaustive");
-        foreach (CodecTest codec in result.Codecs) table.Row(codec.Codec, $"{codec.Ratio:P2}", $"{codec.Recall:F4} ± {codec.RecallStdErr:F4}");
+        foreach (CodecTest codec in result.Codecs)
+        {
+            table.Row(codec.Codec, $"{codec.Ratio:P2}", $"{codec.Recall:F4} ± {codec.RecallStdErr:F4}");
+        }
+
         console.Write(table);
         console.WriteLine(result.Passed ? "PASS" : "FAIL");
     }
 
-    private sealed record SyntheticSet(string Name, int Rows, int Dimension, int Anchors);
+    private sealed record SyntheticSet(string Name, int Rows, int Dimension, int Anchors)
+    {
+        public override string ToString() => $"{Rows:N0} x {Dimension} with {Anchors} anchors";
+    }
 }
 
 /// <summary>What <c>vlc test</c> reports.</summary>
 internal sealed record TestResult(
-    bool Passed, int N, int D, int M, double LearningSeconds, int Iterations, double Distortion, double EntropyBits, double NormalizedEntropy, int K,
-    CodecTest[] Codecs, QualityGate[] Gates);
+    bool Passed, int N, int D, int M, double LearningSeconds, int Iterations, double Distortion, double EntropyBits,
+    double NormalizedEntropy, int K, CodecTest[] Codecs, QualityGate[] Gates);
 
 /// <summary>How a codec did.</summary>
 internal sealed record CodecTest(string Codec, double Ratio, double Recall, double RecallStdErr);

@@ -11,7 +11,8 @@ internal sealed class TrainingOptions
     private const double DefaultTrimmedShare = 0.05;
     private const double DefaultHuberMultiple = 1.5;
 
-    private readonly Option<int?> _iterations = NumberOption.Count("--iterations", 1, "Most iterations of training; fewer when it converges.");
+    private readonly Option<int?> _iterations = NumberOption.Count(
+        "--iterations", 1, "Most iterations of training; fewer when it converges.");
 
     private readonly Option<string?> _cooling = new Option<string?>("--cooling")
     {
@@ -19,12 +20,15 @@ internal sealed class TrainingOptions
     }.AcceptOnlyFromAmong("none", "exponential", "inverse");
 
     private readonly Option<double?> _temperature = NumberOption.Real(
-        "--temperature", $"Temperature that cooling starts from; {DefaultTemperature} unless given.", "T", "a finite number of at least 0", NotNegative);
+        "--temperature", $"Temperature that cooling starts from; {DefaultTemperature} unless given.", "T",
+        "a finite number of at least 0", NotNegative);
 
     private readonly Option<double?> _coolingRate = NumberOption.Real(
-        "--cooling-rate", $"Factor an iteration (exponential) or slope (inverse); {DefaultCoolingRate} unless given.", "R", "a finite number above 0", Positive);
+        "--cooling-rate", $"Factor an iteration (exponential) or slope (inverse); {DefaultCoolingRate} unless given.", "R",
+        "a finite number above 0", Positive);
 
-    private readonly Option<string?> _mean = Spellings.Mean.Option("--mean", "The mean of a cell; trimmed and huber are robust against outliers.");
+    private readonly Option<string?> _mean = Spellings.Mean.Option(
+        "--mean", "The mean of a cell; trimmed and huber are robust against outliers.");
 
     private readonly Option<double?> _meanParameter = NumberOption.Real(
         "--mean-parameter",
@@ -34,7 +38,8 @@ internal sealed class TrainingOptions
     private readonly Option<int?> _maintenance = NumberOption.Count("--maintenance", 0, "Rounds of merging and splitting cells.");
 
     private readonly Option<double?> _lambda = NumberOption.Real(
-        "--lambda", "Distortion that one byte a vector is worth; above 0, cells may be merged away for it.", "L", "a finite number of at least 0", NotNegative);
+        "--lambda", "Distortion that one byte a vector is worth; above 0, cells may be merged away for it.", "L",
+        "a finite number of at least 0", NotNegative);
 
     private readonly Option<string?> _checkpoint = new("--checkpoint")
     {
@@ -76,7 +81,11 @@ internal sealed class TrainingOptions
             _ => null,
         };
         if (shape is { } curve) return new CoolingSchedule(curve, temperature ?? DefaultTemperature, rate ?? DefaultCoolingRate);
-        if ((temperature ?? rate) is not null) throw new ArgumentException("--temperature and --cooling-rate need --cooling exponential or inverse.");
+        if ((temperature ?? rate) is not null)
+        {
+            throw new ArgumentException("--temperature and --cooling-rate need --cooling exponential or inverse.");
+        }
+
         return parsed.GetValue(_cooling) is null ? null : CoolingSchedule.None;
     }
 

@@ -26,7 +26,11 @@ internal static class VerifyCommand
         if (!checksums) terminal.Warn("version 1 has no checksums: only structure, lengths and ranges were checked.");
         terminal.Write(
             result, ResultJsonContext.Readable.VerifyResult,
-            console => FactTable.Write(console, [("whole", $"{result.Sections.Length} sections, {result.Bytes:N0} bytes{(checksums ? ", checksums match" : "")}")]));
+            console =>
+            {
+                string also = checksums ? ", checksums match" : "";
+                FactTable.Write(console, [("whole", $"{result.Sections.Length} sections, {result.Bytes:N0} bytes{also}")]);
+            });
         return ExitCode.Success;
     }
 }

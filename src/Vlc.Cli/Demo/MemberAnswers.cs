@@ -10,7 +10,8 @@ internal sealed class MemberAnswers(VlcIndex index, DocumentEmbedding embedding,
     // Overloads share a name: five names may need this many rows.
     private const int RowsSearched = 60;
 
-    private readonly Dictionary<string, string> _summaries = members.ToDictionary(member => member.Id, member => member.Summary, StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _summaries = members.ToDictionary(
+        member => member.Id, member => member.Summary, StringComparer.Ordinal);
 
     /// <summary>The members that answer a question best; overloads are one line.</summary>
     public DemoAnswer To(string question)

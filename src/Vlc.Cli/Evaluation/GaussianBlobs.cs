@@ -2,7 +2,10 @@ using Vlc.Numerics.Randomness;
 
 namespace Vlc.Cli.Evaluation;
 
-/// <summary>The seed program's synthetic vectors: Gaussian clouds around random centres. They exercise the program; of real data they prove nothing.</summary>
+/// <summary>
+/// The seed program's synthetic vectors: Gaussian clouds around random centres. They exercise the program; of real data they
+/// prove nothing.
+/// </summary>
 internal static class GaussianBlobs
 {
     // The clouds overlap a little, as the seed's do: within a cloud the spread is a third of that of the centres.

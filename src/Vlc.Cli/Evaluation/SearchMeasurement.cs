@@ -56,7 +56,8 @@ internal sealed record SearchMeasurement
 
     /// <summary>Measures everything; <paramref name="exact"/> is the scan to compare with, or null.</summary>
     public static SearchMeasurement Take(
-        VlcIndex index, JudgedQueries queries, int k, SearchOptions options, ExactScan? exact, ProgressReport progress, CancellationToken cancellationToken)
+        VlcIndex index, JudgedQueries queries, int k, SearchOptions options, ExactScan? exact, ProgressReport progress,
+        CancellationToken cancellationToken)
     {
         int threads = options.Threads ?? Environment.ProcessorCount;
         int[] found = new int[queries.Count * k];
@@ -91,7 +92,7 @@ internal sealed record SearchMeasurement
             Recall = Recall.Compute(found, queries.Truth, k, queries.TruthWidth),
             Exhaustive = exhaustiveRecall,
             Probes = index.ProbesFor(options),
-            ScannedShare = Enumerable.Range(0, queries.Count).Average(query => (double)index.ScannedRows(queries[query], options)) / index.Count,
+            ScannedShare = Enumerable.Range(0, queries.Count).Average(query => index.ScannedRows(queries[query], options)) / index.Count,
             Single = single,
             BatchQps = queries.Count / batchSeconds,
             Threads = threads,
@@ -100,9 +101,11 @@ internal sealed record SearchMeasurement
     }
 
     /// <summary>
-    /// Times one query after the other on this thread: after a warm-up, every query at least once unless <paramref name="mostTime"/> runs out.
+    /// Times one query after the other on this thread: after a warm-up, every query at least once unless <paramref name="mostTime"/> runs
+    /// out.
     /// </summary>
-    private static Latencies Measure(JudgedQueries queries, Action<int> search, CancellationToken cancellationToken, TimeSpan? mostTime = null)
+    private static Latencies Measure(
+        JudgedQueries queries, Action<int> search, CancellationToken cancellationToken, TimeSpan? mostTime = null)
     {
         TimeSpan limit = mostTime ?? MostTime;
         long start = Stopwatch.GetTimestamp();

@@ -21,7 +21,8 @@ internal static class IdListFile
             if (text.IsEmpty) continue;
             if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int id) || id >= count)
             {
-                throw new VlcFormatException(path, $"line {number}", $"a row number from 0 to {count - 1}", $"'{text[..Math.Min(text.Length, 40)]}'");
+                throw new VlcFormatException(
+                    path, $"line {number}", $"a row number from 0 to {count - 1}", $"'{text[..Math.Min(text.Length, 40)]}'");
             }
 
             ids.Add(id);

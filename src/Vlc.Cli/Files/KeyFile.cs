@@ -70,8 +70,9 @@ internal sealed class KeyFile : IDisposable
         string[] keys = [.. File.ReadLines(path, Encoding.UTF8).Take(count + 1).Select(Unescape)];
         if (keys.Length != count)
         {
+            string found = keys.Length > count ? "more" : $"{keys.Length}";
             throw new VlcFormatException(
-                path, "lines", $"{count} keys, one a row", keys.Length > count ? "more" : $"{keys.Length}", "The keys are of another index; rebuild it, or delete them.");
+                path, "lines", $"{count} keys, one a row", found, "The keys are of another index; rebuild it, or delete them.");
         }
 
         return keys;
@@ -89,7 +90,9 @@ internal sealed class KeyFile : IDisposable
     }
 
     private static string Escape(string key) => key.AsSpan().ContainsAny('\\', '\n', '\r')
-        ? key.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal).Replace("\r", "\\r", StringComparison.Ordinal)
+        ? key.Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace("\n", "\\n", StringComparison.Ordinal)
+            .Replace("\r", "\\r", StringComparison.Ordinal)
         : key;
 
     private static string Unescape(string line)

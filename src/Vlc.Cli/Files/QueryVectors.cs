@@ -12,13 +12,15 @@ internal static class QueryVectors
         if (source.Dimension != dimension)
         {
             throw new VlcFormatException(
-                source.Name, "dimension", $"{dimension}, the index's", $"{source.Dimension}", "Embed the queries with the model that made the indexed vectors.");
+                source.Name, "dimension", $"{dimension}, the index's", $"{source.Dimension}",
+                "Embed the queries with the model that made the indexed vectors.");
         }
     }
 
     /// <summary>Reads rows and refuses zeros where the metric needs a direction.</summary>
     /// <exception cref="VlcFormatException">A row of zeros under the cosine metric, or a damaged file.</exception>
-    public static void Read(VectorSource source, long start, int count, Metric metric, Span<float> rows, CancellationToken cancellationToken)
+    public static void Read(
+        VectorSource source, long start, int count, Metric metric, Span<float> rows, CancellationToken cancellationToken)
     {
         source.Read(start, count, rows, cancellationToken);
         if (metric != Metric.Cosine) return;
@@ -26,7 +28,8 @@ internal static class QueryVectors
         {
             if (!rows.Slice(row * source.Dimension, source.Dimension).ContainsAnyExcept(0f))
             {
-                throw new VlcFormatException(source.Name, $"row {start + row}", "a direction", "a row of zeros", "The cosine of a zero vector is undefined.");
+                throw new VlcFormatException(
+                    source.Name, $"row {start + row}", "a direction", "a row of zeros", "The cosine of a zero vector is undefined.");
             }
         }
     }

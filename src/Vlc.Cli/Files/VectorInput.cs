@@ -33,7 +33,10 @@ internal sealed class VectorInput
         {
             Description = $"Dataset of {name}, an HDF5 file; {defaultDataset ?? "train"} unless given.", HelpName = "PATH",
         };
-        _column = new Option<string?>($"--{prefix}column") { Description = $"Column of {name}, a Parquet file, or property of a jsonl object.", HelpName = "NAME" };
+        _column = new Option<string?>($"--{prefix}column")
+        {
+            Description = $"Column of {name}, a Parquet file, or property of a jsonl object.", HelpName = "NAME",
+        };
     }
 
     /// <summary>The option that names the file.</summary>

@@ -83,7 +83,8 @@ internal sealed class CommandTerminal
         }
 
         return ConsoleOn(_error, terminal: true).Progress().AutoClear(true)
-            .Columns(new SpinnerColumn(), new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
+            .Columns(
+                new SpinnerColumn(), new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
             .Start(context =>
             {
                 var bars = new ProgressBars(context);
@@ -91,7 +92,8 @@ internal sealed class CommandTerminal
             });
     }
 
-    private static bool IsTerminal(TextWriter writer, TextWriter console, bool redirected) => ReferenceEquals(writer, console) && !redirected;
+    private static bool IsTerminal(TextWriter writer, TextWriter console, bool redirected) =>
+        ReferenceEquals(writer, console) && !redirected;
 
     private IAnsiConsole ConsoleOn(TextWriter writer, bool terminal)
     {

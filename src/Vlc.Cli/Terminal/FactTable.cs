@@ -12,7 +12,8 @@ internal static class FactTable
         foreach (string heading in headings)
         {
             bool right = heading.StartsWith('>');
-            var column = new TableColumn(new Text(heading.TrimStart('>'))) { Alignment = right ? Justify.Right : Justify.Left, NoWrap = true };
+            var column =
+                new TableColumn(new Text(heading.TrimStart('>'))) { Alignment = right ? Justify.Right : Justify.Left, NoWrap = true };
             table.AddColumn(column);
         }
 

@@ -50,7 +50,10 @@ internal sealed class ProgressBars(ProgressContext context)
     }
 }
 
-/// <summary>A progress report as the library's <see cref="IProgress{T}"/>; unlike <see cref="Progress{T}"/> it does not queue, so that no report comes late.</summary>
+/// <summary>
+/// A progress report as the library's <see cref="IProgress{T}"/>; unlike <see cref="Progress{T}"/> it does not queue, so that no report
+/// comes late.
+/// </summary>
 internal sealed class Reporting<T>(Action<T> report) : IProgress<T>
 {
     public void Report(T value) => report(value);

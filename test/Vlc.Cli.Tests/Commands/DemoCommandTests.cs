@@ -10,7 +10,8 @@ public sealed class DemoCommandTests
     public async Task The_demo_compresses_and_answers()
     {
         using var folder = new TemporaryFolder();
-        JsonElement demo = (await CommandRun.Succeeding("demo", "--dir", folder.Path, "--ask", "delete a directory", "--ask", "zyzzyva", "--json")).Json();
+        JsonElement demo = (await CommandRun.Succeeding(
+            "demo", "--dir", folder.Path, "--ask", "delete a directory", "--ask", "zyzzyva", "--json")).Json();
         JsonElement search = demo.GetProperty("search");
         Assert.InRange(search.GetProperty("recall").GetDouble(), 0.95, 1);
         Assert.InRange(search.GetProperty("ratio").GetDouble(), 0, 0.30);
@@ -25,7 +26,8 @@ public sealed class DemoCommandTests
 
         // What --dir keeps is an index like any other.
         JsonElement found = (await CommandRun.Succeeding(
-            "query", "--idx", folder.File("dotnet"), "--queries", folder.File("dotnet.base.npy"), "-k", "1", "--out", folder.File("self.jsonl"), "--json")).Json();
+            "query", "--idx", folder.File("dotnet"), "--queries", folder.File("dotnet.base.npy"), "-k", "1",
+            "--out", folder.File("self.jsonl"), "--json")).Json();
         Assert.Equal(search.GetProperty("n").GetInt32(), found.GetProperty("queries").GetInt32());
         JsonElement first = JsonDocument.Parse(File.ReadLines(folder.File("self.jsonl")).First()).RootElement;
         Assert.Equal(':', first.GetProperty("neighbors")[0].GetProperty("key").GetString()![1]);

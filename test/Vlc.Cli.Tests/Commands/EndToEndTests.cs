@@ -47,8 +47,9 @@ public sealed class EndToEndTests
     {
         using var samples = new SampleVectors();
         JsonElement index = (await samples.Build(
-            "--codec", "int8", "--dims", "9", "--jacobians", "--cooling", "inverse", "--temperature", "0.4", "--cooling-rate", "1", "--mean", "huber",
-            "--mean-parameter", "2", "--maintenance", "0", "--lambda", "0", "--iterations", "2", "--sample", "300", "--threads", "1", "--json")).Json();
+            "--codec", "int8", "--dims", "9", "--jacobians", "--cooling", "inverse", "--temperature", "0.4", "--cooling-rate", "1",
+            "--mean", "huber", "--mean-parameter", "2", "--maintenance", "0", "--lambda", "0", "--iterations", "2", "--sample", "300",
+            "--threads", "1", "--json")).Json();
         Assert.Equal(9, index.GetProperty("codedDimensions").GetInt32());
         Assert.True(index.GetProperty("jacobians").GetBoolean());
         Assert.Equal(2, index.GetProperty("iterations").GetInt32());
@@ -64,7 +65,8 @@ public sealed class EndToEndTests
         await samples.Build("--threads", "3");
         Assert.Equal(one, Files());
 
-        byte[][] Files() => [.. Directory.GetFiles(Path.GetDirectoryName(samples.Index)!).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+        byte[][] Files() =>
+            [.. Directory.GetFiles(Path.GetDirectoryName(samples.Index)!).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
     }
 
     [Fact]
@@ -80,7 +82,8 @@ public sealed class EndToEndTests
             Assert.Equal(SampleVectors.Queries, run.Json().GetProperty("queries").GetInt32());
         }
 
-        int[][] printed = [.. (await CommandRun.Succeeding([.. query, "--json"])).Json().GetProperty("results").EnumerateArray().Select(Ids)];
+        int[][] printed =
+            [.. (await CommandRun.Succeeding([.. query, "--json"])).Json().GetProperty("results").EnumerateArray().Select(Ids)];
         NeighborTable ivecs = NeighborTable.Read(samples.File("found.ivecs")), npy = NeighborTable.Read(samples.File("found.npy"));
         int[][] lines = [.. File.ReadLines(samples.File("found.jsonl")).Select(line => Ids(JsonDocument.Parse(line).RootElement))];
         Assert.Equal(SampleVectors.Queries, printed.Length);
@@ -93,7 +96,8 @@ public sealed class EndToEndTests
 
         // What was found is the truth by which eval then judges the same search.
         JsonElement eval = (await CommandRun.Succeeding(
-            "eval", "--idx", samples.Index, "--queries", samples.Query, "--truth", samples.File("found.npy"), "-k", "5", "--probes", "all", "--json")).Json();
+            "eval", "--idx", samples.Index, "--queries", samples.Query, "--truth", samples.File("found.npy"), "-k", "5",
+            "--probes", "all", "--json")).Json();
         Assert.Equal(1, eval.GetProperty("recall").GetDouble());
         Assert.Contains(" row", (await CommandRun.Succeeding(query)).Output, StringComparison.Ordinal);
     }
@@ -126,7 +130,8 @@ public sealed class EndToEndTests
             "eval", "--idx", samples.Index, "--queries", samples.Query, "--emb", samples.Base, "-k", "10", "--json")).Json();
         string[] promised =
         [
-            "recall", "recallStdErr", "recallExhaustive", "k", "queries", "n", "d", "probes", "bytesPerVector", "ratio", "qps", "p50Ms", "p99Ms",
+            "recall", "recallStdErr", "recallExhaustive", "k", "queries", "n", "d", "probes", "bytesPerVector", "ratio",
+            "qps", "p50Ms", "p99Ms",
             "scannedShare", "batchQps", "exactQps", "speedup",
         ];
         Assert.All(promised, name => Assert.Equal(JsonValueKind.Number, eval.GetProperty(name).ValueKind));
@@ -142,14 +147,17 @@ public sealed class EndToEndTests
         string path = folder.File("set.hdf5"), basePath = folder.File("set");
         float[,] train = new float[50, 2];
         for (int i = 0; i < 50; i++) train[i, 0] = i * i;
-        new H5File { ["train"] = train, ["test"] = new float[,] { { 100.2f, 0 }, { 401, 0 } }, ["neighbors"] = new int[,] { { 10 }, { 20 } } }.Write(path);
+        float[,] test = { { 100.2f, 0 }, { 401, 0 } };
+        int[,] neighbors = { { 10 }, { 20 } };
+        new H5File { ["train"] = train, ["test"] = test, ["neighbors"] = neighbors }.Write(path);
         await CommandRun.Succeeding("index", "--emb", path, "--out", basePath, "--m", "2", "--codec", "f16");
         string[] eval = ["eval", "--idx", basePath, "--queries", path, "-k", "1", "--probes", "all", "--min-recall", "1"];
         await CommandRun.Succeeding([.. eval, "--truth", path]);
         await CommandRun.Succeeding([.. eval, "--emb", path]);
         await CommandRun.Succeeding([.. eval, "--dataset", "train", "--truth", folder.Write("own.ivecs", Rows(50))]);
 
-        static byte[] Rows(int count) => [.. Enumerable.Range(0, count).SelectMany(row => BitConverter.GetBytes(1).Concat(BitConverter.GetBytes(row)))];
+        static byte[] Rows(int count) =>
+            [.. Enumerable.Range(0, count).SelectMany(row => BitConverter.GetBytes(1).Concat(BitConverter.GetBytes(row)))];
     }
 
     [Fact]
@@ -157,19 +165,25 @@ public sealed class EndToEndTests
     {
         using var samples = new SampleVectors();
         string[] keys = [.. Enumerable.Range(0, 40).Select(i => $"key \\ {i}\nof row")];
-        string emb = samples.Write("keyed.jsonl", [.. keys.Select((key, i) => $$"""{"id":{{JsonSerializer.Serialize(key)}},"embedding":[{{i}},{{i * i}},1]}""")]);
+        string emb = samples.Write(
+            "keyed.jsonl", [.. keys.Select((key, i) => $$"""{"id":{{JsonSerializer.Serialize(key)}},"embedding":[{{i}},{{i * i}},1]}""")]);
         string basePath = samples.File("keyed");
         await CommandRun.Succeeding("index", "--emb", emb, "--out", basePath, "--m", "2");
         JsonElement info = (await CommandRun.Succeeding("info", "--idx", basePath, "--json")).Json();
         Assert.Equal(new FileInfo($"{basePath}.keys.txt").Length, info.GetProperty("keysBytes").GetInt64());
         Assert.Equal(
             info.GetProperty("bytes").GetInt64(),
-            Directory.GetFiles(samples.Folder, "keyed.*").Where(path => !path.EndsWith(".jsonl", StringComparison.Ordinal) && !path.EndsWith(".txt", StringComparison.Ordinal))
+            Directory.GetFiles(samples.Folder, "keyed.*").Where(
+                path => !path.EndsWith(".jsonl", StringComparison.Ordinal) && !path.EndsWith(".txt", StringComparison.Ordinal))
                 .Sum(path => new FileInfo(path).Length));
         Assert.Contains("not counted", (await CommandRun.Succeeding("info", "--idx", basePath)).Output, StringComparison.Ordinal);
 
-        JsonElement found = (await CommandRun.Succeeding("query", "--idx", basePath, "--queries", emb, "-k", "1", "--probes", "all", "--json")).Json();
-        Assert.Equal(keys, found.GetProperty("results").EnumerateArray().Select(result => result.GetProperty("neighbors")[0].GetProperty("key").GetString()));
+        JsonElement found = (await CommandRun.Succeeding(
+            "query", "--idx", basePath, "--queries", emb, "-k", "1", "--probes", "all", "--json")).Json();
+        Assert.Equal(
+            keys,
+            found.GetProperty("results").EnumerateArray()
+                .Select(result => result.GetProperty("neighbors")[0].GetProperty("key").GetString()));
 
         // An index of vectors without keys must not keep those of the one before.
         await CommandRun.Succeeding("index", "--emb", samples.Base, "--out", basePath, "--m", "2");
@@ -247,12 +261,15 @@ public sealed class EndToEndTests
     [Fact]
     public async Task Real_words_keep_their_neighbours()
     {
-        string emb = RepositoryPaths.SharedData("words-64k-200d.base.npy"), queries = RepositoryPaths.SharedData("words-64k-200d.query.npy");
+        string emb = RepositoryPaths.SharedData("words-64k-200d.base.npy");
+        string queries = RepositoryPaths.SharedData("words-64k-200d.query.npy");
         using var folder = new TemporaryFolder();
         await CommandRun.Succeeding(
-            "index", "--emb", emb, "--out", folder.File("words"), "--metric", "cosine", "--m", "128", "--iterations", "3", "--max-ratio", "0.3");
+            "index", "--emb", emb, "--out", folder.File("words"), "--metric", "cosine", "--m", "128", "--iterations", "3",
+            "--max-ratio", "0.3");
         JsonElement eval = (await CommandRun.Succeeding(
-            "eval", "--idx", folder.File("words"), "--queries", queries, "--emb", emb, "--probes", "all", "--min-recall", "0.95", "--json")).Json();
+            "eval", "--idx", folder.File("words"), "--queries", queries, "--emb", emb, "--probes", "all", "--min-recall", "0.95",
+            "--json")).Json();
         Assert.Equal(1000, eval.GetProperty("queries").GetInt32());
     }
 

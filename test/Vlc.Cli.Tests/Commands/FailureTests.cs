@@ -20,7 +20,8 @@ public sealed class FailureTests
         using var samples = new SampleVectors();
         WriteBadFiles(samples);
         string outFolder = Directory.CreateDirectory(samples.File("out")).FullName;
-        CommandRun run = await CommandRun.Of("index", "--emb", samples.File(name), "--out", Path.Combine(outFolder, "x"), "--m", "2", "--json");
+        CommandRun run = await CommandRun.Of(
+            "index", "--emb", samples.File(name), "--out", Path.Combine(outFolder, "x"), "--m", "2", "--json");
         AssertFailure(run, ExitCode.BadInput, "badInput", where);
         Assert.Empty(Directory.EnumerateFileSystemEntries(outFolder));
     }
@@ -98,13 +99,15 @@ public sealed class FailureTests
     {
         using var samples = new SampleVectors();
         await samples.Build("--metric", "cosine");
-        string other = samples.Write("other.npy", new float[30], dimension: 15), zero = samples.Write("zero.npy", new float[SampleVectors.Dimension]);
+        string other = samples.Write("other.npy", new float[30], dimension: 15);
+        string zero = samples.Write("zero.npy", new float[SampleVectors.Dimension]);
 
         AssertFailure(await Query("--queries", other), ExitCode.BadInput, "badInput", "dimension");
         AssertFailure(await Query("--queries", zero), ExitCode.BadInput, "badInput", "row 0");
         AssertFailure(await Query("--queries", samples.Query, "--metric", "l2"), ExitCode.Usage, "usage", "metric cosine");
         AssertFailure(await Query("--queries", samples.Query, "-k", "601"), ExitCode.Usage, "usage", "600 vectors");
-        AssertFailure(await Query("--queries", samples.Query, "--allow", samples.Write("ids.txt", "1", "600")), ExitCode.BadInput, "badInput", "line 2");
+        string ids = samples.Write("ids.txt", "1", "600");
+        AssertFailure(await Query("--queries", samples.Query, "--allow", ids), ExitCode.BadInput, "badInput", "line 2");
         AssertFailure(
             await CommandRun.Of("eval", "--idx", samples.Index, "--queries", samples.Query, "--emb", samples.Query, "--json"),
             ExitCode.BadInput, "badInput", "shape");
@@ -117,7 +120,8 @@ public sealed class FailureTests
     {
         using var samples = new SampleVectors();
         CommandRun index = await CommandRun.Of(
-            "index", "--emb", samples.Base, "--out", samples.Index, "--codec", "none", "--min-recall", "0.99", "--max-ratio", "0.001", "--json");
+            "index", "--emb", samples.Base, "--out", samples.Index, "--codec", "none", "--min-recall", "0.99", "--max-ratio", "0.001",
+            "--json");
         Assert.Equal(ExitCode.GateMissed, index.ExitCode);
         Assert.Equal(2, index.Json().GetProperty("gates").EnumerateArray().Count(gate => !gate.GetProperty("passed").GetBoolean()));
         Assert.Contains("minRecall", index.Error, StringComparison.Ordinal);
@@ -134,11 +138,13 @@ public sealed class FailureTests
         using var samples = new SampleVectors();
         await samples.Build();
         Dictionary<string, byte[]> before = Files();
-        CommandRun run = await CommandRun.Of(["index", "--emb", samples.Base, "--out", samples.Index, "--m", "50", "--json"], new CancellationToken(canceled: true));
+        CommandRun run = await CommandRun.Of(
+            ["index", "--emb", samples.Base, "--out", samples.Index, "--m", "50", "--json"], new CancellationToken(canceled: true));
         AssertFailure(run, ExitCode.Cancelled, "cancelled", "Cancelled");
         Assert.Equal(before, Files());
 
-        Dictionary<string, byte[]> Files() => Directory.GetFiles(Path.GetDirectoryName(samples.Index)!).ToDictionary(path => path, File.ReadAllBytes);
+        Dictionary<string, byte[]> Files() =>
+            Directory.GetFiles(Path.GetDirectoryName(samples.Index)!).ToDictionary(path => path, File.ReadAllBytes);
     }
 
     [Fact]
@@ -171,7 +177,8 @@ public sealed class FailureTests
         float[] rows = [.. Enumerable.Range(0, 10 * SampleVectors.Dimension).Select(i => (float)i)];
         rows[(3 * SampleVectors.Dimension) + 5] = float.NaN;
         samples.Write("nan.npy", rows);
-        samples.Write("ragged.jsonl", """{"id":"a","embedding":[1,2,3]}""", """{"id":"b","embedding":[1,2]}""", """{"id":"c","embedding":[1,2,4]}""");
+        samples.Write(
+            "ragged.jsonl", """{"id":"a","embedding":[1,2,3]}""", """{"id":"b","embedding":[1,2]}""", """{"id":"c","embedding":[1,2,4]}""");
         samples.Write("ragged.csv", "1,2,3", "1,2", "4,5,6");
         samples.Write("unknown.xyz", "what", "is", "this");
     }
