@@ -1,1 +1,3 @@
-return 0;
+using Vlc.Cli;
+
+return await VlcCommandLine.InvokeAsync(args, Console.Out, Console.Error);

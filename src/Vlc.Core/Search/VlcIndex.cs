@@ -193,6 +193,30 @@ public sealed class VlcIndex : IDisposable
             cancellationToken);
     }
 
+    /// <summary>Rows in the cells that <see cref="Search"/> scans for a query: what the search costs.</summary>
+    /// <param name="query">As for <see cref="Search"/>.</param>
+    /// <param name="options">Null takes the defaults.</param>
+    /// <exception cref="ArgumentException">As for <see cref="Search"/>.</exception>
+    public long ScannedRows(ReadOnlySpan<float> query, SearchOptions? options = null)
+    {
+        options ??= new SearchOptions();
+        CheckOptions(options);
+        int probes = ProbesFor(options);
+        QueryScratch scratch = Rent();
+        try
+        {
+            Prepare(query, scratch);
+            int cells = RankCells(scratch, probes);
+            long rows = 0;
+            for (int i = 0; i < cells; i++) rows += _cells.Count(scratch.CellOrder[i]);
+            return rows;
+        }
+        finally
+        {
+            _scratch.Add(scratch);
+        }
+    }
+
     /// <summary>Gives a vector back, as well as the codes know it; of unit length, nearly, for cosine.</summary>
     /// <param name="id">Row number.</param>
     /// <param name="vector">Receives d floats.</param>

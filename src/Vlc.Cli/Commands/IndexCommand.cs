@@ -1,0 +1,171 @@
+using System.CommandLine;
+using Spectre.Console;
+using Vlc.Anchors;
+using Vlc.Cli.Evaluation;
+using Vlc.Cli.Files;
+using Vlc.Cli.Terminal;
+using Vlc.Indexing;
+using Vlc.Search;
+using Vlc.Storage;
+using Vlc.Vectors;
+
+namespace Vlc.Cli.Commands;
+
+/// <summary><c>vlc index</c>: learns anchors and writes a compressed index.</summary>
+internal static class IndexCommand
+{
+    private static readonly VectorInput Vectors = new("--emb", "The vectors to compress.");
+    private static readonly Option<string> Out = new("--out")
+    {
+        Description = "BASE, the common part of the names of the index's files; an index that is there is replaced at once.",
+        HelpName = "BASE",
+        Required = true,
+    };
+
+    private static readonly Option<string?> MetricWord = Spellings.Metric.Option(
+        "--metric", "What near means; l2 unless given. Stored in the index.");
+    private static readonly Option<string?> CodecWord = Spellings.Codec.Option("--codec", "How residuals are stored; int8 unless given.");
+    private static readonly Option<int?> Anchors = NumberOption.CountOrWord(
+        "--m", "Anchors, and so cells; auto, about 4 times the root of the number of vectors, unless given.", ("auto", null));
+
+    private static readonly Option<int?> CodedDimension = NumberOption.Count(
+        "--dims", 1, "Axes of a residual that are coded, those of most energy; all unless given.", "D_R");
+
+    private static readonly Option<bool?> Jacobians = new("--jacobians")
+    {
+        Description = "A scale for each axis of each cell; auto, by the data, unless given. The option alone means true.",
+        HelpName = "true|false|auto",
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = result =>
+        {
+            string word = result.Tokens.Count == 0 ? "true" : result.Tokens[0].Value;
+            if (word is "true" or "false") return word == "true";
+            if (word != "auto") result.AddError($"--jacobians must be true, false or auto, not '{word}'.");
+            return null;
+        },
+    };
+
+    private static readonly Option<ulong?> Seed = NumberOption.Bits(
+        "--seed", "The same seed gives the same bytes, on any number of threads; 1 unless given.");
+    private static readonly Option<int?> Sample = NumberOption.Count("--sample", 1, "Rows to learn from; about 64 an anchor unless given.");
+    private static readonly TrainingOptions Training = new();
+    private static readonly Option<double?> MinRecall = SharedOptions.MinRecall(
+        "the recall predicted from held-out rows, with automatic probes,");
+    private static readonly Option<double?> MaxRatio = SharedOptions.MaxRatio();
+
+    public static Command Create()
+    {
+        var command = new Command("index", "Compress a file of vectors into an index.");
+        Vectors.AddTo(command);
+        Option[] options = [Out, MetricWord, CodecWord, Anchors, CodedDimension, Jacobians, Seed, Sample];
+        foreach (Option option in options) command.Add(option);
+        Training.AddTo(command);
+        command.Add(MinRecall);
+        command.Add(MaxRatio);
+        command.SetBody(Run);
+        return command;
+    }
+
+    private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
+    {
+        string basePath = parsed.GetRequiredValue(Out);
+        var options = new IndexOptions
+        {
+            Metric = Spellings.Metric.ParseOptional(parsed.GetValue(MetricWord)) ?? Metric.L2,
+            Codec = Spellings.Codec.ParseOptional(parsed.GetValue(CodecWord)) ?? new IndexOptions().Codec,
+            CodedDimension = parsed.GetValue(CodedDimension),
+            Jacobians = parsed.GetValue(Jacobians),
+            TrainingRows = parsed.GetValue(Sample),
+            Training = Training.Read(parsed, parsed.GetValue(Anchors), parsed.GetValue(Seed) ?? new AnchorTrainingOptions().Seed),
+        };
+        using VectorSource source = Vectors.Open(parsed);
+        IndexReport report = terminal.WithProgress(progress => Build(source, basePath, options, progress, cancellationToken));
+        if (report.Training.Collapsed)
+        {
+            terminal.Warn(
+                $"the cells are very uneven (entropy {report.Training.NormalizedEntropy:F2} of 1): the data has few distinct vectors.");
+        }
+
+        var result = IndexResult.Of(report, IndexInfo.Read(basePath), parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
+        terminal.Write(result, ResultJsonContext.Readable.IndexResult, console => Print(console, result));
+        return terminal.Judge(result.Gates);
+    }
+
+    /// <summary>Builds an index and, beside it, the file of the source's keys.</summary>
+    internal static IndexReport Build(
+        VectorSource source, string basePath, IndexOptions options, ProgressReport progress, CancellationToken cancellationToken)
+    {
+        // First, so that an impossible command line is refused before keys are copied.
+        IReadOnlyList<string> problems = options.Validate(source.Count, source.Dimension);
+        if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems) + ".");
+        using KeyFile keys = KeyFile.Stage(source, basePath, cancellationToken);
+        IndexReport report = IndexBuilder.Build(
+            source, basePath, options, new Reporting<IndexProgress>(step => progress(Name(step.Phase), step.Share, step.Detail)),
+            cancellationToken);
+        keys.Complete();
+        return report;
+    }
+
+    private static string Name(IndexPhase phase) => phase.ToString().ToLowerInvariant();
+
+    private static void Print(IAnsiConsole console, IndexResult result)
+    {
+        ByteTable.Write(console, result.Sections, result.N, keysBytes: null);
+        List<(string, string)> facts =
+        [
+            ("vectors", $"{result.N:N0} x {result.D}, {result.Metric}"),
+            ("anchors", $"{result.M:N0}"),
+            ("codec", $"{result.Codec}, {result.CodedDimensions} of {result.D} dimensions{(result.Jacobians ? ", Jacobians" : "")}"),
+            ("ratio", $"{result.Ratio:P2} of float32, {result.BytesPerVector:F2} bytes a vector"),
+        ];
+        if (result.Predicted is { } predicted)
+        {
+            facts.Add((
+                $"predicted recall@{predicted.K}",
+                $"{predicted.Recall:F4} with {predicted.Probes} probes ({predicted.ScannedShare:P1} of the rows); "
+                + $"{predicted.RecallExhaustive:F4} ± {predicted.RecallStdErr:F4} with all ({predicted.Queries} held-out rows)"));
+        }
+
+        facts.Add(("distortion", $"{result.Distortion:G6}, energy {result.Energy:G6}, entropy {result.NormalizedEntropy:F3} of 1"));
+        string end = result.Converged ? "converged" : "not converged";
+        facts.Add(("training", $"{result.TrainingRows:N0} rows, {result.Iterations} iterations, {end}"));
+        facts.Add(("seconds", string.Join(", ", result.Seconds.Select(phase => $"{phase.Key} {phase.Value:F2}"))));
+        FactTable.Write(console, facts);
+    }
+}
+
+/// <summary>What <c>vlc index</c> reports.</summary>
+internal sealed record IndexResult(
+    int N, int D, int M, string Metric, string Codec, int CodedDimensions, bool Jacobians, ulong Seed, long Bytes, double BytesPerVector,
+    double Ratio, SectionBytes[] Sections, double Distortion, double Energy, double NormalizedEntropy, int Iterations, bool Converged,
+    int? ResumedFrom, int TrainingRows, PredictedRecall? Predicted, IReadOnlyDictionary<string, double> Seconds, QualityGate[] Gates)
+{
+    public static IndexResult Of(IndexReport report, IndexInfo info, double? minRecall, double? maxRatio)
+    {
+        Manifest manifest = report.Manifest;
+        PredictedRecall? predicted = PredictedRecall.Of(report.Probes);
+        var seconds = report.Seconds.ToDictionary(phase => phase.Key.ToString().ToLowerInvariant(), phase => Math.Round(phase.Value, 4));
+        seconds["total"] = Math.Round(report.Seconds.Values.Sum(), 4);
+        return new IndexResult(
+            manifest.Count, manifest.Dimension, manifest.AnchorCount, Spellings.Metric[manifest.Metric], Spellings.Codec[manifest.Codec],
+            manifest.CodedDimension, report.Jacobians, manifest.Seed, report.TotalBytes, info.BytesPerVector, report.Ratio,
+            SectionBytes.Of(info), report.Distortion, report.Training.Energy, report.Training.NormalizedEntropy,
+            report.Training.Iterations.Count, report.Training.Converged, report.Training.ResumedFrom, report.Training.TrainingRows,
+            predicted, seconds,
+            QualityGate.Judge(minRecall, predicted?.Recall, maxRatio, report.Ratio));
+    }
+}
+
+/// <summary>The recall that held-out rows promise for a search with automatic probes.</summary>
+internal sealed record PredictedRecall(
+    int K, int Queries, int Probes, double Recall, double RecallExhaustive, double RecallStdErr, double ScannedShare)
+{
+    public static PredictedRecall? Of(ProbeCurve? curve)
+    {
+        if (curve is null) return null;
+        int probes = curve.ProbesFor(ProbeCurve.DefaultTargetRecall);
+        ProbePoint point = curve.Points.First(candidate => candidate.Probes == probes);
+        return new PredictedRecall(
+            curve.K, curve.Queries, probes, point.Recall, curve.Points[^1].Recall, curve.StandardError, point.ScannedShare);
+    }
+}

@@ -1,0 +1,93 @@
+using System.CommandLine;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Spectre.Console;
+using Vlc.Cli.Files;
+using Vlc.Cli.Terminal;
+using Vlc.Numerics;
+using Vlc.Search;
+using Vlc.Storage;
+
+namespace Vlc.Cli.Commands;
+
+/// <summary><c>vlc info</c>: what an index is made of, to the byte; without an index, what the program runs on.</summary>
+internal static class InfoCommand
+{
+    private static readonly Option<string> Index = SharedOptions.Index(required: false);
+
+    public static Command Create()
+    {
+        var command = new Command("info", "Describe an index to the byte; without --idx, describe the program and the machine.") { Index };
+        command.SetBody(Run);
+        return command;
+    }
+
+    private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
+    {
+        if (parsed.GetValue(Index) is not { } basePath)
+        {
+            EnvironmentResult environment = EnvironmentResult.Current();
+            terminal.Write(environment, ResultJsonContext.Readable.EnvironmentResult, console => Print(console, environment));
+            return ExitCode.Success;
+        }
+
+        var keys = new FileInfo(KeyFile.PathFor(basePath));
+        var result = InfoResult.Of(IndexInfo.Read(basePath), keys.Exists ? keys.Length : null);
+        terminal.Write(result, ResultJsonContext.Readable.InfoResult, console => Print(console, result));
+        return ExitCode.Success;
+    }
+
+    private static void Print(IAnsiConsole console, EnvironmentResult environment) => FactTable.Write(
+        console,
+        [
+            ("vlc", environment.Version), ("runtime", environment.Runtime), ("system", $"{environment.System}, {environment.Architecture}"),
+            ("instruction set", environment.InstructionSet), ("processors", $"{environment.Processors}"),
+        ]);
+
+    private static void Print(IAnsiConsole console, InfoResult result)
+    {
+        ByteTable.Write(console, result.Sections, result.N, result.KeysBytes);
+        FactTable.Write(
+            console,
+            [
+                ("vectors", $"{result.N:N0} x {result.D}, {result.Metric}"),
+                ("anchors", $"{result.M:N0}"),
+                ("codec", $"{result.Codec}, {result.CodedDimensions} of {result.D} dimensions"),
+                ("ratio", $"{result.Ratio:P2} of float32, {result.BytesPerVector:F2} bytes a vector"),
+                ("seed, format version", $"{result.Seed}, {result.Version}"),
+            ]);
+        if (result.ProbeCurve is not { } curve) return;
+        console.WriteLine($"  recall@{curve.K} of {curve.Queries} held-out rows, ± {curve.StandardError:F4}:");
+        Table table = FactTable.Create(">probes", ">recall", ">rows scanned");
+        foreach (ProbePoint point in curve.Points) table.Row($"{point.Probes}", $"{point.Recall:F4}", $"{point.ScannedShare:P2}");
+        console.Write(table);
+    }
+}
+
+/// <summary>
+/// What <c>vlc info</c> reports of an index. The bytes of the sections add up to those of the files; the user's keys count in neither. The
+/// version is the file format's.
+/// </summary>
+internal sealed record InfoResult(
+    int N, int D, int M, string Metric, string Codec, int CodedDimensions, ulong Seed, int Version, long Bytes, double BytesPerVector,
+    double Ratio, SectionBytes[] Sections, long? KeysBytes, ProbeCurve? ProbeCurve)
+{
+    public static InfoResult Of(IndexInfo info, long? keysBytes)
+    {
+        Manifest manifest = info.Manifest;
+        return new InfoResult(
+            manifest.Count, manifest.Dimension, manifest.AnchorCount, Spellings.Metric[manifest.Metric], Spellings.Codec[manifest.Codec],
+            manifest.CodedDimension, manifest.Seed, manifest.Version, info.TotalBytes, info.BytesPerVector, info.Ratio,
+            SectionBytes.Of(info), keysBytes, manifest.Probes);
+    }
+}
+
+/// <summary>What <c>vlc info</c> reports without an index.</summary>
+internal sealed record EnvironmentResult(
+    string Version, string Runtime, string System, string Architecture, string InstructionSet, int Processors)
+{
+    public static EnvironmentResult Current() => new(
+        typeof(InfoCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "",
+        RuntimeInformation.FrameworkDescription, RuntimeInformation.OSDescription, $"{RuntimeInformation.ProcessArchitecture}",
+        $"{InstructionSets.Level}", Environment.ProcessorCount);
+}

@@ -1,0 +1,41 @@
+using System.Text.Json;
+using Vlc.Tests;
+
+namespace Vlc.Cli.Tests.Commands;
+
+/// <summary>The main job, whole: half a minute on two cores.</summary>
+public sealed class DemoCommandTests
+{
+    [Fact]
+    public async Task The_demo_compresses_and_answers()
+    {
+        using var folder = new TemporaryFolder();
+        JsonElement demo = (await CommandRun.Succeeding(
+            "demo", "--dir", folder.Path, "--ask", "delete a directory", "--ask", "zyzzyva", "--json")).Json();
+        JsonElement search = demo.GetProperty("search");
+        Assert.InRange(search.GetProperty("recall").GetDouble(), 0.95, 1);
+        Assert.InRange(search.GetProperty("ratio").GetDouble(), 0, 0.30);
+        Assert.InRange(search.GetProperty("speedup").GetDouble(), 5, double.MaxValue);
+
+        Assert.Contains("System.IO.File.ReadAllTextAsync", Names("read a file asynchronously"));
+        Assert.Contains("System.Security.Cryptography.SHA256.HashData", Names("compute a sha256 hash"));
+        Assert.Contains("System.Net.Http.HttpClient.Send", Names("send an http request"));
+        Assert.Contains("System.Text.RegularExpressions.Regex.IsMatch", Names("match a regular expression"));
+        Assert.Contains("System.IO.Directory.Delete", Names("delete a directory"));
+        Assert.Empty(Names("zyzzyva"));
+
+        // What --dir keeps is an index like any other.
+        JsonElement found = (await CommandRun.Succeeding(
+            "query", "--idx", folder.File("dotnet"), "--queries", folder.File("dotnet.base.npy"), "-k", "1",
+            "--out", folder.File("self.jsonl"), "--json")).Json();
+        Assert.Equal(search.GetProperty("n").GetInt32(), found.GetProperty("queries").GetInt32());
+        JsonElement first = JsonDocument.Parse(File.ReadLines(folder.File("self.jsonl")).First()).RootElement;
+        Assert.Equal(':', first.GetProperty("neighbors")[0].GetProperty("key").GetString()![1]);
+
+        List<string> Names(string question) =>
+        [
+            .. demo.GetProperty("answers").EnumerateArray().Single(answer => answer.GetProperty("question").GetString() == question)
+                .GetProperty("members").EnumerateArray().Select(member => member.GetProperty("name").GetString()!),
+        ];
+    }
+}

@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Vlc.Cli.Evaluation;
+
+namespace Vlc.Cli.Tests.Commands;
+
+/// <summary>The program as the user starts it.</summary>
+public sealed class ProcessTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
+    [Fact]
+    public async Task Results_and_complaints_do_not_mix()
+    {
+        using var samples = new SampleVectors();
+        using Process index = Start("index", "--emb", samples.Base, "--out", samples.Index, "--json");
+        (string output, string error) = await Finish(index);
+        Assert.Equal(0, index.ExitCode);
+        Assert.Equal(SampleVectors.Count, JsonDocument.Parse(output).RootElement.GetProperty("n").GetInt32());
+        Assert.Empty(error);
+
+        using Process missing = Start("info", "--idx", samples.File("nothing"));
+        (output, error) = await Finish(missing);
+        Assert.Equal((int)ExitCode.BadInput, missing.ExitCode);
+        Assert.Empty(output);
+        Assert.StartsWith("vlc: There is no index", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ctrl_C_stops_the_run_and_leaves_no_file()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a signal is sent by kill");
+        const int Rows = 30_000, Dimension = 64;
+        using var samples = new SampleVectors();
+        string emb = samples.Write("many.npy", GaussianBlobs.Draw(Rows, Dimension, blobs: 3000, seed: 3), Dimension);
+        string checkpoint = samples.File("training.checkpoint"), outFolder = Directory.CreateDirectory(samples.File("out")).FullName;
+        using Process index = Start(
+            "index", "--emb", emb, "--out", Path.Combine(outFolder, "many"), "--m", "3000", "--sample", $"{Rows}", "--iterations", "500",
+            "--cooling", "exponential", "--cooling-rate", "0.99", "--checkpoint", checkpoint);
+
+        // A checkpoint means that training is under way.
+        var waiting = Stopwatch.StartNew();
+        while (!File.Exists(checkpoint) && !index.HasExited && waiting.Elapsed < Patience) await Task.Delay(20);
+        Assert.False(index.HasExited, "the run ended before it could be interrupted");
+        using (Process kill = Process.Start("kill", ["-INT", $"{index.Id}"])) await kill.WaitForExitAsync();
+
+        (string output, string error) = await Finish(index);
+        Assert.Equal((int)ExitCode.Cancelled, index.ExitCode);
+        Assert.Empty(output);
+        Assert.Contains("Cancelled", error, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(outFolder));
+    }
+
+    private static Process Start(params string[] args)
+    {
+        var start = new ProcessStartInfo(
+            Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "vlc.dll"));
+        foreach (string arg in args) start.ArgumentList.Add(arg);
+        return Process.Start(start)!;
+    }
+
+    private static async Task<(string Output, string Error)> Finish(Process process)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(patience.Token);
+        Task<string> error = process.StandardError.ReadToEndAsync(patience.Token);
+        await process.WaitForExitAsync(patience.Token);
+        return (await output, await error);
+    }
+}
