@@ -117,7 +117,7 @@ internal static class DemoCommand
                 ("embedding", $"{search.D} dimensions, {FactTable.Bytes((double)search.N * search.D * sizeof(float))} as float32"),
                 ("index", $"{FactTable.Bytes(result.Bytes)}, {search.Ratio:P2} of that; {search.M:N0} anchors, {search.Codec}"),
                 ($"recall@{search.K}",
-                    $"{search.Recall:F4} ± {search.RecallStdErr:F4} with {search.Probes} probes ({search.ScannedShare:P1} of the rows), "
+                    $"{search.Recall:F4} ± {search.RecallStdErr:F4} with {search.Probes:F0} probes ({search.ScannedShare:P1} of the rows), "
                     + $"{search.RecallExhaustive:F4} with all"),
                 ("one thread", $"{search.Qps:N0} queries a second, p50 {search.P50Ms:F3} ms, p99 {search.P99Ms:F3} ms"),
                 ("exact scan", $"{search.ExactQps:N1} queries a second; the index is {search.Speedup:F1} times faster"),

@@ -51,7 +51,7 @@ internal static class EvalCommand
         var options = new SearchOptions
         {
             Probes = parsed.GetValue(Probes),
-            TargetRecall = parsed.GetValue(TargetRecall) ?? ProbeCurve.DefaultTargetRecall,
+            TargetRecall = parsed.GetValue(TargetRecall) ?? ScanCurve.DefaultTargetRecall,
             Threads = parsed.GetValue(SharedOptions.Threads),
         };
 
@@ -128,7 +128,7 @@ internal static class EvalCommand
             ("index", $"{result.N:N0} x {result.D}, {result.Metric}, {result.Codec}, {result.M:N0} anchors"),
             ("ratio", $"{result.Ratio:P2} of float32, {result.BytesPerVector:F2} bytes a vector"),
             ($"recall@{result.K}",
-                $"{result.Recall:F4} ± {result.RecallStdErr:F4} with {result.Probes} probes, {result.ScannedShare:P1} of the rows "
+                $"{result.Recall:F4} ± {result.RecallStdErr:F4} with {result.Probes:F0} probes, {result.ScannedShare:P1} of the rows "
                 + $"({result.Queries:N0} queries)"),
             ("exhaustive", $"{result.RecallExhaustive:F4}"),
             ("one thread", $"{result.Qps:N0} queries a second, p50 {result.P50Ms:F3} ms, p99 {result.P99Ms:F3} ms"),
@@ -146,7 +146,7 @@ internal static class EvalCommand
 /// <summary>What <c>vlc eval</c> reports.</summary>
 internal sealed record EvalResult(
     double Recall, double RecallStdErr, double RecallExhaustive, int K, int Queries, int N, int D, int M, string Metric, string Codec,
-    int Probes, double ScannedShare, double BytesPerVector, double Ratio, double Qps, double P50Ms, double P99Ms, double BatchQps,
+    double Probes, double ScannedShare, double BytesPerVector, double Ratio, double Qps, double P50Ms, double P99Ms, double BatchQps,
     int Threads, double? ExactQps, double? Speedup, QualityGate[] Gates)
 {
     public static EvalResult Of(Manifest manifest, long bytes, SearchMeasurement measured, int k, double? minRecall, double? maxRatio)

@@ -5,6 +5,7 @@ using Vlc.Cli.Evaluation;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
 using Vlc.Indexing;
+using Vlc.Residuals.Packed;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Vectors;
@@ -24,9 +25,9 @@ internal static class IndexCommand
 
     private static readonly Option<string?> MetricWord = Spellings.Metric.Option(
         "--metric", "What near means; l2 unless given. Stored in the index.");
-    private static readonly Option<string?> CodecWord = Spellings.Codec.Option("--codec", "How residuals are stored; int8 unless given.");
+    private static readonly Option<string?> CodecWord = Spellings.Codec.Option("--codec", "How residuals are stored; packed, the fewest bytes, unless given.");
     private static readonly Option<int?> Anchors = NumberOption.CountOrWord(
-        "--m", "Anchors, and so cells; auto, about 4 times the root of the number of vectors, unless given.", ("auto", null));
+        "--m", "Anchors, and so cells; auto, by the number of vectors, unless given.", ("auto", null));
 
     private static readonly Option<int?> CodedDimension = NumberOption.Count(
         "--dims", 1, "Axes of a residual that are coded, those of most energy; all unless given.", "D_R");
@@ -45,19 +46,30 @@ internal static class IndexCommand
         },
     };
 
+    private static readonly Option<double?> TargetRecall = NumberOption.Real(
+        "--target-recall", $"Codec packed: recall@10 to reach with the fewest bytes; {new PackedOptions().TargetRecall} unless given.", "R",
+        "a number between 0 and 1", value => value is > 0 and < 1);
+
+    private static readonly Option<int?> Bases = NumberOption.CountOrWord(
+        "--bases", "Codec packed: local bases; auto, bits saved against their bytes, unless given.", ("auto", null));
+
+    private static readonly Option<int?> Classes = NumberOption.Count(
+        "--classes", 1, "Codec packed: classes of each cell by the size of residuals, 1 to 8; 2 unless given.", "N");
+
     private static readonly Option<ulong?> Seed = NumberOption.Bits(
         "--seed", "The same seed gives the same bytes, on any number of threads; 1 unless given.");
     private static readonly Option<int?> Sample = NumberOption.Count("--sample", 1, "Rows to learn from; about 64 an anchor unless given.");
     private static readonly TrainingOptions Training = new();
     private static readonly Option<double?> MinRecall = SharedOptions.MinRecall(
         "the recall predicted from held-out rows, with automatic probes,");
-    private static readonly Option<double?> MaxRatio = SharedOptions.MaxRatio();
+    private static readonly Option<double?> MaxRatio = SharedOptions.MaxRatio(
+        " Codec packed, without --target-recall, aims for the best recall within it.");
 
     public static Command Create()
     {
         var command = new Command("index", "Compress a file of vectors into an index.");
         Vectors.AddTo(command);
-        Option[] options = [Out, MetricWord, CodecWord, Anchors, CodedDimension, Jacobians, Seed, Sample];
+        Option[] options = [Out, MetricWord, CodecWord, Anchors, CodedDimension, Jacobians, TargetRecall, Bases, Classes, Seed, Sample];
         foreach (Option option in options) command.Add(option);
         Training.AddTo(command);
         command.Add(MinRecall);
@@ -75,6 +87,13 @@ internal static class IndexCommand
             Codec = Spellings.Codec.ParseOptional(parsed.GetValue(CodecWord)) ?? new IndexOptions().Codec,
             CodedDimension = parsed.GetValue(CodedDimension),
             Jacobians = parsed.GetValue(Jacobians),
+            Packed = new PackedOptions
+            {
+                TargetRecall = parsed.GetValue(TargetRecall) ?? new PackedOptions().TargetRecall,
+                MaxRatio = parsed.GetValue(TargetRecall) is null && parsed.GetValue(MaxRatio) is > 0 and < 1 and var ratio ? ratio : null,
+                GroupCount = parsed.GetValue(Bases),
+                ClassCount = parsed.GetValue(Classes),
+            },
             TrainingRows = parsed.GetValue(Sample),
             Training = Training.Read(parsed, parsed.GetValue(Anchors), parsed.GetValue(Seed) ?? new AnchorTrainingOptions().Seed),
         };
@@ -118,11 +137,18 @@ internal static class IndexCommand
             ("codec", $"{result.Codec}, {result.CodedDimensions} of {result.D} dimensions{(result.Jacobians ? ", Jacobians" : "")}"),
             ("ratio", $"{result.Ratio:P2} of float32, {result.BytesPerVector:F2} bytes a vector"),
         ];
+        if (result.Packed is { } packed)
+        {
+            facts.Add((
+                "packed", $"{packed.GroupCount} bases of up to {packed.LargestRank} axes, {packed.ClassCount} classes, {packed.CodeBytes:F1} bytes of code, "
+                + (packed.Unbiased ? "unbiased" : "nearest")));
+        }
+
         if (result.Predicted is { } predicted)
         {
             facts.Add((
                 $"predicted recall@{predicted.K}",
-                $"{predicted.Recall:F4} with {predicted.Probes} probes ({predicted.ScannedShare:P1} of the rows); "
+                $"{predicted.Recall:F4} with {predicted.Probes:F0} probes ({predicted.ScannedShare:P1} of the rows); "
                 + $"{predicted.RecallExhaustive:F4} ± {predicted.RecallStdErr:F4} with all ({predicted.Queries} held-out rows)"));
         }
 
@@ -138,12 +164,12 @@ internal static class IndexCommand
 internal sealed record IndexResult(
     int N, int D, int M, string Metric, string Codec, int CodedDimensions, bool Jacobians, ulong Seed, long Bytes, double BytesPerVector,
     double Ratio, SectionBytes[] Sections, double Distortion, double Energy, double NormalizedEntropy, int Iterations, bool Converged,
-    int? ResumedFrom, int TrainingRows, PredictedRecall? Predicted, IReadOnlyDictionary<string, double> Seconds, QualityGate[] Gates)
+    int? ResumedFrom, int TrainingRows, PackedReport? Packed, PredictedRecall? Predicted, IReadOnlyDictionary<string, double> Seconds, QualityGate[] Gates)
 {
     public static IndexResult Of(IndexReport report, IndexInfo info, double? minRecall, double? maxRatio)
     {
         Manifest manifest = report.Manifest;
-        PredictedRecall? predicted = PredictedRecall.Of(report.Probes);
+        PredictedRecall? predicted = PredictedRecall.Of(report.Scan, report.Manifest.Count);
         var seconds = report.Seconds.ToDictionary(phase => phase.Key.ToString().ToLowerInvariant(), phase => Math.Round(phase.Value, 4));
         seconds["total"] = Math.Round(report.Seconds.Values.Sum(), 4);
         return new IndexResult(
@@ -151,21 +177,21 @@ internal sealed record IndexResult(
             manifest.CodedDimension, report.Jacobians, manifest.Seed, report.TotalBytes, info.BytesPerVector, report.Ratio,
             SectionBytes.Of(info), report.Distortion, report.Training.Energy, report.Training.NormalizedEntropy,
             report.Training.Iterations.Count, report.Training.Converged, report.Training.ResumedFrom, report.Training.TrainingRows,
-            predicted, seconds,
+            report.Packed, predicted, seconds,
             QualityGate.Judge(minRecall, predicted?.Recall, maxRatio, report.Ratio));
     }
 }
 
 /// <summary>The recall that held-out rows promise for a search with automatic probes.</summary>
 internal sealed record PredictedRecall(
-    int K, int Queries, int Probes, double Recall, double RecallExhaustive, double RecallStdErr, double ScannedShare)
+    int K, int Queries, double Probes, double Recall, double RecallExhaustive, double RecallStdErr, double ScannedShare)
 {
-    public static PredictedRecall? Of(ProbeCurve? curve)
+    public static PredictedRecall? Of(ScanCurve? curve, int count)
     {
         if (curve is null) return null;
-        int probes = curve.ProbesFor(ProbeCurve.DefaultTargetRecall);
-        ProbePoint point = curve.Points.First(candidate => candidate.Probes == probes);
+        ScanPoint point = curve.For(ScanCurve.DefaultTargetRecall);
         return new PredictedRecall(
-            curve.K, curve.Queries, probes, point.Recall, curve.Points[^1].Recall, curve.StandardError, point.ScannedShare);
+            curve.K, curve.Queries, Math.Round(point.Probes, 1), point.Recall, curve.Points[^1].Recall, curve.StandardError,
+            (double)point.Rows / count);
     }
 }

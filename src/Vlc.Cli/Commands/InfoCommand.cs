@@ -56,10 +56,10 @@ internal static class InfoCommand
                 ("ratio", $"{result.Ratio:P2} of float32, {result.BytesPerVector:F2} bytes a vector"),
                 ("seed, format version", $"{result.Seed}, {result.Version}"),
             ]);
-        if (result.ProbeCurve is not { } curve) return;
+        if (result.ScanCurve is not { } curve) return;
         console.WriteLine($"  recall@{curve.K} of {curve.Queries} held-out rows, ± {curve.StandardError:F4}:");
         Table table = FactTable.Create(">probes", ">recall", ">rows scanned");
-        foreach (ProbePoint point in curve.Points) table.Row($"{point.Probes}", $"{point.Recall:F4}", $"{point.ScannedShare:P2}");
+        foreach (ScanPoint point in curve.Points) table.Row($"{point.Probes:F0}", $"{point.Recall:F4}", $"{(double)point.Rows / result.N:P2}");
         console.Write(table);
     }
 }
@@ -70,7 +70,7 @@ internal static class InfoCommand
 /// </summary>
 internal sealed record InfoResult(
     int N, int D, int M, string Metric, string Codec, int CodedDimensions, ulong Seed, int Version, long Bytes, double BytesPerVector,
-    double Ratio, SectionBytes[] Sections, long? KeysBytes, ProbeCurve? ProbeCurve)
+    double Ratio, SectionBytes[] Sections, long? KeysBytes, ScanCurve? ScanCurve)
 {
     public static InfoResult Of(IndexInfo info, long? keysBytes)
     {
@@ -78,7 +78,7 @@ internal sealed record InfoResult(
         return new InfoResult(
             manifest.Count, manifest.Dimension, manifest.AnchorCount, Spellings.Metric[manifest.Metric], Spellings.Codec[manifest.Codec],
             manifest.CodedDimension, manifest.Seed, manifest.Version, info.TotalBytes, info.BytesPerVector, info.Ratio,
-            SectionBytes.Of(info), keysBytes, manifest.Probes);
+            SectionBytes.Of(info), keysBytes, manifest.Scan);
     }
 }
 

@@ -88,7 +88,7 @@ internal static class QueryCommand
         writer?.Complete();
 
         var answer = new QueryResult(
-            source.Count, k, index.Count, index.Dimension, Spellings.Metric[index.Metric], index.ProbesFor(options), outPath,
+            source.Count, k, index.Count, index.Dimension, Spellings.Metric[index.Metric], index.Plan(options).Probes, index.Plan(options).ScannedRows, outPath,
             writer is null ? [.. results] : null);
         terminal.Write(answer, ResultJsonContext.Readable.QueryResult, console => Print(console, answer));
         return ExitCode.Success;
@@ -107,7 +107,7 @@ internal static class QueryCommand
         return new SearchOptions
         {
             Probes = parsed.GetValue(Probes),
-            TargetRecall = parsed.GetValue(TargetRecall) ?? ProbeCurve.DefaultTargetRecall,
+            TargetRecall = parsed.GetValue(TargetRecall) ?? ScanCurve.DefaultTargetRecall,
             Filter = parsed.GetValue(Allow) is { } allow ? IdFilter.Allow(index.Count, IdListFile.Read(allow, index.Count))
                 : parsed.GetValue(Deny) is { } deny ? IdFilter.Deny(index.Count, IdListFile.Read(deny, index.Count))
                 : null,
@@ -164,7 +164,7 @@ internal static class QueryCommand
         }
 
         string written = answer.Out is null ? "" : $"; {answer.Queries:N0} queries written to {answer.Out}";
-        console.WriteLine($"{answer.Metric}, {answer.Probes} probes{written}");
+        console.WriteLine($"{answer.Metric}, at most {answer.Probes:N0} cells or {answer.ScannedRows:N0} rows a query{written}");
     }
 
     private delegate void NeighborSink(QueryNeighbors result, ReadOnlySpan<int> ids);
@@ -172,7 +172,7 @@ internal static class QueryCommand
 
 /// <summary>What <c>vlc query</c> reports.</summary>
 internal sealed record QueryResult(
-    long Queries, int K, int N, int D, string Metric, int Probes, string? Out, QueryNeighbors[]? Results);
+    long Queries, int K, int N, int D, string Metric, int Probes, int ScannedRows, string? Out, QueryNeighbors[]? Results);
 
 /// <summary>The neighbours of a query, nearest first; fewer than k where no more were found.</summary>
 internal sealed record QueryNeighbors(long Query, Neighbor[] Neighbors)

@@ -37,16 +37,16 @@ internal static class SharedOptions
         "--probes", "Cells to scan for a query: a number, all, or auto, the fewest that reach the target recall on held-out rows.",
         ("all", int.MaxValue), ("auto", null));
 
-    /// <summary>Null stands for <see cref="ProbeCurve.DefaultTargetRecall"/>.</summary>
+    /// <summary>Null stands for <see cref="ScanCurve.DefaultTargetRecall"/>.</summary>
     public static Option<double?> TargetRecall() => NumberOption.Real(
-        "--target-recall", $"Recall that --probes auto aims for; {ProbeCurve.DefaultTargetRecall} unless given.", "R",
+        "--target-recall", $"Recall that --probes auto aims for; {ScanCurve.DefaultTargetRecall} unless given.", "R",
         "above 0 and at most 1", value => value is > 0 and <= 1);
 
     public static Option<double?> MinRecall(string of) => NumberOption.Real(
         "--min-recall", $"Exit with 4 when {of} is lower.", "R", "a number from 0 to 1", value => value is >= 0 and <= 1);
 
-    public static Option<double?> MaxRatio() => NumberOption.Real(
-        "--max-ratio", "Exit with 4 when the ratio is higher.", "R", "a number of at least 0", value => value >= 0);
+    public static Option<double?> MaxRatio(string? more = null) => NumberOption.Real(
+        "--max-ratio", "Exit with 4 when the ratio is higher." + more, "R", "a number of at least 0", value => value >= 0);
 
     private static Option<int?> CreateThreads()
     {

@@ -33,8 +33,8 @@ internal sealed record SearchMeasurement
     /// <summary>Recall of a scan of every cell: what the codes know.</summary>
     public required Recall Exhaustive { get; init; }
 
-    /// <summary>Cells scanned for a query.</summary>
-    public required int Probes { get; init; }
+    /// <summary>Cells scanned for a query, on average.</summary>
+    public required double Probes { get; init; }
 
     /// <summary>Mean share of all rows that lie in those cells.</summary>
     public required double ScannedShare { get; init; }
@@ -86,13 +86,14 @@ internal sealed record SearchMeasurement
             exactQps = Measure(queries, query => exact.Search(queries[query], nearest), cancellationToken, LeastTime * 2).Qps;
         }
 
+        (int Cells, int Rows)[] extents = [.. Enumerable.Range(0, queries.Count).Select(query => index.Extent(queries[query], options))];
         return new SearchMeasurement
         {
             Queries = queries.Count,
             Recall = Recall.Compute(found, queries.Truth, k, queries.TruthWidth),
             Exhaustive = exhaustiveRecall,
-            Probes = index.ProbesFor(options),
-            ScannedShare = Enumerable.Range(0, queries.Count).Average(query => index.ScannedRows(queries[query], options)) / index.Count,
+            Probes = extents.Average(extent => extent.Cells),
+            ScannedShare = extents.Average(extent => (double)extent.Rows) / index.Count,
             Single = single,
             BatchQps = queries.Count / batchSeconds,
             Threads = threads,

@@ -12,7 +12,7 @@ public sealed class IndexOptions
     public Metric Metric { get; init; } = Metric.L2;
 
     /// <summary>How residuals are stored.</summary>
-    public CodecKind Codec { get; init; } = CodecKind.Int8;
+    public CodecKind Codec { get; init; } = CodecKind.Packed;
 
     /// <summary>How the packed codec is built; ignored by the others.</summary>
     public PackedOptions Packed { get; init; } = new();

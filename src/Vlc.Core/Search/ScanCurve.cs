@@ -32,7 +32,7 @@ public sealed class ScanCurve
     public required IReadOnlyList<ScanPoint> Points { get; init; }
 
     /// <summary>
-    /// The fewest rows whose recall reaches the target by one standard error; where not even a scan of everything does, the fewest within 0.002 of that scan's
+    /// The fewest rows whose recall reaches the target by one standard error; where not even a scan of everything does, the fewest within 0.003 of that scan's
     /// recall, since more rows then buy nothing.
     /// </summary>
     /// <param name="targetRecall">In (0, 1].</param>
@@ -40,7 +40,7 @@ public sealed class ScanCurve
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(targetRecall);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(targetRecall, 1);
-        double reachable = Math.Min(targetRecall + StandardError, Points[^1].Recall - 0.002);
+        double reachable = Math.Min(targetRecall + StandardError, Points[^1].Recall - 0.003);
         // By number: an enumerator of the interface would be allocated in every search.
         for (int i = 0; i < Points.Count; i++)
         {

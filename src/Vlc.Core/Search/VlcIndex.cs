@@ -193,23 +193,23 @@ public sealed class VlcIndex : IDisposable
             cancellationToken);
     }
 
-    /// <summary>Rows in the cells that <see cref="Search"/> scans for a query: what the search costs.</summary>
+    /// <summary>What <see cref="Search"/> scans for a query, without scanning it: cells, and the rows in them.</summary>
     /// <param name="query">As for <see cref="Search"/>.</param>
-    /// <param name="options">Null takes the defaults.</param>
+    /// <param name="options">Null takes the defaults; a filter is left out of account.</param>
     /// <exception cref="ArgumentException">As for <see cref="Search"/>.</exception>
-    public long ScannedRows(ReadOnlySpan<float> query, SearchOptions? options = null)
+    public (int Cells, int Rows) Extent(ReadOnlySpan<float> query, SearchOptions? options = null)
     {
-        options ??= new SearchOptions();
+        options ??= SearchOptions.Default;
         CheckOptions(options);
-        int probes = ProbesFor(options);
+        (int probes, int scannedRows) = Plan(options);
         QueryScratch scratch = Rent();
         try
         {
             Prepare(query, scratch);
-            int cells = RankCells(scratch, probes);
-            long rows = 0;
-            for (int i = 0; i < cells; i++) rows += _cells.Count(scratch.CellOrder[i]);
-            return rows;
+            RankCells(scratch);
+            int cells = 0, rows = 0;
+            for (; cells < probes && rows < scannedRows && scratch.Cells.TryNext(out int cell); cells++) rows += CellSize(cell);
+            return (cells, rows);
         }
         finally
         {

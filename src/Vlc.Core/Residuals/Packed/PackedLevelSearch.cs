@@ -34,16 +34,22 @@ internal sealed class PackedLevelSearch(
     public List<Trial> Trials { get; } = [];
 
     /// <summary>Searches for the highest level, so the fewest bits, whose recall reaches the target by one standard error.</summary>
+    /// <param name="target">Recall to reach.</param>
+    /// <param name="unbiased">Which codes to take; null takes those that find more near the target.</param>
+    /// <param name="start">Level of the first trial.</param>
+    /// <param name="progress">Hears the share done and where the search is.</param>
     public Trial ForRecall(double target, bool? unbiased, int start, Action<double, string> progress)
     {
-        Trial first = Measure(start, unbiased ?? true);
-        if (unbiased is null)
-        {
-            Trial nearest = Measure(start, unbiased: false);
-            unbiased = first.Recall.Value >= nearest.Recall.Value;
-            if (unbiased == false) first = nearest;
-        }
+        Trial reached = ForRecall(target, unbiased ?? true, start, progress);
+        if (unbiased is not null) return reached;
+        int level = reached.Coder.Model.Parameters.Level;
+        Trial nearest = Measure(level, unbiased: false);
+        return nearest.Recall.Value > reached.Recall.Value ? ForRecall(target, unbiased: false, level, progress) : reached;
+    }
 
+    private Trial ForRecall(double target, bool unbiased, int start, Action<double, string> progress)
+    {
+        Trial first = Measure(start, unbiased);
         Trial? reached = Reaches(first, target) ? first : null, missed = reached is null ? first : null;
         // Half a bit an axis at a time until the target lies between two levels.
         const int MostSteps = 12;
@@ -52,7 +58,7 @@ internal sealed class PackedLevelSearch(
         {
             progress(0.05 * i, Describe(reached ?? missed!));
             int level = reached is null ? missed!.Coder.Model.Parameters.Level - step : reached.Coder.Model.Parameters.Level + step;
-            Trial trial = Measure(level, unbiased.Value);
+            Trial trial = Measure(level, unbiased);
             if (Reaches(trial, target)) reached = trial;
             else missed = trial;
         }
@@ -67,7 +73,7 @@ internal sealed class PackedLevelSearch(
             // Between bisection and where a straight line would put it: recall bends, and is measured with noise.
             double share = (Goal(reached, target) - Goal(missed, target)) is var span && span > 0 ? Goal(reached, target) / span : 0.5;
             int level = low + Math.Clamp((int)((high - low) * (0.25 + (0.5 * share))), 1, high - low - 1);
-            Trial trial = Measure(level, unbiased.Value);
+            Trial trial = Measure(level, unbiased);
             if (Reaches(trial, target)) reached = trial;
             else missed = trial;
         }
