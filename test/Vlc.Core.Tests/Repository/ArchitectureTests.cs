@@ -80,13 +80,6 @@ public sealed class ArchitectureTests
         }
     }
 
-    [Fact]
-    public void A_file_can_be_read_at_one_sitting()
-    {
-        string[] longFiles = [.. Sources().Where(file => file.Text.Count(c => c == '\n') > 500).Select(file => Relative(file.Path))];
-        Assert.True(longFiles.Length == 0, $"more than 500 lines: {string.Join(", ", longFiles)}");
-    }
-
     private static IEnumerable<string> Included(XDocument project, string element) =>
         project.Descendants(element).Select(reference => reference.Attribute("Include")!.Value);
 

@@ -20,6 +20,7 @@ public sealed class DeterminismTests
         if (Environment.GetEnvironmentVariable(HashFileVariable) is { } path)
         {
             // A lane is slow: one build, which its parent compares with its own.
+            Assert.Equal(InstructionSetLane.ExpectedLevel, Numerics.InstructionSets.Level.ToString());
             File.WriteAllText(path, Hash(seed: 1, threads: 2));
             return;
         }
@@ -28,13 +29,6 @@ public sealed class DeterminismTests
         Assert.Equal(one, Hash(seed: 1, threads: 2));
         Assert.Equal(one, Hash(seed: 1, threads: 3));
         Assert.NotEqual(one, Hash(seed: 2, threads: 1));
-    }
-
-    [Fact]
-    public void The_level_is_the_one_that_the_lane_asked_for()
-    {
-        string level = Numerics.InstructionSets.Level.ToString();
-        Assert.Equal(InstructionSetLane.ExpectedLevel ?? level, level);
     }
 
     private static string Hash(ulong seed, int threads)
@@ -73,7 +67,7 @@ public sealed class DeterminismTests
                 int tests = InstructionSetLane.Run(
                     ["-class", typeof(DeterminismTests).FullName!], (knob, "0"), (InstructionSetLane.ExpectedLevelVariable, level),
                     (HashFileVariable, folder.File("hash")));
-                Assert.Equal(2, tests);
+                Assert.Equal(1, tests);
                 Assert.Equal(expected, File.ReadAllText(folder.File("hash")));
             }
         }
