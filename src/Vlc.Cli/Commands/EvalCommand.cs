@@ -51,7 +51,7 @@ internal static class EvalCommand
         var options = new SearchOptions
         {
             Probes = parsed.GetValue(Probes),
-            TargetRecall = parsed.GetValue(TargetRecall) ?? ScanCurve.DefaultTargetRecall,
+            TargetRecall = parsed.GetValue(TargetRecall),
             Threads = parsed.GetValue(SharedOptions.Threads),
         };
 

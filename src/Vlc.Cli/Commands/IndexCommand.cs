@@ -169,7 +169,7 @@ internal sealed record IndexResult(
     public static IndexResult Of(IndexReport report, IndexInfo info, double? minRecall, double? maxRatio)
     {
         Manifest manifest = report.Manifest;
-        PredictedRecall? predicted = PredictedRecall.Of(report.Scan, report.Manifest.Count);
+        PredictedRecall? predicted = PredictedRecall.Of(report.Manifest);
         var seconds = report.Seconds.ToDictionary(phase => phase.Key.ToString().ToLowerInvariant(), phase => Math.Round(phase.Value, 4));
         seconds["total"] = Math.Round(report.Seconds.Values.Sum(), 4);
         return new IndexResult(
@@ -186,12 +186,12 @@ internal sealed record IndexResult(
 internal sealed record PredictedRecall(
     int K, int Queries, double Probes, double Recall, double RecallExhaustive, double RecallStdErr, double ScannedShare)
 {
-    public static PredictedRecall? Of(ScanCurve? curve, int count)
+    public static PredictedRecall? Of(Manifest manifest)
     {
-        if (curve is null) return null;
-        ScanPoint point = curve.For(ScanCurve.DefaultTargetRecall);
+        if (manifest.Scan is not { } curve) return null;
+        ScanPoint point = curve.For(manifest.TargetRecall);
         return new PredictedRecall(
             curve.K, curve.Queries, Math.Round(point.Probes, 1), point.Recall, curve.Points[^1].Recall, curve.StandardError,
-            (double)point.Rows / count);
+            (double)point.Rows / manifest.Count);
     }
 }

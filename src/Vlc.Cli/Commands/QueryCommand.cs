@@ -107,7 +107,7 @@ internal static class QueryCommand
         return new SearchOptions
         {
             Probes = parsed.GetValue(Probes),
-            TargetRecall = parsed.GetValue(TargetRecall) ?? ScanCurve.DefaultTargetRecall,
+            TargetRecall = parsed.GetValue(TargetRecall),
             Filter = parsed.GetValue(Allow) is { } allow ? IdFilter.Allow(index.Count, IdListFile.Read(allow, index.Count))
                 : parsed.GetValue(Deny) is { } deny ? IdFilter.Deny(index.Count, IdListFile.Read(deny, index.Count))
                 : null,

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Vlc.Search;
 
 namespace Vlc.Cli.Commands;
 
@@ -37,9 +36,9 @@ internal static class SharedOptions
         "--probes", "Cells to scan for a query: a number, all, or auto, the fewest that reach the target recall on held-out rows.",
         ("all", int.MaxValue), ("auto", null));
 
-    /// <summary>Null stands for <see cref="ScanCurve.DefaultTargetRecall"/>.</summary>
+    /// <summary>Null stands for the recall that the index was built for.</summary>
     public static Option<double?> TargetRecall() => NumberOption.Real(
-        "--target-recall", $"Recall that --probes auto aims for; {ScanCurve.DefaultTargetRecall} unless given.", "R",
+        "--target-recall", "Recall that --probes auto aims for; the one the index was built for unless given.", "R",
         "above 0 and at most 1", value => value is > 0 and <= 1);
 
     public static Option<double?> MinRecall(string of) => NumberOption.Real(

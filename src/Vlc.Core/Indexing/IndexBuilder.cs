@@ -69,7 +69,7 @@ public sealed class IndexBuilder
     {
         bool packed = _options.Codec == CodecKind.Packed;
         int anchorCount = _options.Training.AnchorCount
-            ?? (packed ? PackedEncoding.DefaultAnchorCount(_count) : AnchorTrainer.DefaultAnchorCount(_count));
+            ?? (packed ? PackedEncoding.DefaultAnchorCount(_count, _dimension) : AnchorTrainer.DefaultAnchorCount(_count));
         Sample sample = Timed(IndexPhase.Sample, () => DrawSample(anchorCount));
         (float[] trained, TrainingReport training) = Timed(IndexPhase.Train, () => Train(sample, anchorCount));
         float[] anchors = Uncentred(trained, sample.Centre);
@@ -434,6 +434,9 @@ public sealed class IndexBuilder
         ScaleExponent = scaleExponent,
         Seed = _options.Training.Seed,
         Sections = [.. writer.Sections],
+        TargetRecall = _options.Codec == CodecKind.Packed && _options.Packed.MaxRatio is null
+            ? _options.Packed.TargetRecall
+            : ScanCurve.DefaultTargetRecall,
         Scan = scan,
     };
 

@@ -52,9 +52,16 @@ internal sealed class PackedEncoding(
 
     private readonly int _dimension = rows.Dimension;
 
-    /// <summary>Anchors of an index when the user names no number: the power of two from √n on; codes carry the rest.</summary>
-    public static int DefaultAnchorCount(int vectorCount) =>
-        (int)Math.Clamp(BitOperations.RoundUpToPowerOf2((uint)Math.Sqrt(vectorCount)), 1, Math.Max(1, vectorCount / 16));
+    /// <summary>
+    /// Anchors of an index when the user names no number: the power of two from √n on, halved while a cell's anchor and scales, about a byte a dimension,
+    /// would cost more than two bytes a vector.
+    /// </summary>
+    public static int DefaultAnchorCount(int vectorCount, int dimension)
+    {
+        long anchors = BitOperations.RoundUpToPowerOf2((uint)Math.Sqrt(vectorCount));
+        while (anchors > 1 && anchors * dimension > 2L * vectorCount) anchors /= 2;
+        return (int)Math.Clamp(anchors, 1, Math.Max(1, vectorCount / 16));
+    }
 
     /// <summary>Learns the model and searches for its level.</summary>
     /// <param name="sample">Training rows, in scaled units.</param>

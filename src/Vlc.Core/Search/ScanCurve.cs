@@ -16,7 +16,7 @@ public readonly record struct ScanPoint(int Rows, float Recall, float Probes);
 /// </remarks>
 public sealed class ScanCurve
 {
-    /// <summary>The target that a search without further words aims for.</summary>
+    /// <summary>The recall that an index aims for unless it is built for another.</summary>
     public const double DefaultTargetRecall = 0.95;
 
     /// <summary>Neighbours in the measured recall.</summary>

@@ -18,8 +18,10 @@ public sealed class SearchOptions
     /// </summary>
     public int? ScannedRows { get; init; }
 
-    /// <summary>Recall to aim for where neither <see cref="Probes"/> nor <see cref="ScannedRows"/> is given, in (0, 1].</summary>
-    public double TargetRecall { get; init; } = ScanCurve.DefaultTargetRecall;
+    /// <summary>
+    /// Recall to aim for where neither <see cref="Probes"/> nor <see cref="ScannedRows"/> is given, in (0, 1]; null takes the one that the index was built for.
+    /// </summary>
+    public double? TargetRecall { get; init; }
 
     /// <summary>Rows that may be returned; null allows all.</summary>
     public IdFilter? Filter { get; init; }

@@ -112,7 +112,7 @@ public sealed class VlcIndex : IDisposable
         options ??= SearchOptions.Default;
         if (options.Probes < 1) throw new ArgumentException($"{options.Probes} probes: at least one cell must be scanned.", nameof(options));
         if (options.ScannedRows < 1) throw new ArgumentException($"{options.ScannedRows} rows: at least one must be scanned.", nameof(options));
-        int rows = options.ScannedRows ?? (options.Probes is null ? Manifest.Scan?.For(options.TargetRecall).Rows : null) ?? Count;
+        int rows = options.ScannedRows ?? (options.Probes is null ? Manifest.Scan?.For(options.TargetRecall ?? Manifest.TargetRecall).Rows : null) ?? Count;
         return (Math.Min(options.Probes ?? AnchorCount, AnchorCount), Math.Min(rows, Count));
     }
 

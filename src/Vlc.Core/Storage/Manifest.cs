@@ -50,6 +50,9 @@ public sealed class Manifest
     /// <summary>The sections, in the order of their files.</summary>
     public required IReadOnlyList<IndexSection> Sections { get; init; }
 
+    /// <summary>Recall@10 that the index was built for, and that a search aims for unless told otherwise.</summary>
+    public double TargetRecall { get; init; } = ScanCurve.DefaultTargetRecall;
+
     /// <summary>Recall against scanned rows; null where the builder measured none, and in version 1.</summary>
     public required ScanCurve? Scan { get; init; }
 
@@ -99,6 +102,7 @@ public sealed class Manifest
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(44), (uint)(Scan?.K ?? 0));
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(48), (uint)(Scan?.Queries ?? 0));
         BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(52), Scan?.StandardError ?? 0);
+        BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(56), (float)TargetRecall);
         Span<byte> next = bytes.AsSpan(HeaderBytes);
         foreach (IndexSection section in written)
         {
@@ -183,6 +187,9 @@ public sealed class Manifest
         int exponent = BinaryPrimitives.ReadInt16LittleEndian(bytes[22..]);
         if (exponent is < -126 or > 126) throw Bad("offset 22", "a scale exponent from -126 to 126", $"{exponent}");
 
+        float target = BinaryPrimitives.ReadSingleLittleEndian(bytes[56..]);
+        if (!(target > 0 && target <= 1)) throw Bad("offset 56", "a target recall above 0 and at most 1", $"{target}");
+
         var sections = new List<IndexSection>();
         int offset = HeaderBytes;
         for (int i = 0; i < sectionCount; i++, offset += SectionBytes)
@@ -222,6 +229,7 @@ public sealed class Manifest
             ScaleExponent = exponent,
             Seed = BinaryPrimitives.ReadUInt64LittleEndian(bytes[28..]),
             Sections = sections,
+            TargetRecall = target,
             Scan = points.Count == 0 ? null : new ScanCurve
             {
                 K = BinaryPrimitives.ReadInt32LittleEndian(bytes[44..]),

@@ -14,8 +14,8 @@ internal sealed class PackedTrainer
     /// <summary>Rows of the group's spectrum that a cell's own variances are mixed with.</summary>
     private const double PriorRows = 15;
 
-    /// <summary>Error of a stored basis row times its variance, as a share of the noise of a coded axis.</summary>
-    private const double BasisNoiseShare = 0.05;
+    /// <summary>Error of a stored basis row times its variance, as a share of the noise of a coded axis; coarser where few vectors pay for the basis.</summary>
+    private const double BasisNoiseShare = 0.05, CoarseBasisNoiseShare = 0.15;
 
     /// <summary>Step of the anchors' coordinates over the deviation of that noise.</summary>
     private const double AnchorStepShare = 0.7;
@@ -28,6 +28,7 @@ internal sealed class PackedTrainer
     private readonly bool _unitLength;
     private readonly int _threads;
     private readonly CancellationToken _cancellation;
+    private readonly double _basisNoiseShare;
     private readonly GroupBases _bases;
     private readonly float[] _mean;
     private readonly float _meanEnergy;
@@ -72,6 +73,8 @@ internal sealed class PackedTrainer
         // Rows that all lie on their anchors have no energy; any unit does then.
         _meanEnergy = (float)Math.Max(energy / assignments.Length, 1e-20);
         _bases = GroupBases.Learn(residuals, dimension, _cells, anchors, vectorCount, options.GroupCount, threads, cancellationToken);
+        // A coefficient takes three bits or more.
+        _basisNoiseShare = 3.0 / 8 * dimension * dimension * _bases.Count > 2.0 * vectorCount ? CoarseBasisNoiseShare : BasisNoiseShare;
         _exact = BuildExact();
     }
 
@@ -147,7 +150,7 @@ internal sealed class PackedTrainer
         var coefficients = new short[rank * _dimension];
         for (int row = 0; row < rank; row++)
         {
-            double share = variances[row] > 0 ? Math.Min(0.3, BasisNoiseShare * noise / variances[row]) : 0.3;
+            double share = variances[row] > 0 ? Math.Min(0.3, _basisNoiseShare * noise / variances[row]) : 0.3;
             // Finer than 2^-14 a coefficient of 1 would not fit 15 bits.
             int quarters = Math.Max(-56, (int)Math.Round(4 * 0.5 * Octaves.Log2(12 * share / _dimension)));
             float step = (float)Octaves.Power(quarters * (Octaves.Parts / 4));
