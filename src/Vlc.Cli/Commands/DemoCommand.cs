@@ -22,10 +22,6 @@ internal static class DemoCommand
     private const int K = 10;
     private const ulong Seed = 1;
 
-    // Documentation repeats itself: rows of the base, by which probes are chosen, are found more easily than the queries, which have no
-    // twin in it.
-    private const double TargetRecall = 0.98;
-
     private static readonly string[] Questions =
     [
         "read a file asynchronously", "compute a sha256 hash", "send an http request", "match a regular expression",
@@ -91,7 +87,7 @@ internal static class DemoCommand
             cancellationToken);
         ExactScan? exact = ExactScan.TryLoad(source, index.Metric, cancellationToken);
         var judged = new JudgedQueries(queries, Dimension, truth, K);
-        var search = new SearchOptions { TargetRecall = TargetRecall, Threads = threads };
+        var search = new SearchOptions { Threads = threads };
         SearchMeasurement measured = SearchMeasurement.Take(index, judged, K, search, exact, progress, cancellationToken);
 
         var answers = new MemberAnswers(index, embedding, members);

@@ -22,7 +22,10 @@ internal sealed class PackedLevelSearch(
     private const int Octave = 64;
 
     /// <summary>Levels closer than this differ by less than the standard error.</summary>
-    private const int Resolution = 4;
+    private const int Resolution = 5;
+
+    /// <summary>Logarithm of the share missed for each step of the level: about 1.4 times as many are missed an octave higher.</summary>
+    private const double TypicalSlope = 0.33 / Octave;
 
     /// <summary>What a level gives.</summary>
     /// <param name="Coder">The model.</param>
@@ -42,43 +45,61 @@ internal sealed class PackedLevelSearch(
     {
         Trial reached = ForRecall(target, unbiased ?? true, start, progress);
         if (unbiased is not null) return reached;
-        int level = reached.Coder.Model.Parameters.Level;
+        int level = LevelOf(reached);
         Trial nearest = Measure(level, unbiased: false);
         return nearest.Recall.Value > reached.Recall.Value ? ForRecall(target, unbiased: false, level, progress) : reached;
     }
 
+    /// <summary>
+    /// The share of neighbours missed falls by about the same factor for each octave of the level: a straight line through the last two trials, on the scale of
+    /// its logarithm, says where to look next.
+    /// </summary>
     private Trial ForRecall(double target, bool unbiased, int start, Action<double, string> progress)
     {
-        Trial first = Measure(start, unbiased);
-        Trial? reached = Reaches(first, target) ? first : null, missed = reached is null ? first : null;
-        // Half a bit an axis at a time until the target lies between two levels.
-        const int MostSteps = 12;
-        int step = Octave;
-        for (int i = 0; i < MostSteps && (reached is null || missed is null); i++)
+        const int MostTrials = 9;
+        Trial? reached = null, missed = null, last = null;
+        double slope = TypicalSlope;
+        int level = start;
+        for (int i = 0; i < MostTrials; i++)
         {
-            progress(0.05 * i, Describe(reached ?? missed!));
-            int level = reached is null ? missed!.Coder.Model.Parameters.Level - step : reached.Coder.Model.Parameters.Level + step;
             Trial trial = Measure(level, unbiased);
-            if (Reaches(trial, target)) reached = trial;
-            else missed = trial;
+            progress((i + 1.0) / MostTrials, Describe(trial));
+            if (Reaches(trial, target)) reached = Higher(reached, trial);
+            else missed = Lower(missed, trial);
+            // So little above the goal that a further trial would measure noise.
+            double excess = trial.Recall.Value - Goal(trial, target);
+            if (excess >= 0 && excess < 0.5 * trial.Recall.StandardError) break;
+            if (last is not null && LevelOf(last) != level)
+            {
+                double measured = (Miss(trial) - Miss(last)) / (level - LevelOf(last));
+                // Noise must not turn the line around.
+                slope = Math.Clamp(measured, TypicalSlope / 2, TypicalSlope * 2);
+            }
+
+            last = trial;
+            int next = level + (int)Math.Round((Math.Log(1 - Goal(trial, target)) - Miss(trial)) / slope);
+            next = Math.Clamp(next, level - (4 * Octave), level + (4 * Octave));
+            // What is known bounds the guess; between two known levels it stays off their edges.
+            if (reached is not null && missed is not null)
+            {
+                int low = LevelOf(reached), high = LevelOf(missed);
+                if (high - low <= Resolution) break;
+                next = Math.Clamp(next, low + 1, high - 1);
+            }
+            else if (reached is not null && next <= LevelOf(reached) + (Resolution / 2))
+            {
+                break;
+            }
+            else if (next == level)
+            {
+                next = reached is null ? level - Resolution : level + Resolution;
+            }
+
+            level = next;
         }
 
-        // A target beyond what eight bits an axis reach, or below what no bits reach: the nearest there is.
-        if (reached is null) return missed!;
-        if (missed is null) return reached;
-        while (missed.Coder.Model.Parameters.Level - reached.Coder.Model.Parameters.Level > Resolution)
-        {
-            int low = reached.Coder.Model.Parameters.Level, high = missed.Coder.Model.Parameters.Level;
-            progress(1 - ((high - low) / (double)Octave), Describe(reached));
-            // Between bisection and where a straight line would put it: recall bends, and is measured with noise.
-            double share = (Goal(reached, target) - Goal(missed, target)) is var span && span > 0 ? Goal(reached, target) / span : 0.5;
-            int level = low + Math.Clamp((int)((high - low) * (0.25 + (0.5 * share))), 1, high - low - 1);
-            Trial trial = Measure(level, unbiased);
-            if (Reaches(trial, target)) reached = trial;
-            else missed = trial;
-        }
-
-        return reached;
+        // A target beyond what eight bits an axis reach: the nearest there is.
+        return reached ?? missed!;
     }
 
     /// <summary>Searches for the lowest level whose index takes at most so many bytes a vector; recall is measured once, at the end.</summary>
@@ -106,9 +127,19 @@ internal sealed class PackedLevelSearch(
         return trial;
     }
 
-    private static bool Reaches(Trial trial, double target) => Goal(trial, target) >= 0;
+    private static bool Reaches(Trial trial, double target) => trial.Recall.Value >= Goal(trial, target);
 
-    private static double Goal(Trial trial, double target) => trial.Recall.Value - Math.Min(target + trial.Recall.StandardError, 1 - (0.1 * (1 - target)));
+    /// <summary>The target and one standard error, but never so much that it cannot be reached.</summary>
+    private static double Goal(Trial trial, double target) => Math.Min(target + trial.Recall.StandardError, 1 - (0.5 * (1 - target)));
+
+    /// <summary>Logarithm of the share of neighbours missed.</summary>
+    private static double Miss(Trial trial) => Math.Log(Math.Max(1 - trial.Recall.Value, 1e-4));
+
+    private static int LevelOf(Trial trial) => trial.Coder.Model.Parameters.Level;
+
+    private static Trial Higher(Trial? known, Trial trial) => known is null || LevelOf(trial) > LevelOf(known) ? trial : known;
+
+    private static Trial Lower(Trial? known, Trial trial) => known is null || LevelOf(trial) < LevelOf(known) ? trial : known;
 
     private static string Describe(Trial trial) => $"{trial.Coder.CodeBytes:F1} bytes of code: recall {trial.Recall.Value:F3}";
 
