@@ -96,6 +96,40 @@ public sealed class PackedSectionsTests
         }
     });
 
+    [Theory]
+    [InlineData(192, 32, true)]
+    [InlineData(193, 32, false)]
+    [InlineData(-1000, 32, true)]
+    [InlineData(-1001, 32, false)]
+    [InlineData(0, 33, false)]
+    [InlineData(0, -33, false)]
+    public void Amplitudes_and_anchors_beyond_any_that_are_written_are_refused(int spectrum, int anchor, bool accepted)
+    {
+        var stored = new QuantizedBasis { StepQuarters = [0], Coefficients = [1] };
+        const float Step = 1L << 35;
+        var parameters = new PackedParameters
+        {
+            Dimension = 1,
+            CellCount = 1,
+            ClassCount = 1,
+            Level = 0,
+            MeanEnergy = 1,
+            UnitLength = false,
+            Mean = [0],
+            Groups = [new PackedGroup { Basis = stored.Restore(1), Rank = 1, Spectrum = [spectrum], Stored = stored }],
+            CellGroups = [0],
+            CellAnchors = [[anchor * Step]],
+            AnchorStep = Step,
+            CellLevels = [0],
+            CellScales = [[0]],
+            ClassGains = [0],
+        };
+        byte[] header = PackedSections.WriteHeader(parameters), bases = PackedSections.WriteBases(parameters);
+        byte[] anchors = PackedSections.WriteAnchors(parameters), scales = PackedSections.WriteScales(parameters);
+        if (accepted) Assert.Equal(parameters.CellAnchors, Read(parameters, header, bases, anchors, scales).CellAnchors);
+        else Assert.Throws<VlcFormatException>(() => Read(parameters, header, bases, anchors, scales));
+    }
+
     private static Gen<PackedGroup> Group(int d) =>
         from rank in Gen.Int[1, d]
         from steps in Gen.SByte[-56, 0].Array[rank]
