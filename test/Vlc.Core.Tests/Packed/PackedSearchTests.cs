@@ -56,6 +56,19 @@ public sealed class PackedSearchTests : IDisposable
     }
 
     [Theory]
+    [InlineData(200)]
+    [InlineData(2000)]
+    public void A_ratio_is_kept_whatever_the_rows_outside_the_sample_take(int sample)
+    {
+        float[] rows = PackedData.Rows(6000, 3);
+        using VlcIndex index = VlcIndex.Open(Datasets.Build(_folder, rows, Dimension, new IndexOptions
+        {
+            Packed = new PackedOptions { MaxRatio = 0.12 }, TrainingRows = sample, TuningRows = 50, Training = Datasets.Training(32),
+        }));
+        Assert.InRange(index.Ratio, 0.08, 0.12);
+    }
+
+    [Theory]
     [InlineData(Metric.L2)]
     [InlineData(Metric.Cosine)]
     [InlineData(Metric.InnerProduct)]
