@@ -195,14 +195,20 @@ internal sealed class IndexReader : IDisposable
     {
         var counts = new int[lists.CellCount];
         for (int list = 0; list < counts.Length; list++) counts[list] = lists.Count(list);
-        long expected = PackedCodec.CodeBytes(PackedModel, counts), found = RequireBytes(SectionKind.Residuals).Length;
+        IndexSection codes = RequireBytes(SectionKind.Residuals);
+        if (codes.File != IndexFile.Residuals || codes.Offset != 0)
+        {
+            throw new VlcFormatException(_files.Path(IndexFile.Manifest), $"section {codes.Kind}", "a file of its own", codes.ToString());
+        }
+
+        long expected = PackedCodec.CodeBytes(PackedModel, counts), found = codes.Length;
         if (found != expected)
         {
             throw new VlcFormatException(
                 _files.Path(IndexFile.Residuals), "length", $"{expected} bytes, by the assignments", $"{found}", "The file is damaged; rebuild the index.");
         }
 
-        byte[] tables = _inline(RequireBytes(SectionKind.TrellisTables).Kind)!;
+        byte[] tables = _inline(RequireBytes(SectionKind.TrellisTables).Kind) ?? [];
         const int TableBytes = TrellisTables.MaxBits * TrellisTables.StateCount * sizeof(short);
         if (tables.Length != TableBytes)
         {

@@ -199,7 +199,7 @@ public sealed class Manifest
                 (SectionKind)entry[0], (IndexFile)entry[1], (SectionElement)entry[2], BinaryPrimitives.ReadUInt32LittleEndian(entry[4..]),
                 BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]),
                 BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]), BinaryPrimitives.ReadUInt32LittleEndian(entry[28..]));
-            if (!Enum.IsDefined(section.File) || section.Offset < 0 || section.Length < 0
+            if (!Enum.IsDefined(section.File) || section.Offset < 0 || section.Length < 0 || section.Length > long.MaxValue - section.Offset
                 || (section.File == IndexFile.Manifest && section.Length > bytes.Length - 4 - section.Offset))
             {
                 throw Bad($"offset {offset}", "a section within its file", section.ToString());

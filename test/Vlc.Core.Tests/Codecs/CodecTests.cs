@@ -42,7 +42,7 @@ public sealed class CodecTests
     public void An_int8_code_is_wrong_by_half_a_step_at_most(bool jacobians)
     {
         float[] rows = Datasets.Clusters(500, Dimension, 5, 1);
-        RawIndex raw = Build(rows, new IndexOptions { Jacobians = jacobians, Training = Datasets.Training(6) });
+        RawIndex raw = Build(rows, new IndexOptions { Codec = CodecKind.Int8, Jacobians = jacobians, Training = Datasets.Training(6) });
         Assert.Equal(jacobians, raw.HasJacobians);
         Func<int, int, double> steps = raw.Steps();
         double[] codes = raw.Codes(), reconstructed = raw.Reconstruct();
@@ -75,7 +75,7 @@ public sealed class CodecTests
     {
         // Axis k has a spread of its own; the widest are 3, 11 and 17.
         float[] rows = [.. Datasets.Clusters(400, Dimension, 1, 3).Select((value, i) => value * (i % Dimension is 3 or 11 or 17 ? 9 : 1))];
-        RawIndex raw = Build(rows, new IndexOptions { CodedDimension = 3, Training = Datasets.Training(4) });
+        RawIndex raw = Build(rows, new IndexOptions { Codec = CodecKind.Int8, CodedDimension = 3, Training = Datasets.Training(4) });
         Assert.Equal((3, 3), (raw.CodedCount, raw.Codes().Length / raw.N));
         Assert.Equal([3, 11, 17], raw.Axes);
         double[] reconstructed = raw.Reconstruct();
@@ -110,8 +110,8 @@ public sealed class CodecTests
         // Two clusters of one spread, against a few rows of that spread and many a thousand times closer together.
         float[] even = Datasets.Clusters(2000, Dimension, 2, 5);
         float[] mixed = [.. even.Select((value, i) => i / Dimension % 100 == 0 ? value : (value * 1e-3f) - 20)];
-        Assert.False(Build(even, new IndexOptions { Training = Datasets.Training(8) }).HasJacobians);
-        Assert.True(Build(mixed, new IndexOptions { Training = Datasets.Training(8) }).HasJacobians);
+        Assert.False(Build(even, new IndexOptions { Codec = CodecKind.Int8, Training = Datasets.Training(8) }).HasJacobians);
+        Assert.True(Build(mixed, new IndexOptions { Codec = CodecKind.Int8, Training = Datasets.Training(8) }).HasJacobians);
     }
 
     [Fact]

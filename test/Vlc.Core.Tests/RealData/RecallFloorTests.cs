@@ -1,6 +1,7 @@
 using Vlc.Evaluation;
 using Vlc.Formats;
 using Vlc.Indexing;
+using Vlc.Residuals;
 using Vlc.Search;
 using Vlc.Tests;
 using Vlc.Vectors;
@@ -23,7 +24,7 @@ public sealed class RecallFloorTests
         using TemporaryFolder folder = new();
         using var source = new InMemoryVectors(data, dimension);
         int[] exact = ExactNeighbors.Find(source, queries, K, Metric.L2);
-        using VlcIndex index = VlcIndex.Open(Datasets.Build(folder, data, dimension, new IndexOptions()));
+        using VlcIndex index = VlcIndex.Open(Datasets.Build(folder, data, dimension, new IndexOptions { Codec = CodecKind.Int8 }));
         Assert.InRange(index.Ratio, 0, 0.30);
         Recall exhaustive = Measure(index, queries, exact, SearchOptions.Exhaustive), planned = Measure(index, queries, exact, null);
         Assert.True(exhaustive.Value >= 0.95, $"exhaustive {exhaustive}");

@@ -1,4 +1,5 @@
 using Vlc.Indexing;
+using Vlc.Residuals;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Tests;
@@ -11,16 +12,20 @@ public sealed class AtomicityTests
     private const int Dimension = 6;
     private const int Count = 300;
 
-    public static TheoryData<IndexPhase, double> Moments
+    public static TheoryData<CodecKind, IndexPhase, double> Moments
     {
         get
         {
             // The end of the last phase is past the point of no return.
-            var moments = new TheoryData<IndexPhase, double>();
-            foreach (IndexPhase phase in Enum.GetValues<IndexPhase>())
+            var moments = new TheoryData<CodecKind, IndexPhase, double>();
+            foreach (CodecKind codec in (CodecKind[])[CodecKind.Int8, CodecKind.Packed])
             {
-                moments.Add(phase, 0);
-                if (phase != IndexPhase.Tune) moments.Add(phase, 1);
+                foreach (IndexPhase phase in Enum.GetValues<IndexPhase>())
+                {
+                    if (phase == IndexPhase.Level && codec != CodecKind.Packed) continue;
+                    moments.Add(codec, phase, 0);
+                    if (phase != IndexPhase.Tune) moments.Add(codec, phase, 1);
+                }
             }
 
             return moments;
@@ -29,7 +34,7 @@ public sealed class AtomicityTests
 
     [Theory]
     [MemberData(nameof(Moments))]
-    public void A_build_cancelled_at_any_moment_leaves_the_old_index_whole_and_nothing_else(IndexPhase phase, double share)
+    public void A_build_cancelled_at_any_moment_leaves_the_old_index_whole_and_nothing_else(CodecKind codec, IndexPhase phase, double share)
     {
         using TemporaryFolder folder = new();
         string path = folder.File("index");
@@ -37,7 +42,7 @@ public sealed class AtomicityTests
         Dictionary<string, byte[]> before = Contents(folder);
         using var source = new CancellationTokenSource();
         var stop = new Immediate(progress => { if (progress.Phase == phase && progress.Share == share) source.Cancel(); });
-        Assert.ThrowsAny<OperationCanceledException>(() => Build(path, 2, jacobians: false, stop, source.Token));
+        Assert.ThrowsAny<OperationCanceledException>(() => Build(path, 2, codec == CodecKind.Packed ? null : false, stop, source.Token));
         Assert.Equal(before, Contents(folder));
         Assert.Equal(1u, IndexInfo.Verify(path).Manifest.Seed);
     }
@@ -168,11 +173,16 @@ public sealed class AtomicityTests
     private static Dictionary<string, byte[]> Contents(TemporaryFolder folder) =>
         Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).ToDictionary(path => path, File.ReadAllBytes);
 
+    /// <summary>With or without diagonal Jacobians by int8; null for the packed codec, which chooses itself.</summary>
     private static void Build(
-        string path, ulong seed, bool jacobians, IProgress<IndexProgress>? progress = null, CancellationToken cancellation = default)
+        string path, ulong seed, bool? jacobians, IProgress<IndexProgress>? progress = null, CancellationToken cancellation = default)
     {
         using var source = new InMemoryVectors(Datasets.Clusters(Count, Dimension, 5, seed), Dimension);
-        IndexBuilder.Build(source, path, new IndexOptions { Jacobians = jacobians, Training = Datasets.Training(10, seed) }, progress, cancellation);
+        var options = new IndexOptions
+        {
+            Codec = jacobians is null ? CodecKind.Packed : CodecKind.Int8, Jacobians = jacobians, Training = Datasets.Training(10, seed),
+        };
+        IndexBuilder.Build(source, path, options, progress, cancellation);
     }
 
     private sealed class Immediate(Action<IndexProgress> hear) : IProgress<IndexProgress>

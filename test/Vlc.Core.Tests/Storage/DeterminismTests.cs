@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Vlc.Anchors;
 using Vlc.Indexing;
 using Vlc.Residuals;
+using Vlc.Residuals.Packed;
 using Vlc.Tests;
 
 namespace Vlc.Core.Tests.Storage;
@@ -45,6 +46,15 @@ public sealed class DeterminismTests
             {
                 Datasets.Build(folder, rows, Dimension, new IndexOptions { Metric = metric, Codec = codec, CodedDimension = 30, Training = training }, $"{metric}-{codec}");
             }
+        }
+
+        // Few rows: without vectors the search for a code is slow. One build chooses its level, which every held-out row has a say in.
+        float[] few = rows[..(300 * Dimension)];
+        foreach (Metric metric in Enum.GetValues<Metric>())
+        {
+            int? level = metric == Metric.L2 ? null : 0;
+            var packed = new PackedOptions { GroupCount = 2, Level = level, TargetRecall = 0.8, Unbiased = level is not null };
+            Datasets.Build(folder, few, Dimension, new IndexOptions { Metric = metric, Packed = packed, Training = training }, $"{metric}-packed");
         }
 
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -18,7 +18,8 @@ public sealed class ManifestTests
         using TemporaryFolder folder = new();
         string path = Build(folder, new IndexOptions
         {
-            Metric = Metric.InnerProduct, CodedDimension = 3, Jacobians = false, Training = Datasets.Training(7, seed: 0x1122334455667788),
+            Metric = Metric.InnerProduct, Codec = CodecKind.Int8, CodedDimension = 3, Jacobians = false,
+            Training = Datasets.Training(7, seed: 0x1122334455667788),
         });
         byte[] bytes = File.ReadAllBytes(path + ".idx");
         Manifest manifest = IndexInfo.Read(path).Manifest;
@@ -72,13 +73,13 @@ public sealed class ManifestTests
             (codec, metric, coded, jacobians, tuning) =>
             {
                 using TemporaryFolder folder = new();
-                bool none = codec == CodecKind.None;
+                bool classic = codec is CodecKind.Int8 or CodecKind.Float16;
                 string path = Build(folder, new IndexOptions
                 {
                     Codec = codec,
                     Metric = metric,
-                    CodedDimension = none ? null : coded,
-                    Jacobians = none ? null : jacobians,
+                    CodedDimension = classic ? coded : null,
+                    Jacobians = classic ? jacobians : null,
                     TuningRows = tuning,
                     Training = Datasets.Training(7),
                 });
@@ -128,7 +129,7 @@ public sealed class ManifestTests
     public void A_manifest_with_any_fields_changed_and_a_right_checksum_is_read_or_refused_and_nothing_else()
     {
         using TemporaryFolder folder = new();
-        string path = Build(folder, new IndexOptions { CodedDimension = 3, Jacobians = false, Training = Datasets.Training(7) });
+        string path = Build(folder, new IndexOptions { Codec = CodecKind.Int8, CodedDimension = 3, Jacobians = false, Training = Datasets.Training(7) });
         byte[] whole = File.ReadAllBytes(path + ".idx");
         // The header and the section table; interesting values are the ends of every integer and the enumerations'.
         Gen<(int Place, ulong Value, int Size)> change = Gen.Select(
@@ -174,7 +175,7 @@ public sealed class ManifestTests
     public void A_section_in_a_file_that_cannot_hold_it_is_refused(int section, byte file)
     {
         using TemporaryFolder folder = new();
-        string path = Build(folder, new IndexOptions { CodedDimension = 3, Jacobians = false, Training = Datasets.Training(7) });
+        string path = Build(folder, new IndexOptions { Codec = CodecKind.Int8, CodedDimension = 3, Jacobians = false, Training = Datasets.Training(7) });
         byte[] bytes = File.ReadAllBytes(path + ".idx");
         bytes[64 + (32 * section) + 1] = file;
         Seal(bytes);

@@ -42,6 +42,19 @@ internal sealed class PackedModel
     /// <summary>Lists of a cell follow one another: cell · classes + class.</summary>
     public List this[int list] => _lists[list];
 
+    /// <summary>Mean energy of a list's residuals, by its amplitudes.</summary>
+    public double Energy(int list)
+    {
+        int cell = list / Parameters.ClassCount, group = Parameters.CellGroups[cell];
+        double energy = 0;
+        for (int axis = 0; axis < Parameters.Groups[group].Rank; axis++)
+        {
+            energy += Octaves.PowerOfEighths(2 * AmplitudeEighths(cell, group, axis, Parameters.ClassGains[list]));
+        }
+
+        return energy;
+    }
+
     /// <summary>Logarithm, in eighths of an octave, of the amplitude of an axis of a class of a cell.</summary>
     private int AmplitudeEighths(int cell, int group, int axis, int gain) =>
         Parameters.Groups[group].Spectrum[axis] + Parameters.CellLevels[cell]

@@ -12,6 +12,12 @@ internal static class PackedSections
 {
     private const int HeaderBytes = 20;
 
+    /// <summary>Largest log2 of an amplitude of a spectrum, in eighths of an octave: 2^24, as components are below 2^10 in scaled units.</summary>
+    private const int LargestAmplitude = 8 * 24;
+
+    /// <summary>Largest coordinate of an anchor: squared distances to it are finite in any dimension.</summary>
+    private const float LargestCoordinate = 1L << 40;
+
     /// <summary>Bits that number <paramref name="count"/> things; 0 for one.</summary>
     public static int BitsFor(int count) => count <= 1 ? 0 : 32 - BitOperations.LeadingZeroCount((uint)(count - 1));
 
@@ -177,6 +183,9 @@ internal static class PackedSections
         for (int k = 0; k < d; k++) mean[k] = (float)BinaryPrimitives.ReadHalfLittleEndian(header[(HeaderBytes + (2 * groupCount) + (2 * k))..]);
         if (mean.Any(value => !float.IsFinite(value))) throw Bad(IndexFile.Manifest, "codec model", "a finite mean", "another");
 
+        // Every cell takes at least a level, a scale and its gains: checked before memory is taken for it.
+        long leastBits = m * (8L + PackedModel.ScaleBits + (classes * PackedModel.GainBits));
+        if (scales.Length < leastBits / 8) throw Bad(IndexFile.Jacobians, "scales", $"at least {leastBits / 8} bytes for {m} cells", $"{scales.Length}");
         PackedGroup[] groups = ReadBases(bases, ranks, d);
         int[] cellGroups = new int[m], levels = new int[m], gains = new int[m * classes];
         var cellScales = new sbyte[m][];
@@ -230,7 +239,7 @@ internal static class PackedSections
                 var stored = new QuantizedBasis { StepQuarters = steps, Coefficients = coefficients };
                 var spectrum = new int[ranks[group]];
                 foreach (ref int value in spectrum.AsSpan()) value = (short)bits.Read(16);
-                if (spectrum.Any(value => Math.Abs(value) > 1000)) throw Bad(IndexFile.Jacobians, "bases", "amplitudes within 2^±125", "others");
+                if (spectrum.Any(value => value is < -1000 or > LargestAmplitude)) throw Bad(IndexFile.Jacobians, "bases", "amplitudes of 2^-125 to 2^24", "others");
                 groups[group] = new PackedGroup { Basis = stored.Restore(d), Rank = ranks[group], Spectrum = spectrum, Stored = stored };
             }
 
@@ -262,7 +271,7 @@ internal static class PackedSections
                 for (int axis = 0; axis < ranks[group]; axis++)
                 {
                     anchors[cell][axis] = unchecked(least[group][axis] + (int)bits.Read(widths[group][axis])) * step;
-                    if (!float.IsFinite(anchors[cell][axis])) throw Bad(IndexFile.Anchors, "anchors", "finite coordinates", "others");
+                    if (!(MathF.Abs(anchors[cell][axis]) <= LargestCoordinate)) throw Bad(IndexFile.Anchors, "anchors", "coordinates within 2^40", "others");
                 }
             }
 

@@ -101,11 +101,13 @@ internal sealed class PackedTrainer
 
         float step = (float)Octaves.Power((int)Math.Round(Octaves.Parts * (0.5 * Octaves.Log2(noise) + Octaves.Log2(AnchorStepShare))));
         float[][] coordinates = Rotate([.. groups.Select(group => group.Basis)], ranks);
-        var anchors = new float[_cells.CellCount][];
-        for (int cell = 0; cell < anchors.Length; cell++)
+        float[][] anchors = [.. _bases.CellGroups.Select((group, cell) => RotateAnchor(cell, groups[group].Basis, ranks[group]))];
+        // Where rows lie on their anchors there is no noise to go by: 20 bits then, of float32's 24.
+        float largest = anchors.Max(anchor => MathF.Abs(TensorPrimitives.MaxMagnitude<float>(anchor)));
+        if (largest > 0) step = MathF.Max(step, MathF.ScaleB(1, MathF.ILogB(largest) - 20));
+        foreach (float[] anchor in anchors)
         {
-            float[] exact = RotateAnchor(cell, groups[_bases.CellGroups[cell]].Basis, ranks[_bases.CellGroups[cell]]);
-            anchors[cell] = [.. exact.Select(value => MathF.Round(value / step) * step)];
+            foreach (ref float value in anchor.AsSpan()) value = MathF.Round(value / step) * step;
         }
 
         return Describe(coordinates, anchors, groups, ranks, level, step, noise);
@@ -124,7 +126,7 @@ internal sealed class PackedTrainer
     /// <summary>Mean distortion of a coded axis, and the axes of each group that have bits in at least a fiftieth of its rows.</summary>
     private (double Noise, int[] Ranks) Noise(PackedModel model)
     {
-        double sum = 0, axes = 0;
+        double sum = 0, axes = 0, energy = 0;
         var used = Enumerable.Range(0, _bases.Count).Select(_ => new double[_dimension]).ToArray();
         var rows = new double[_bases.Count];
         for (int list = 0; list < model.ListCount; list++)
@@ -132,16 +134,40 @@ internal sealed class PackedTrainer
             PackedModel.List coded = model[list];
             double count = _exact.Members[list];
             rows[coded.Group] += count;
+            energy += count * model.Energy(list);
             for (int i = 0; i < coded.Axes.Length; i++)
             {
-                sum += count * coded.Scales[i] * coded.Scales[i] * TrellisTables.MeanSquaredError[coded.Bits[i]];
+                double variance = (double)coded.Scales[i] * coded.Scales[i];
+                sum += count * variance * TrellisTables.MeanSquaredError[coded.Bits[i]];
+                energy -= count * variance;
                 axes += count;
                 used[coded.Group][coded.Axes[i]] += count;
             }
         }
 
-        int[] ranks = [.. used.Select((shares, group) => Math.Max(1, 1 + Array.FindLastIndex(shares, share => share > 0.02 * rows[group])))];
+        // An axis left out takes the anchors' coordinates with it: together no more than what codes lose.
+        double lost = (sum + Math.Max(energy, 0)) / rows.Sum();
+        int[] ranks = [.. used.Select((shares, group) => Math.Max(
+            Math.Max(1, 1 + Array.FindLastIndex(shares, share => share > 0.02 * rows[group])), AnchorRank(group, rows[group], lost)))];
         return (axes > 0 && sum > 0 ? sum / axes : _meanEnergy, ranks);
+    }
+
+    /// <summary>Fewest axes of a group outside of which anchors have at most this mean energy.</summary>
+    private int AnchorRank(int group, double rows, double mostEnergy)
+    {
+        float[][] anchors = _exact.Model.Parameters.CellAnchors;
+        double outside = 0;
+        for (int axis = _dimension - 1; axis > 0; axis--)
+        {
+            for (int cell = 0; cell < anchors.Length; cell++)
+            {
+                if (_bases.CellGroups[cell] == group) outside += _cells.Count(cell) * (double)anchors[cell][axis] * anchors[cell][axis] / Math.Max(rows, 1);
+            }
+
+            if (outside > mostEnergy) return axis + 1;
+        }
+
+        return 1;
     }
 
     private QuantizedBasis Quantize(float[] basis, double[] variances, int rank, double noise)

@@ -1,0 +1,107 @@
+using CsCheck;
+using Vlc.Residuals.Packed;
+
+namespace Vlc.Core.Tests.Packed;
+
+public sealed class NumberTests
+{
+    [Fact]
+    public void Numbers_of_any_width_come_back_and_the_rest_of_the_last_byte_is_zero() =>
+        Gen.Select(Gen.Int[0, 32], Gen.UInt).Select((width, value) => (Width: width, Value: (uint)(value & ((1UL << width) - 1)))).Array[0, 100].Sample(numbers =>
+        {
+            var writer = new BitWriter();
+            foreach ((int width, uint value) in numbers) writer.Write(value, width);
+            byte[] bytes = writer.ToArray();
+            int bits = numbers.Sum(number => number.Width);
+            Assert.Equal((bits + 7) / 8, bytes.Length);
+            var reader = new BitReader(bytes);
+            foreach ((int width, uint value) in numbers) Assert.Equal(value, reader.Read(width));
+            Assert.Equal(bits, reader.Position);
+            Assert.Equal(0u, reader.Read((8 * bytes.Length) - bits));
+            Assert.False(reader.Overrun);
+            Assert.Equal(0u, reader.Read(1));
+            Assert.True(reader.Overrun);
+        });
+
+    [Fact]
+    public void Bits_lie_most_significant_first_and_higher_ones_are_cut_off()
+    {
+        var writer = new BitWriter();
+        writer.Write(0b101, 3);
+        writer.Write(0xFFFF_FFF0, 4);
+        writer.Write(0b11, 2);
+        Assert.Equal([0b1010_0001, 0b1000_0000], writer.ToArray());
+    }
+
+    [Fact]
+    public void Whole_octaves_are_exact_and_parts_multiply_up_to_them()
+    {
+        for (int octave = -300; octave <= 300; octave++)
+        {
+            Assert.Equal(Math.ScaleB(1, octave), Octaves.Power(32 * octave));
+            Assert.Equal(Math.ScaleB(1, octave), Octaves.PowerOfEighths(8 * octave));
+        }
+
+        for (int part = -500; part <= 500; part++) Assert.Equal(1, Octaves.Power(part) / Math.Pow(2, part / 32.0), 1e-15);
+    }
+
+    [Fact]
+    public void The_logarithm_is_that_of_the_library_to_twelve_digits()
+    {
+        Gen.Double[-1000, 1000].Sample(power =>
+        {
+            double x = Math.Pow(2, power);
+            Assert.Equal(Math.Log2(x), Octaves.Log2(x), 1e-12);
+        });
+        Gen.Double[0.5, 2].Sample(x => Assert.Equal(Math.Log2(x), Octaves.Log2(x), 1e-12));
+        Assert.Equal(0, Octaves.Log2(1));
+        Assert.Equal(-1074, Octaves.Log2(double.Epsilon));
+    }
+
+    [Fact]
+    public void Eighths_of_an_octave_are_rounded_to_the_nearest()
+    {
+        for (int eighths = -800; eighths <= 800; eighths++)
+        {
+            Assert.Equal(eighths, Octaves.EighthsOf(Octaves.PowerOfEighths(eighths)));
+            Assert.Equal(eighths, Octaves.EighthsOf(Octaves.Power((4 * eighths) + 1)));
+            Assert.Equal(eighths, Octaves.EighthsOf(Octaves.Power((4 * eighths) - 1)));
+        }
+    }
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(1, 0)]
+    [InlineData(2, 1)]
+    [InlineData(3, 2)]
+    [InlineData(4, 2)]
+    [InlineData(5, 3)]
+    [InlineData(256, 8)]
+    [InlineData(257, 9)]
+    [InlineData(int.MaxValue, 31)]
+    public void Things_are_numbered_in_the_fewest_bits(int count, int bits) => Assert.Equal(bits, PackedSections.BitsFor(count));
+
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(2, 13)]
+    [InlineData(5, 38)]
+    [InlineData(512, 113)]
+    public void Assignments_take_as_many_bits_as_number_the_lists(int lists, int bytes)
+    {
+        int[] assignments = [.. Enumerable.Range(0, 100).Select(row => row * 31 % lists)];
+        byte[] written = PackedSections.WriteAssignments(assignments, lists);
+        Assert.Equal(bytes, written.Length);
+        Assert.Equal(bytes, PackedSections.AssignmentBytes(100, lists));
+        Assert.Equal(assignments, PackedSections.ReadAssignments(written, 100, lists, "x"));
+    }
+
+    [Fact]
+    public void A_list_that_there_is_not_is_refused_where_it_lies()
+    {
+        int[] assignments = new int[40];
+        assignments[30] = 5;
+        VlcFormatException refusal = Assert.Throws<VlcFormatException>(
+            () => PackedSections.ReadAssignments(PackedSections.WriteAssignments(assignments, 6), 40, 5, "x"));
+        Assert.Equal("offset 11", refusal.Where);
+    }
+}
