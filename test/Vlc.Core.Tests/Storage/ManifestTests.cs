@@ -41,7 +41,8 @@ public sealed class ManifestTests
         Assert.Equal(scan.Points.Count, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(42)));
         Assert.Equal((10u, 20u), (U32(44), U32(48)));
         Assert.Equal(scan.StandardError, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(52)));
-        Assert.Equal(new byte[8], bytes[56..64]);
+        Assert.Equal(0.95f, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(56)));
+        Assert.Equal(new byte[4], bytes[60..64]);
         int curve = 64 + (5 * 32);
         Assert.Equal((uint)scan.Points[0].Rows, U32(curve));
         Assert.Equal(scan.Points[0].Recall, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(curve + 4)));
