@@ -106,17 +106,12 @@ public sealed class PackedSearchTests : IDisposable
     {
         using VlcIndex index = VlcIndex.Open(PackedData.Build(_folder, metric, new PackedOptions { GroupCount = 4, Level = 0 }));
         SearchOptions?[] options = [null, SearchOptions.Exhaustive, new() { Filter = IdFilter.Deny(PackedData.Count, [1]) }];
-        long allocated = 0;
-        for (int round = 0; round < 30; round++)
+        var ids = new int[K];
+        var scores = new float[K];
+        Allocation.AssertNone(round =>
         {
-            var ids = new int[K];
-            var scores = new float[K];
-            long before = GC.GetAllocatedBytesForCurrentThread();
             foreach (SearchOptions? option in options) index.Search(Query(round), ids, scores, option);
-            if (round >= 10) allocated += GC.GetAllocatedBytesForCurrentThread() - before;
-        }
-
-        Assert.Equal(0, allocated);
+        });
     }
 
     public void Dispose() => _folder.Dispose();

@@ -176,16 +176,10 @@ public sealed class SearchTests : IDisposable
         var ids = new int[10];
         var scores = new float[10];
         SearchOptions?[] options = [null, SearchOptions.Exhaustive, new() { Probes = 3 }, new() { Filter = IdFilter.Deny(Count, [1]) }];
-        long allocated = 0;
-        for (int round = 0; round < 30; round++)
+        Allocation.AssertNone(round =>
         {
-            long before = GC.GetAllocatedBytesForCurrentThread();
             foreach (SearchOptions? option in options) index.Search(Query(round), ids, scores, option);
-            // The first rounds grow scratch memory and meet unoptimised code.
-            if (round >= 10) allocated += GC.GetAllocatedBytesForCurrentThread() - before;
-        }
-
-        Assert.Equal(0, allocated);
+        });
     }
 
     [Fact]
