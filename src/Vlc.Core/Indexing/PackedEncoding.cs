@@ -47,8 +47,11 @@ internal sealed class PackedEncoding(
     private const int RowsPerTask = 64;
     private const int K = 10;
 
-    /// <summary>Least recall for which a level can be measured: with fewer held-out rows the index takes a safe level.</summary>
+    /// <summary>Bits an axis of mean variance gets where no rows could be held out to measure recall: more than recalls of interest need.</summary>
     private const int SafeBits = 6;
+
+    /// <summary>Margin under the largest ratio: bytes are predicted from the sample, and the index must not exceed it.</summary>
+    private const double RatioMargin = 0.995;
 
     private readonly int _dimension = rows.Dimension;
 
@@ -86,7 +89,7 @@ internal sealed class PackedEncoding(
         if (options.Packed.Level is { } level) return search.Measure(level, options.Packed.Unbiased ?? true);
         if (options.Packed.MaxRatio is { } ratio)
         {
-            return search.ForBytes(BytesPerVector, ratio * _dimension * sizeof(float), options.Packed.Unbiased, middle);
+            return search.ForBytes(BytesPerVector, RatioMargin * ratio * _dimension * sizeof(float), options.Packed.Unbiased, middle);
         }
 
         // Where recall is 0.95 a code has about three bits an axis.
@@ -177,7 +180,15 @@ internal sealed class PackedEncoding(
                     length += codes[task].Length;
                 }
 
-                blocks.Add([.. codes.SelectMany(code => code)]);
+                var joined = new byte[length];
+                int place = 0;
+                foreach (byte[] code in codes)
+                {
+                    code.CopyTo(joined, place);
+                    place += code.Length;
+                }
+
+                blocks.Add(joined);
                 progress?.Report(new IndexProgress(IndexPhase.Encode, (double)(first + blockCount) / count));
             },
             cancellationToken);
