@@ -1,6 +1,7 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Vlc.Numerics.LinearAlgebra;
 
 namespace Vlc.Cli.Demo;
 
@@ -41,8 +42,8 @@ internal static class RandomizedSvd
         }
 
         MultiplyByGram(matrix, basis, product, width, parallel);
-        double[] projected = CholeskyQr.InnerProducts(basis, product, width, parallel);
-        (double[] eigenvalues, double[] eigenvectors) = JacobiEigenvalues.Compute(projected, width);
+        double[] eigenvectors = CholeskyQr.InnerProducts(basis, product, width, parallel), eigenvalues = new double[width];
+        SymmetricEigen.Decompose(eigenvectors, width, eigenvalues);
         progress?.Invoke(1.0);
         return new TruncatedSvd(
             Rotate(basis, eigenvectors, width, dimension, parallel),
