@@ -5,6 +5,7 @@ using Vlc.Cli.Evaluation;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
 using Vlc.Indexing;
+using Vlc.Residuals;
 using Vlc.Residuals.Packed;
 using Vlc.Search;
 using Vlc.Storage;
@@ -25,7 +26,7 @@ internal static class IndexCommand
 
     private static readonly Option<string?> MetricWord = Spellings.Metric.Option(
         "--metric", "What near means; l2 unless given. Stored in the index.");
-    private static readonly Option<string?> CodecWord = Spellings.Codec.Option("--codec", "How residuals are stored; packed, the fewest bytes, unless given.");
+    private static readonly Option<string?> CodecWord = Spellings.Codec.Option("--codec", "How residuals are stored; packed, the fewest bytes, unless given, or int8 with --dims or --jacobians.");
     private static readonly Option<int?> Anchors = NumberOption.CountOrWord(
         "--m", "Anchors, and so cells; auto, by the number of vectors, unless given.", ("auto", null));
 
@@ -81,10 +82,12 @@ internal static class IndexCommand
     private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
     {
         string basePath = parsed.GetRequiredValue(Out);
+        // These shape the classic layout; whoever gives one wants it.
+        bool classic = parsed.GetValue(CodedDimension) is not null || parsed.GetValue(Jacobians) is not null;
         var options = new IndexOptions
         {
             Metric = Spellings.Metric.ParseOptional(parsed.GetValue(MetricWord)) ?? Metric.L2,
-            Codec = Spellings.Codec.ParseOptional(parsed.GetValue(CodecWord)) ?? new IndexOptions().Codec,
+            Codec = Spellings.Codec.ParseOptional(parsed.GetValue(CodecWord)) ?? (classic ? CodecKind.Int8 : new IndexOptions().Codec),
             CodedDimension = parsed.GetValue(CodedDimension),
             Jacobians = parsed.GetValue(Jacobians),
             Packed = new PackedOptions
