@@ -33,7 +33,8 @@ internal static class IndexCommand
     private static readonly Option<int?> CodedDimension = NumberOption.Count(
         "--dims", 1, "Axes of a residual that are coded, those of most energy; all unless given.", "D_R");
 
-    private static readonly Option<bool?> Jacobians = new("--jacobians")
+    // A word, not a bool: of a bool option the parser takes true and false alone as its argument.
+    private static readonly Option<string?> Jacobians = new("--jacobians")
     {
         Description = "A scale for each axis of each cell; auto, by the data, unless given. The option alone means true.",
         HelpName = "true|false|auto",
@@ -41,9 +42,8 @@ internal static class IndexCommand
         CustomParser = result =>
         {
             string word = result.Tokens.Count == 0 ? "true" : result.Tokens[0].Value;
-            if (word is "true" or "false") return word == "true";
-            if (word != "auto") result.AddError($"--jacobians must be true, false or auto, not '{word}'.");
-            return null;
+            if (word is not ("true" or "false" or "auto")) result.AddError($"--jacobians must be true, false or auto, not '{word}'.");
+            return word;
         },
     };
 
@@ -83,13 +83,14 @@ internal static class IndexCommand
     {
         string basePath = parsed.GetRequiredValue(Out);
         // These shape the classic layout; whoever gives one wants it.
-        bool classic = parsed.GetValue(CodedDimension) is not null || parsed.GetValue(Jacobians) is not null;
+        bool? jacobians = parsed.GetValue(Jacobians) switch { "true" => true, "false" => false, _ => null };
+        bool classic = parsed.GetValue(CodedDimension) is not null || jacobians is not null;
         var options = new IndexOptions
         {
             Metric = Spellings.Metric.ParseOptional(parsed.GetValue(MetricWord)) ?? Metric.L2,
             Codec = Spellings.Codec.ParseOptional(parsed.GetValue(CodecWord)) ?? (classic ? CodecKind.Int8 : new IndexOptions().Codec),
             CodedDimension = parsed.GetValue(CodedDimension),
-            Jacobians = parsed.GetValue(Jacobians),
+            Jacobians = jacobians,
             Packed = new PackedOptions
             {
                 TargetRecall = parsed.GetValue(TargetRecall) ?? new PackedOptions().TargetRecall,

@@ -13,6 +13,7 @@ public sealed class EndToEndTests
     [InlineData("none", "l2")]
     [InlineData("f16", "ip")]
     [InlineData("int8", "cosine")]
+    [InlineData("packed", "cosine")]
     public async Task Index_reports_what_info_finds_on_disk(string codec, string metric)
     {
         using var samples = new SampleVectors();
@@ -40,6 +41,19 @@ public sealed class EndToEndTests
         Assert.All(["iterations", "energy", "distortion"], name => Assert.True(index.GetProperty(name).GetDouble() > 0));
         Assert.InRange(index.GetProperty("predicted").GetProperty("recall").GetDouble(), 0, 1);
         Assert.Contains("total", (await CommandRun.Succeeding("info", "--idx", samples.Index)).Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("packed", "--seed", "1")]
+    [InlineData("packed", "--jacobians", "auto")]
+    [InlineData("int8", "--dims", "9")]
+    [InlineData("int8", "--jacobians", "true")]
+    [InlineData("int8", "--jacobians", "false")]
+    public async Task The_codec_is_packed_unless_an_option_asks_for_the_classic_layout(string codec, string option, string value)
+    {
+        using var samples = new SampleVectors();
+        JsonElement index = (await samples.Build(option, value, "--json")).Json();
+        Assert.Equal(codec, index.GetProperty("codec").GetString());
     }
 
     [Fact]
