@@ -59,7 +59,7 @@ internal static class IndexCommand
 
     private static readonly Option<ulong?> Seed = NumberOption.Bits(
         "--seed", "The same seed gives the same bytes, on any number of threads; 1 unless given.");
-    private static readonly Option<int?> Sample = NumberOption.Count("--sample", 1, "Rows to learn from; about 64 an anchor unless given.");
+    private static readonly Option<int?> Sample = NumberOption.Count("--sample", 1, "Rows to learn from; by the numbers of anchors and dimensions unless given.");
     private static readonly TrainingOptions Training = new();
     private static readonly Option<double?> MinRecall = SharedOptions.MinRecall(
         "the recall predicted from held-out rows, with automatic probes,");

@@ -26,7 +26,9 @@ public sealed class IndexOptions
     /// </summary>
     public bool? Jacobians { get; init; }
 
-    /// <summary>Rows to train on; null takes about 64 an anchor, of which at most 512 MiB.</summary>
+    /// <summary>
+    /// Rows to train on; null takes about 64 an anchor, at most 512 MiB, or for the packed codec 128 an anchor and 160 a dimension, whichever is more, at most 192 MiB.
+    /// </summary>
     public int? TrainingRows { get; init; }
 
     /// <summary>Base rows held out of training to measure recall against scanned rows; null takes up to 500, 0 measures none.</summary>

@@ -43,12 +43,10 @@ internal static class BitAllocation
                 if (gain > bestGain) (best, bestGain) = (axis, gain);
             }
 
-            if (best < 0) break;
+            // There is one: axes that are all full hold a whole number of bytes already.
             bits[best]++;
         }
 
-        // Too few axes for a whole byte more: one fewer.
-        if (total < target) target -= 8;
         for (; total > target; total--)
         {
             int least = -1, leastGain = int.MaxValue;
