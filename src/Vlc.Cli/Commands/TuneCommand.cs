@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
+using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
 using Vlc.Indexing;
 using Vlc.Vectors;
@@ -12,7 +13,7 @@ internal static class TuneCommand
     private static readonly BuildOptions Shared = new();
     private static readonly Option<string?> Plot = new("--plot")
     {
-        Description = $"Also draw the frontier: {string.Join(", ", FrontierDrawing.Extensions)}, by the file's name.", HelpName = "FILE",
+        Description = $"Also draw the frontier: {string.Join(", ", FrontierFile.Extensions)}, by the file's name.", HelpName = "FILE",
     };
 
     public static Command Create()
@@ -27,7 +28,7 @@ internal static class TuneCommand
     {
         string? plot = parsed.GetValue(Plot);
         // Before minutes of work.
-        if (plot is not null) FrontierDrawing.Check(plot);
+        if (plot is not null) FrontierFile.Check(plot);
         using VectorSource source = Shared.OpenVectors(parsed);
         using VectorSource? queries = Shared.OpenQueries(parsed, source);
         IndexOptions options = Shared.Read(parsed, queries);
@@ -36,7 +37,7 @@ internal static class TuneCommand
         Frontier frontier = terminal.WithProgress(progress => IndexBuilder.MeasureFrontier(
             source, options, new Reporting<IndexProgress>(step => progress(IndexCommand.Name(step.Phase), step.Share, step.Detail)), cancellationToken));
         var result = TuneResult.Of(frontier, source.Name, Spellings.Metric[options.Metric], options.Training.Seed, plot);
-        if (plot is not null) FrontierDrawing.Write(plot, frontier, result);
+        if (plot is not null) FrontierFile.Write(plot, frontier, $"{Path.GetFileName(source.Name)}, {result.Metric}");
         terminal.Write(result, ResultJsonContext.Readable.TuneResult, console => Print(console, result));
         return ExitCode.Success;
     }
@@ -44,13 +45,14 @@ internal static class TuneCommand
     private static void Print(IAnsiConsole console, TuneResult result)
     {
         Table table = FactTable.Create(
-            ["", ">bytes/vector", ">ratio", ">bits/axis", .. result.Points[0].Recalls.Select(recall => $">recall@{recall.K}"), ">bound, bytes", ">to bound, bit"]);
+            ["", ">bytes/vector", ">ratio", ">bits/axis", .. result.Points[0].Recalls.Select(recall => $">recall@{recall.K}"), ">bound, bytes", ">to bound, bit", ">as stored, bit"]);
         foreach (TunePoint point in result.Points)
         {
             table.Row(
                 [
                     point.AtTarget ? "*" : "", $"{point.BytesPerVector:F2}", $"{point.Ratio:P2}", $"{point.BitsPerCodedAxis:F2}",
                     .. point.Recalls.Select(recall => $"{recall.Recall:F4} ± {recall.StdErr:F4}"), $"{point.BoundBytesPerVector:F2}", $"{point.BitsToBound:F3}",
+                    $"{point.StoredBitsToBound:F3}",
                 ]);
         }
 
@@ -87,11 +89,12 @@ internal sealed record TuneResult(
 /// <summary>A point of the frontier.</summary>
 internal sealed record TunePoint(
     int Level, bool Unbiased, bool AtTarget, double BytesPerVector, double Ratio, double CodeBytes, double CodedAxes, double BitsPerCodedAxis,
-    TuneRecall[] Recalls, double BoundBytesPerVector, double BitsToBound)
+    TuneRecall[] Recalls, double BoundBytesPerVector, double BitsToBound, double StoredBitsToBound)
 {
     public static TunePoint Of(FrontierPoint point) => new(
         point.Level, point.Unbiased, point.AtTarget, point.BytesPerVector, point.Ratio, point.CodeBytes, point.CodedAxes, point.BitsPerCodedAxis,
-        [.. point.Recalls.Select(recall => new TuneRecall(recall.K, recall.Recall, recall.StandardError))], point.BoundBytesPerVector, point.BitsToBound);
+        [.. point.Recalls.Select(recall => new TuneRecall(recall.K, recall.Recall, recall.StandardError))], point.BoundBytesPerVector, point.BitsToBound,
+        point.StoredBitsToBound);
 }
 
 internal sealed record TuneRecall(int K, double Recall, double StdErr);

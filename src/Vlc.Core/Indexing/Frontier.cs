@@ -1,3 +1,5 @@
+using Vlc.Residuals.Packed;
+
 namespace Vlc.Indexing;
 
 /// <summary>Recall@k of an exhaustive scan, on the tuning sample.</summary>
@@ -9,7 +11,7 @@ public readonly record struct RecallAtK(int K, double Recall, double StandardErr
 /// <summary>An index that could be built: what it would take, and what it would find.</summary>
 public sealed class FrontierPoint
 {
-    /// <summary>64 · log2 of the water level; <see cref="Residuals.Packed.PackedOptions.Level"/> builds this index.</summary>
+    /// <summary>64 · log2 of the water level; <see cref="PackedOptions.Level"/> builds this index.</summary>
     public required int Level { get; init; }
 
     /// <summary>Whether codes are unbiased.</summary>
@@ -33,8 +35,14 @@ public sealed class FrontierPoint
     /// <summary>Bits of each of those axes.</summary>
     public required double BitsPerCodedAxis { get; init; }
 
-    /// <summary>Bits by which each misses the Gaussian bound: measured on held-out rows, with the model's variances and the error that the codec minimises.</summary>
+    /// <summary>
+    /// Bits by which each misses the Gaussian bound, with the model's variances and the weighted error that the codec minimises: that of the nearest codes of the held-out
+    /// rows.
+    /// </summary>
     public required double BitsToBound { get; init; }
+
+    /// <summary>The same at the error of the codes that would be stored: larger where they are unbiased.</summary>
+    public required double StoredBitsToBound { get; init; }
 
     /// <summary>Bytes of the index over n if its codes were at that bound.</summary>
     public required double BoundBytesPerVector { get; init; }
@@ -43,7 +51,7 @@ public sealed class FrontierPoint
     public required IReadOnlyList<RecallAtK> Recalls { get; init; }
 
     /// <summary>The recall that the target is about: at 10.</summary>
-    internal double Target => Recalls.Last(recall => recall.K <= Residuals.Packed.PackedLevelSearch.K || recall.K == Recalls[0].K).Recall;
+    internal double Target => Recalls.Last(recall => recall.K <= PackedOptions.TargetNeighbors || recall.K == Recalls[0].K).Recall;
 }
 
 /// <summary>Recall against bytes of the packed codec on one set of vectors.</summary>

@@ -34,12 +34,16 @@ public sealed class PackedReport
     public required double CodedAxes { get; init; }
 
     /// <summary>
-    /// Mean bytes of an ideal code of independent Gaussian axes with the model's variances at the same error, weighted as the codec weighs it (docs/codec.md).
+    /// Mean bytes of an ideal code of independent Gaussian axes with the model's variances at the error of the nearest codes, weighted as the codec weighs it
+    /// (docs/codec.md); over all rows.
     /// </summary>
     public required double BoundCodeBytes { get; init; }
 
-    /// <summary>Bits that each coded axis takes beyond that bound, over all rows.</summary>
+    /// <summary>Bits that each coded axis takes beyond that bound.</summary>
     public required double BitsToBound { get; init; }
+
+    /// <summary>The same at the error of the codes as they are stored: larger where they are unbiased, which trades error for distances that are right on average.</summary>
+    public required double StoredBitsToBound { get; init; }
 
     /// <summary>Recall@10 of an exhaustive scan, predicted on the tuning sample before the index was written; NaN where there was none.</summary>
     public required double PredictedRecall { get; init; }
@@ -70,14 +74,14 @@ internal sealed class PackedEncoding(
     private const long MostCandidateBytes = 256L << 20;
     private const long MostFrontierBytes = 512L << 20;
 
-    /// <summary>Levels of a frontier lie half an octave apart, a quarter of a bit an axis.</summary>
-    private const int FrontierStep = 32;
+    /// <summary>Levels of a frontier lie an octave apart, half a bit an axis.</summary>
+    private const int FrontierStep = 64;
 
-    private const int MostSteps = 12;
+    private const int MostSteps = 8;
     private const double LeastRecall = 0.7, MostRecall = 0.995;
 
     /// <summary>A frontier's recalls, and the nearest rows among which they are measured: three times as many as the largest k.</summary>
-    private static readonly int[] FrontierKs = [1, PackedLevelSearch.K, 100];
+    private static readonly int[] FrontierKs = [1, PackedOptions.TargetNeighbors, 100];
 
     /// <summary>Nearest rows of each query among which a frontier is measured.</summary>
     public const int FrontierCandidates = 300;
@@ -118,7 +122,7 @@ internal sealed class PackedEncoding(
             return new PackedLevelSearch.Trial(trainer.Build(level ?? middle - (2 * 64 * SafeBits)), options.Packed.Unbiased ?? true, default);
         }
 
-        PackedTuningSample tuning = Gather(evidence, [PackedLevelSearch.K], Candidates, MostCandidateBytes);
+        PackedTuningSample tuning = Gather(evidence, [PackedOptions.TargetNeighbors], Candidates, MostCandidateBytes);
         PackedLevelSearch search = Search(trainer, tuning, evidence.HeldOut);
         if (options.Packed.Level is { } given) return search.Measure(given, options.Packed.Unbiased ?? true);
         if (level is { } found) return search.AtLevel(found, options.Packed.Unbiased);
@@ -158,7 +162,7 @@ internal sealed class PackedEncoding(
         var lists = new int[count];
         var offsets = new int[count];
         var blocks = new List<byte[]>();
-        double error = CodeRows(chosen, assignments, lists, offsets, blocks);
+        (double nearestError, double storedError) = CodeRows(chosen, assignments, lists, offsets, blocks);
 
         writer.AddInline<byte>(SectionKind.CodecModel, SectionElement.Bytes, PackedSections.WriteHeader(p), 0, 0);
         writer.AddInline<short>(SectionKind.TrellisTables, SectionElement.Bytes, TrellisTables.Designed.Values, 0, 0);
@@ -179,7 +183,8 @@ internal sealed class PackedEncoding(
             stream.Complete();
         }
 
-        BoundDistance distance = BoundDistance.Of(model, Counts(lists, model.ListCount), error);
+        int[] counts = Counts(lists, model.ListCount);
+        BoundDistance distance = BoundDistance.Of(model, counts, nearestError);
         return new PackedReport
         {
             GroupCount = p.Groups.Length,
@@ -191,16 +196,17 @@ internal sealed class PackedEncoding(
             CodedAxes = distance.CodedAxes,
             BoundCodeBytes = distance.BoundBits / 8,
             BitsToBound = distance.BitsPerCodedAxis,
+            StoredBitsToBound = BoundDistance.Of(model, counts, storedError).BitsPerCodedAxis,
             PredictedRecall = chosen.Recall == default ? double.NaN : chosen.Recall.Value,
             PredictedStandardError = chosen.Recall.StandardError,
         };
     }
 
     /// <summary>Codes the rows block by block; a block's codes lie in its order, so that memory is the codes and eight bytes a row.</summary>
-    /// <returns>Weighted squared error of all rows.</returns>
-    private double CodeRows(PackedLevelSearch.Trial chosen, int[] assignments, int[] lists, int[] offsets, List<byte[]> blocks)
+    /// <returns>Weighted squared error of all rows: of their nearest codes, and of those that are stored.</returns>
+    private (double Nearest, double Stored) CodeRows(PackedLevelSearch.Trial chosen, int[] assignments, int[] lists, int[] offsets, List<byte[]> blocks)
     {
-        double error = 0;
+        double nearestError = 0, storedError = 0;
         PackedModel model = chosen.Coder.Model;
         using var rotation = new PackedRotation(model.Parameters);
         using var sessions = new ThreadLocal<PackedCoder.Session>(
@@ -209,7 +215,7 @@ internal sealed class PackedEncoding(
             (block, first, blockCount) =>
             {
                 var codes = new byte[BlockScheduler.BlockCount(blockCount, RowsPerTask)][];
-                var errors = new double[codes.Length];
+                double[] nearest = new double[codes.Length], stored = new double[codes.Length];
                 BlockScheduler.Run(
                     codes.Length, threads,
                     (task, _) =>
@@ -226,7 +232,8 @@ internal sealed class PackedEncoding(
                             offsets[row] = taskCodes.Count;
                             CollectionsMarshal.SetCount(taskCodes, taskCodes.Count + coded.Stride);
                             ReadOnlySpan<byte> states = sessions.Value!.Code(list, residual, energy, chosen.Unbiased, decoded.AsSpan(0, residual.Length));
-                            errors[task] += model.WeightedError(list, residual, decoded);
+                            nearest[task] += sessions.Value!.NearestError;
+                            stored[task] += model.WeightedError(list, residual, decoded);
                             TrellisEncoder.Pack(states, coded.Bits, CollectionsMarshal.AsSpan(taskCodes).Slice(offsets[row], coded.Stride));
                         }
 
@@ -250,13 +257,14 @@ internal sealed class PackedEncoding(
                 }
 
                 blocks.Add(joined);
-                // In the order of the rows, whichever thread was first: the sum is reported, and a report is the same every time.
-                error = errors.Aggregate(error, (sum, next) => sum + next);
+                // In the order of the rows, whichever thread was first: the sums are reported, and a report is the same every time.
+                nearestError += nearest.Sum();
+                storedError += stored.Sum();
                 progress?.Report(new IndexProgress(IndexPhase.Encode, (double)(first + blockCount) / count));
             },
             cancellationToken);
         foreach (PackedCoder.Session session in sessions.Values) session.Dispose();
-        return error;
+        return (nearestError, storedError);
     }
 
     private void Report(double share, string detail) =>
@@ -271,7 +279,7 @@ internal sealed class PackedEncoding(
     private FrontierPoint Point(PackedLevelSearch.Trial trial, PackedTuningSample tuning, bool atTarget)
     {
         double bytes = (SharedBytes(trial.Coder.Model) / (double)count) + trial.Coder.CodeBytes;
-        BoundDistance distance = trial.Distance ?? new BoundDistance(0, 0, 0, 0);
+        (BoundDistance distance, BoundDistance stored) = trial.Distance ?? (new BoundDistance(0, 0, 0, 0), new BoundDistance(0, 0, 0, 0));
         return new FrontierPoint
         {
             Level = trial.Level,
@@ -283,6 +291,7 @@ internal sealed class PackedEncoding(
             CodedAxes = distance.CodedAxes,
             BitsPerCodedAxis = distance.CodedAxes > 0 ? distance.Bits / distance.CodedAxes : 0,
             BitsToBound = distance.BitsPerCodedAxis,
+            StoredBitsToBound = stored.BitsPerCodedAxis,
             BoundBytesPerVector = bytes - ((distance.Bits - distance.BoundBits) / 8),
             Recalls = [.. tuning.Ks.Select((k, i) => new RecallAtK(k, trial.Recalls[i].Value, trial.Recalls[i].StandardError))],
         };

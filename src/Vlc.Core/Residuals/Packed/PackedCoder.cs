@@ -96,6 +96,12 @@ internal sealed class PackedCoder
         private readonly byte[] _best = new byte[coder.Model.Parameters.Dimension];
 
         /// <summary>
+        /// Weighted squared error of the nearest code to the residual last coded, as <see cref="PackedModel.WeightedError"/> weighs it: of that very code where it was
+        /// not made unbiased. What the unbiased path adds is no lack of rate: it lengthens the code to make distances right.
+        /// </summary>
+        public double NearestError { get; private set; }
+
+        /// <summary>
         /// Finds the code of a residual: the path of least weighted error, or, unbiased, the one of a target scaled so that ⟨r, r̂⟩ = ‖r‖²: the squared distance to
         /// the reconstruction is then right on average, without a stored factor.
         /// </summary>
@@ -118,12 +124,14 @@ internal sealed class PackedCoder
             Span<byte> best = _best.AsSpan(0, axes);
             if (!unbiased || !(energy > 0))
             {
-                _encoder.Encode(_target.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, best);
+                NearestError = _encoder.Encode(_target.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, best);
             }
             else
             {
                 SearchUnbiased(coded, residual, energy, best);
             }
+
+            NearestError *= coder.Model.ErrorWeight(list);
 
             if (!decoded.IsEmpty)
             {
@@ -148,7 +156,9 @@ internal sealed class PackedCoder
             {
                 float factor = (float)scale;
                 for (int i = 0; i < axes; i++) _scaled[i] = _target[i] * factor;
-                _encoder.Encode(_scaled.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, states);
+                float cost = _encoder.Encode(_scaled.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, states);
+                // The first target is the residual itself.
+                if (pass == 0) NearestError = cost;
                 double projection = 0;
                 for (int i = 0; i < axes; i++)
                 {

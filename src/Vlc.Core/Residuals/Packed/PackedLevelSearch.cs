@@ -21,9 +21,6 @@ internal sealed class PackedLevelSearch(
     PackedTrainer trainer, TrellisTables tables, PackedTuningSample sample, HeldOutRows heldOut, Metric metric, int threads,
     CancellationToken cancellationToken)
 {
-    /// <summary>The k whose recall the search aims for; fewer where there are fewer candidates.</summary>
-    public const int K = 10;
-
     private const int Octave = 64;
     private const int RowsPerTask = 64;
 
@@ -42,8 +39,8 @@ internal sealed class PackedLevelSearch(
         /// <summary>Recall at each of the sample's k.</summary>
         public IReadOnlyList<Recall> Recalls { get; init; } = [];
 
-        /// <summary>How far codes of the held-out rows are from the bound; null where there are no such rows.</summary>
-        public BoundDistance? Distance { get; init; }
+        /// <summary>How far the nearest codes of the held-out rows are from the bound, and those that are stored; null where there are no such rows.</summary>
+        public (BoundDistance Nearest, BoundDistance Stored)? Distance { get; init; }
 
         public int Level => Coder.Model.Parameters.Level;
     }
@@ -131,7 +128,7 @@ internal sealed class PackedLevelSearch(
     {
         PackedCoder coder = trainer.Build(level);
         Recall[] recalls = MeasureRecalls(coder, unbiased);
-        int aim = Math.Max(0, Array.FindLastIndex(sample.Ks, k => k <= K));
+        int aim = Math.Max(0, Array.FindLastIndex(sample.Ks, k => k <= PackedOptions.TargetNeighbors));
         var trial = new Trial(coder, unbiased, recalls[aim]) { Recalls = recalls, Distance = MeasureDistance(coder, unbiased) };
         Trials.Add(trial);
         return trial;
@@ -212,19 +209,21 @@ internal sealed class PackedLevelSearch(
     }
 
     /// <summary>Codes the held-out rows, which are spread over the base as the base is, and compares their error with the bound.</summary>
-    private BoundDistance? MeasureDistance(PackedCoder coder, bool unbiased)
+    private (BoundDistance Nearest, BoundDistance Stored)? MeasureDistance(PackedCoder coder, bool unbiased)
     {
         if (heldOut.Count == 0) return null;
-        var errors = new double[heldOut.Count];
+        PackedModel model = coder.Model;
+        double[] nearest = new double[heldOut.Count], stored = new double[heldOut.Count];
         var lists = new int[heldOut.Count];
-        Code(coder, unbiased, heldOut.Count, heldOut.Row, heldOut.Cells, (row, list, residual, decoded) =>
+        Code(coder, unbiased, heldOut.Count, heldOut.Row, heldOut.Cells, (row, list, residual, decoded, nearestError) =>
         {
             lists[row] = list;
-            errors[row] = coder.Model.WeightedError(list, residual, decoded);
+            nearest[row] = nearestError;
+            stored[row] = model.WeightedError(list, residual, decoded);
         });
-        var counts = new int[coder.Model.ListCount];
+        var counts = new int[model.ListCount];
         foreach (int list in lists) counts[list]++;
-        return BoundDistance.Of(coder.Model, counts, errors.Sum());
+        return (BoundDistance.Of(model, counts, nearest.Sum()), BoundDistance.Of(model, counts, stored.Sum()));
     }
 
     private static float[] Rotate(ReadOnlySpan<float> vector, PackedGroup group, int dimension)
@@ -238,7 +237,7 @@ internal sealed class PackedLevelSearch(
     private float[][] CodeCandidates(PackedCoder coder, bool unbiased)
     {
         var coded = new float[sample.Rows.Length][];
-        Code(coder, unbiased, coded.Length, sample.Row, sample.Cells, (row, _, _, decoded) =>
+        Code(coder, unbiased, coded.Length, sample.Row, sample.Cells, (row, _, _, decoded, _) =>
         {
             TensorPrimitives.Add(decoded, coder.Model.Parameters.CellAnchors[sample.Cells[row]], decoded);
             coded[row] = decoded;
@@ -246,9 +245,12 @@ internal sealed class PackedLevelSearch(
         return coded;
     }
 
-    /// <summary>Codes rows on all threads and hands each one's number, list, residual and decoded residual, which it may keep, to <paramref name="take"/>.</summary>
+    /// <summary>
+    /// Codes rows on all threads and hands each one's number, list, residual, decoded residual, which it may keep, and error of the nearest code to
+    /// <paramref name="take"/>.
+    /// </summary>
     private void Code(
-        PackedCoder coder, bool unbiased, int count, Func<int, ReadOnlySpan<float>> row, int[] cells, Action<int, int, float[], float[]> take)
+        PackedCoder coder, bool unbiased, int count, Func<int, ReadOnlySpan<float>> row, int[] cells, Action<int, int, float[], float[], double> take)
     {
         using var rotation = new PackedRotation(coder.Model.Parameters);
         using var sessions = new ThreadLocal<PackedCoder.Session>(() => new PackedCoder.Session(coder, tables), trackAllValues: true);
@@ -263,7 +265,7 @@ internal sealed class PackedLevelSearch(
                     int list = coder.ListOf(cells[i], residual);
                     var decoded = new float[residual.Length];
                     sessions.Value!.Code(list, residual, energy, unbiased, decoded);
-                    take(i, list, residual, decoded);
+                    take(i, list, residual, decoded, sessions.Value!.NearestError);
                 }
             },
             cancellationToken);

@@ -87,6 +87,9 @@ internal sealed class PackedModel
         return sum * _errorWeights[list];
     }
 
+    /// <summary>Weight of a list's errors; those of its axes are in <see cref="List.Weights"/>.</summary>
+    public double ErrorWeight(int list) => _errorWeights[list];
+
     private int[] Amplitudes(int cell, int group, int gain)
     {
         var amplitudes = new int[Parameters.Groups[group].Rank];

@@ -3,8 +3,11 @@ namespace Vlc.Residuals.Packed;
 /// <summary>How the packed codec is built. What is null is chosen from the data.</summary>
 public sealed class PackedOptions
 {
+    /// <summary>The k of the target recall.</summary>
+    public const int TargetNeighbors = 10;
+
     /// <summary>
-    /// Recall@10 of an exhaustive scan to reach with the fewest bytes, in (0, 1): measured on base rows held out of training. Ignored where <see cref="MaxRatio"/> or
+    /// Recall@10 of an exhaustive scan to reach with the fewest bytes, in (0, 1): measured on the tuning sample. Ignored where <see cref="MaxRatio"/> or
     /// <see cref="Level"/> is given.
     /// </summary>
     public double TargetRecall { get; init; } = 0.95;
