@@ -10,6 +10,8 @@ switch (args)
         return FrontierTable.Run(sets);
     case ["training", .. var sets]:
         return TrainingComparison.Run(sets);
+    case ["generate", .. var options]:
+        return EmbeddingLikeVectors.Run(options);
     default:
         BenchmarkSwitcher.FromAssembly(typeof(AssignmentBenchmarks).Assembly).Run(args);
         return 0;
