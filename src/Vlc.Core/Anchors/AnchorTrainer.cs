@@ -120,7 +120,7 @@ public sealed class AnchorTrainer
         }
 
         (double finalDistortion, double entropy) = Settle(ref anchors, cancellationToken);
-        checkpoint?.Delete();
+        if (!_options.CheckpointStays) checkpoint?.Delete();
         return (anchors, new TrainingReport
         {
             Iterations = iterations,

@@ -35,6 +35,12 @@ public sealed class AnchorTrainingOptions
     /// <summary>Where to keep the state after each iteration, so that an interrupted training goes on; null keeps none.</summary>
     public string? CheckpointPath { get; init; }
 
+    /// <summary>Least time between two saves of the state.</summary>
+    internal TimeSpan CheckpointInterval { get; init; }
+
+    /// <summary>Whether the state stays when training ends: a build that goes on for long after it must not repeat it.</summary>
+    internal bool CheckpointStays { get; init; }
+
     /// <summary>Threads to use; null uses every processor.</summary>
     public int? Threads { get; init; }
 

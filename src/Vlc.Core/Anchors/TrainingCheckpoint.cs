@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Vlc.Storage;
 
@@ -23,20 +24,25 @@ internal sealed class TrainingCheckpoint
     private readonly ulong _key;
     private readonly int _dimension;
     private readonly int _rowCount;
+    private readonly TimeSpan _interval;
+    private long _lastSave = Stopwatch.GetTimestamp();
 
     public TrainingCheckpoint(string path, ReadOnlySpan<float> rows, int dimension, int anchorCount, AnchorTrainingOptions options)
     {
         _path = path;
         _dimension = dimension;
         _rowCount = rows.Length / dimension;
+        _interval = options.CheckpointInterval;
         // MaxIterations is left out: going on for longer is what a checkpoint is for.
         string described = string.Join(
             '|', dimension, anchorCount, options.Seed, options.Cooling, options.Mean, options.MaintenanceRounds, options.Lambda, options.Tolerance);
         _key = ((ulong)Crc32C.Compute(MemoryMarshal.AsBytes(rows)) << 32) | Crc32C.Compute(MemoryMarshal.AsBytes(described.AsSpan()));
     }
 
+    /// <summary>Saves the state after an iteration, unless the last save was a moment ago.</summary>
     public void Save(ReadOnlySpan<float> anchors, ReadOnlySpan<int> assignments, List<TrainingIteration> iterations)
     {
+        if (Stopwatch.GetElapsedTime(_lastSave) < _interval) return;
         using var content = new MemoryStream();
         using var writer = new BinaryWriter(content);
         writer.Write(Magic);
@@ -60,6 +66,7 @@ internal sealed class TrainingCheckpoint
 
         writer.Write(Crc32C.Compute(content.GetBuffer().AsSpan(0, (int)content.Length)));
         AtomicFile.Write(_path, content.GetBuffer().AsSpan(0, (int)content.Length));
+        _lastSave = Stopwatch.GetTimestamp();
     }
 
     /// <summary>The anchors of the checkpoint, or null where there is none; fills the last assignment and the history.</summary>

@@ -34,6 +34,14 @@ public sealed class IndexOptions
     /// <summary>Base rows held out of training to measure recall against scanned rows; null takes up to 500, 0 measures none.</summary>
     public int? TuningRows { get; init; }
 
+    /// <summary>
+    /// Whether a build that takes long keeps what it has done in BASE.build.*, so that the same build, started again after an interruption, goes on from there. A finished build deletes it.
+    /// </summary>
+    public bool Resumable { get; init; } = true;
+
+    /// <summary>Least time between two marks of a resumable build: what an interruption may cost.</summary>
+    internal TimeSpan PartialInterval { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How anchors are learned; its seed is the index's, its threads are used throughout.</summary>
     public AnchorTrainingOptions Training { get; init; } = new();
 
