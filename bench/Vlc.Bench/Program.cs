@@ -10,6 +10,8 @@ switch (args)
         return FrontierTable.Run(sets);
     case ["training", .. var sets]:
         return TrainingComparison.Run(sets);
+    case ["training-default", .. var sets]:
+        return TrainingComparison.RunDefaults(sets);
     case ["generate", .. var options]:
         return EmbeddingLikeVectors.Run(options);
     default:

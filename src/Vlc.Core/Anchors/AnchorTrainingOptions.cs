@@ -12,6 +12,12 @@ public sealed class AnchorTrainingOptions
     /// <summary>Most iterations; training stops earlier when it has converged.</summary>
     public int MaxIterations { get; init; } = 12;
 
+    /// <summary>
+    /// Whether the first iterations look at a part of the rows only, an eighth at first, and later ones at more and more of them: a fraction of the time for the same distortion. The last
+    /// iteration looks at all rows in any case.
+    /// </summary>
+    public bool PartsFirst { get; init; } = true;
+
     /// <summary>Annealing; null takes what docs/training.md found best.</summary>
     public CoolingSchedule? Cooling { get; init; }
 

@@ -19,6 +19,16 @@ internal sealed class CellLists
         for (int row = 0; row < assignments.Length; row++) _rows[next[assignments[row]]++] = row;
     }
 
+    /// <summary>Lists of some rows only.</summary>
+    /// <param name="assignments">Cell of each of them.</param>
+    /// <param name="cellCount">m.</param>
+    /// <param name="numbers">Their row numbers, ascending.</param>
+    public CellLists(ReadOnlySpan<int> assignments, int cellCount, ReadOnlySpan<int> numbers)
+        : this(assignments, cellCount)
+    {
+        foreach (ref int row in _rows.AsSpan()) row = numbers[row];
+    }
+
     public int CellCount => _starts.Length - 1;
 
     public int RowCount => _rows.Length;

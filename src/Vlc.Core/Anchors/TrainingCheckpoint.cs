@@ -11,14 +11,14 @@ namespace Vlc.Anchors;
 /// </summary>
 /// <remarks>
 /// Little-endian: magic u32 "VLCC", version u32, key u64, anchor floats u32, rows u32, iterations u32, then anchors f32,
-/// assignment i32, iterations of 5 f64 and 2 i32, and the CRC-32C of everything before.
+/// assignment i32, iterations of 5 f64 and 3 i32, and the CRC-32C of everything before.
 /// </remarks>
 internal sealed class TrainingCheckpoint
 {
     private const uint Magic = 0x43434C56;
-    private const uint Version = 1;
+    private const uint Version = 2;
     private const int HeaderBytes = 28;
-    private const int IterationBytes = (5 * sizeof(double)) + (2 * sizeof(int));
+    private const int IterationBytes = (5 * sizeof(double)) + (3 * sizeof(int));
 
     private readonly string _path;
     private readonly ulong _key;
@@ -35,7 +35,7 @@ internal sealed class TrainingCheckpoint
         _interval = options.CheckpointInterval;
         // MaxIterations is left out: going on for longer is what a checkpoint is for.
         string described = string.Join(
-            '|', dimension, anchorCount, options.Seed, options.Cooling, options.Mean, options.MaintenanceRounds, options.Lambda, options.Tolerance);
+            '|', dimension, anchorCount, options.Seed, options.PartsFirst, options.Cooling, options.Mean, options.MaintenanceRounds, options.Lambda, options.Tolerance);
         _key = ((ulong)Crc32C.Compute(MemoryMarshal.AsBytes(rows)) << 32) | Crc32C.Compute(MemoryMarshal.AsBytes(described.AsSpan()));
     }
 
@@ -62,6 +62,7 @@ internal sealed class TrainingCheckpoint
             writer.Write(iteration.Changed);
             writer.Write(iteration.Merged);
             writer.Write(iteration.Split);
+            writer.Write(iteration.Rows);
         }
 
         writer.Write(Crc32C.Compute(content.GetBuffer().AsSpan(0, (int)content.Length)));
@@ -104,7 +105,7 @@ internal sealed class TrainingCheckpoint
         {
             iterations.Add(new TrainingIteration(
                 i, reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(),
-                reader.ReadInt32(), reader.ReadInt32()));
+                reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32()));
         }
 
         return anchors;

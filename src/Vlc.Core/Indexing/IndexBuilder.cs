@@ -275,6 +275,7 @@ public sealed class IndexBuilder
             AnchorCount = anchorCount,
             Seed = given.Seed,
             MaxIterations = given.MaxIterations,
+            PartsFirst = given.PartsFirst,
             Cooling = given.Cooling,
             Mean = given.Mean,
             MaintenanceRounds = given.MaintenanceRounds,
