@@ -12,6 +12,8 @@ switch (args)
         return TrainingComparison.Run(sets);
     case ["training-default", .. var sets]:
         return TrainingComparison.RunDefaults(sets);
+    case ["open", .. var paths]:
+        return OpenMeasurement.Run(paths);
     case ["generate", .. var options]:
         return EmbeddingLikeVectors.Run(options);
     default:

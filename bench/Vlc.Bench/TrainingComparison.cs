@@ -64,7 +64,7 @@ internal static class TrainingComparison
                 using VectorSource source = VectorFiles.Open(set.BasePath);
                 int n = (int)source.Count, packed = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Sqrt(n));
                 while ((long)packed * source.Dimension > 2L * n) packed /= 2;
-                foreach ((int anchors, int? sample) in ((int, int?)[])[(AnchorTrainer.DefaultAnchorCount(n), null), (packed, Math.Min(n, Math.Max(128 * packed, 160 * source.Dimension)))])
+                foreach ((int anchors, int? sample) in ((int, int?)[])[(AnchorTrainer.DefaultAnchorCount(n), null), (packed, Math.Min(n, Math.Max(256 * packed, 160 * source.Dimension)))])
                 {
                     string index = Path.Combine(folder, set.Name);
                     Trial full = Train(source, set.Metric, n, index, new AnchorTrainingOptions

@@ -22,7 +22,7 @@ public sealed class AnchorTrainer
     /// The part of the rows, as a negative power of two, that each of the first iterations looks at; all later ones look at all. Far from the optimum a part of the rows shows the way as
     /// well as all of them. docs/training.md has the comparison that chose it.
     /// </summary>
-    private static readonly int[] s_partOfIteration = [3, 3, 3, 3, 2, 2, 2, 1, 1];
+    private static readonly int[] s_partOfIteration = [3, 3, 3, 2, 1, 1];
 
     /// <summary>Fewest rows for each anchor in a part: with fewer, anchors follow single rows.</summary>
     private const int LeastRowsPerAnchor = 8;
@@ -181,7 +181,7 @@ public sealed class AnchorTrainer
             CellLists cells = ListsOf(all, anchors.Length / _dimension);
             double entropy = cells.NormalizedEntropy();
             bool empty = HasEmptyCell(cells);
-            if (!empty && (entropy >= CollapseThreshold || round >= MostRepairRounds)) return (distortion, entropy);
+            if (!empty && (entropy >= CollapseThreshold || round >= MostRepairRounds)) return (ToMeans(anchors, cells, distortion, cancellationToken), entropy);
             if (round < MostRepairRounds)
             {
                 CellMeans.Update(
@@ -194,6 +194,25 @@ public sealed class AnchorTrainer
 
             anchors = DropEmpty(anchors, cells);
         }
+    }
+
+    /// <summary>
+    /// Moves each anchor to the arithmetic mean of its rows, an iteration for nothing as their assignment is at hand. Returns what distortion is left: a row is nearer to its anchor by the
+    /// square of the move, on average over the cell.
+    /// </summary>
+    private double ToMeans(float[] anchors, CellLists cells, double distortion, CancellationToken cancellationToken)
+    {
+        if (_options.Mean.Kind != MeanKind.Arithmetic) return distortion;
+        float[] before = [.. anchors];
+        CellMeans.Update(
+            _rows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors, _options.ThreadCount, cancellationToken);
+        for (int cell = 0; cell < cells.CellCount; cell++)
+        {
+            double moved = Distances.SquaredEuclidean(before.AsSpan(cell * _dimension, _dimension), anchors.AsSpan(cell * _dimension, _dimension));
+            distortion -= cells.Count(cell) * moved / RowCount;
+        }
+
+        return Math.Max(distortion, 0);
     }
 
     private AnchorMaintenance.Moves Maintain(CellLists cells, ref float[] anchors, CancellationToken cancellationToken) =>

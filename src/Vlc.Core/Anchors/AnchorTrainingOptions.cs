@@ -10,7 +10,7 @@ public sealed class AnchorTrainingOptions
     public ulong Seed { get; init; } = 1;
 
     /// <summary>Most iterations; training stops earlier when it has converged.</summary>
-    public int MaxIterations { get; init; } = 12;
+    public int MaxIterations { get; init; } = 8;
 
     /// <summary>
     /// Whether the first iterations look at a part of the rows only, an eighth at first, and later ones at more and more of them: a fraction of the time for the same distortion. The last

@@ -24,6 +24,9 @@ public sealed class IndexBuilder
     private const int TuningNeighbours = 10;
     private const ulong SampleStream = 0x5A3;
 
+    /// <summary>Bytes of the training rows at most, and of those from which the packed codec learns.</summary>
+    private const long MostTrainingBytes = 512L << 20, MostCodecBytes = 192L << 20;
+
     private readonly VectorSource _source;
     private readonly IndexOptions _options;
     private readonly IProgress<IndexProgress>? _progress;
@@ -102,6 +105,7 @@ public sealed class IndexBuilder
         else
         {
             sample.ReleaseRows();
+            ReturnMemory();
             uint m = (uint)anchorCount, d = (uint)_dimension, n = (uint)_count;
             writer.WriteSection<Half>(SectionKind.Anchors, IndexFile.Anchors, SectionElement.Float16, halves, m, d);
             writer.WriteSection<int>(SectionKind.Assignments, IndexFile.Assignments, SectionElement.UInt32, assignments, n, 1);
@@ -114,6 +118,7 @@ public sealed class IndexBuilder
 
         int coded = _options.Codec == CodecKind.None ? 0 : packedReport?.LargestRank ?? axes.Count;
         Manifest manifest = Describe(writer, anchorCount, coded, sample.ScaleExponent, scan: null);
+        ReturnMemory();
         ScanCurve? scan = exact is null ? null : Timed(IndexPhase.Tune, () => Tune(writer, manifest, sample, exact));
         manifest = writer.Commit(Describe(writer, anchorCount, coded, sample.ScaleExponent, scan));
         _partial.Delete();
@@ -142,11 +147,29 @@ public sealed class IndexBuilder
             TensorPrimitives.Add(row, sample.Centre, row);
         }
 
-        int[] cells = [.. sample.TrainingIds.Select(id => assignments[id])];
+        // Bases and spectra want fewer rows of the sample than anchors do, and several times the memory for each: rows at even distances.
+        int sampled = sample.Rows.Length / _dimension, kept = (int)Math.Min(sampled, CodecRows(anchors.Length / _dimension));
+        float[] codecRows = sample.Rows;
+        int[] cells = [.. Enumerable.Range(0, kept).Select(i => assignments[sample.TrainingIds[(long)i * sampled / kept]])];
+        if (kept < sampled)
+        {
+            codecRows = new float[kept * _dimension];
+            for (int i = 0; i < kept; i++)
+            {
+                sample.Rows.AsSpan((int)((long)i * sampled / kept) * _dimension, _dimension).CopyTo(codecRows.AsSpan(i * _dimension));
+            }
+
+            sample.ReleaseRows();
+            ReturnMemory();
+        }
+
         var encoding = new PackedEncoding(_options, rows, _count, _threads, _progress, _cancellation);
         PackedLevelSearch.Trial chosen = Timed(
-            IndexPhase.Level, () => encoding.Choose(sample.Rows, cells, anchors, assignments, sample.TuningRows, exact?.Ids()));
+            IndexPhase.Level, () => encoding.Choose(codecRows, cells, anchors, assignments, sample.TuningRows, exact?.Ids()));
+        // The closures below would keep it.
+        codecRows = [];
         sample.ReleaseRows();
+        ReturnMemory();
         return Timed(IndexPhase.Encode, () =>
         {
             using PassLog log = _partial.OpenCodes(PackedEncoding.Key(chosen, cellsKey, CollectionsMarshal.AsSpan(_blockChecksums)));
@@ -172,6 +195,16 @@ public sealed class IndexBuilder
             "The file has changed meanwhile; start the build again.");
     }
 
+    /// <summary>
+    /// Returns what a phase has left behind, where it is much: training rows and what was learnt on them are most of the memory of a build, lie among the large objects, and would stay until a
+    /// collection comes by itself, which the streaming phases hardly ever cause.
+    /// </summary>
+    private static void ReturnMemory()
+    {
+        const long Much = 128 << 20;
+        if (GC.GetTotalMemory(forceFullCollection: false) > Much) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+    }
+
     private T Timed<T>(IndexPhase phase, Func<T> step)
     {
         _progress?.Report(new IndexProgress(phase, 0));
@@ -185,12 +218,10 @@ public sealed class IndexBuilder
     /// <summary>Draws training and tuning rows, disjoint, and chooses the scale; a source that is read by range is read at these rows only.</summary>
     private Sample DrawSample(int anchorCount)
     {
-        long mostBytes = _options.Codec == CodecKind.Packed ? 192L << 20 : 512L << 20;
         int tuning = _options.TuningRows ?? DefaultTuningRows();
         tuning = Math.Min(tuning, _count - anchorCount);
-        // Bases and spectra of the packed codec rest on the same sample, and want more of it than anchors do.
-        long wished = _options.Codec == CodecKind.Packed ? Math.Max(128L * anchorCount, 160L * _dimension) : Math.Max(64L * anchorCount, 10_000);
-        long wanted = _options.TrainingRows ?? Math.Min(wished, Math.Max(mostBytes / (sizeof(float) * (long)_dimension), anchorCount));
+        long wished = _options.Codec == CodecKind.Packed ? Math.Max(256L * anchorCount, CodecRows(anchorCount)) : Math.Max(128L * anchorCount, 10_000);
+        long wanted = _options.TrainingRows ?? Math.Min(wished, Math.Max(MostTrainingBytes / (sizeof(float) * (long)_dimension), anchorCount));
         int training = (int)Math.Min(wanted, _count - tuning);
 
         var random = new SeededRandom(_options.Training.Seed, SampleStream);
@@ -241,6 +272,10 @@ public sealed class IndexBuilder
         float[] centre = [.. sums.Select(sum => (float)(sum / training))];
         return new Sample(rows, trainingIds, tuningRows, tuningIds, exponent, centre);
     }
+
+    /// <summary>Rows from which the packed codec learns when the user names no number.</summary>
+    private long CodecRows(int anchorCount) => _options.TrainingRows ?? Math.Min(
+        Math.Max(128L * anchorCount, 160L * _dimension), Math.Max(MostCodecBytes / (sizeof(float) * (long)_dimension), anchorCount));
 
     private int DefaultTuningRows()
     {
@@ -596,18 +631,10 @@ public sealed class IndexBuilder
     /// <summary>What sampling yields: rows in scaled units, their centre, and the rows held out for tuning.</summary>
     private sealed record Sample(float[] Rows, int[] TrainingIds, float[] TuningRows, int[] TuningIds, int ScaleExponent, float[] Centre)
     {
-        /// <summary>From here on waiting for a collection to come by itself would cost more than it does.</summary>
-        private const int LargeBytes = 64 << 20;
-
         public float[] Rows { get; private set; } = Rows;
 
-        /// <summary>Gives the training rows back, and with them what was learnt from on the way: no later phase looks at them, and they may be most of the memory of a build.</summary>
-        public void ReleaseRows()
-        {
-            bool large = Rows.Length > LargeBytes / sizeof(float);
-            Rows = [];
-            if (large) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        }
+        /// <summary>Gives the training rows back: no later phase looks at them.</summary>
+        public void ReleaseRows() => Rows = [];
     }
 
     private sealed class TrainingRelay(IProgress<IndexProgress>? progress, int mostIterations) : IProgress<TrainingIteration>
