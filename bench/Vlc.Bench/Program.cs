@@ -14,6 +14,10 @@ switch (args)
         return TrainingComparison.RunDefaults(sets);
     case ["open", .. var paths]:
         return OpenMeasurement.Run(paths);
+    case ["growth", .. var options]:
+        return GrowthTable.Run(options);
+    case ["guard", .. var sets]:
+        return Guard.Run(sets);
     case ["generate", .. var options]:
         return EmbeddingLikeVectors.Run(options);
     default:

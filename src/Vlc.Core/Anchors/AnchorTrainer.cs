@@ -24,8 +24,8 @@ public sealed class AnchorTrainer
     /// </summary>
     private static readonly int[] s_partOfIteration = [3, 3, 3, 2, 1, 1];
 
-    /// <summary>Fewest rows for each anchor in a part: with fewer, anchors follow single rows.</summary>
-    private const int LeastRowsPerAnchor = 8;
+    /// <summary>Fewest rows for each anchor in a part, and fewest at all: with fewer, anchors follow single rows, and no time is saved that anybody would notice.</summary>
+    private const int LeastRowsPerAnchor = 8, LeastRows = 2048;
 
     private const ulong PartStream = 0x9A7;
 
@@ -40,6 +40,7 @@ public sealed class AnchorTrainer
     private readonly float[] _scores;
     private readonly double[] _squaredDistances;
     private readonly byte[] _parts;
+    private float[] _gathered = [];
     private readonly int[] _assignments;
     private readonly int[] _previous;
 
@@ -225,7 +226,7 @@ public sealed class AnchorTrainer
         if (!_options.PartsFirst || iteration >= s_partOfIteration.Length) return 0;
         int part = s_partOfIteration[iteration];
         part = Math.Min(part, _options.MaxIterations - 1 - iteration);
-        while (part > 0 && RowCount >> part < (long)LeastRowsPerAnchor * anchorCount) part--;
+        while (part > 0 && RowCount >> part < Math.Max(LeastRows, (long)LeastRowsPerAnchor * anchorCount)) part--;
         return Math.Max(part, 0);
     }
 
@@ -243,11 +244,12 @@ public sealed class AnchorTrainer
         return rows;
     }
 
-    private float[] Gather(ReadOnlySpan<int> numbers)
+    /// <summary>Copies rows together; valid until the next call, as copies thrown away by the dozen would be most of the memory of a training.</summary>
+    private ReadOnlySpan<float> Gather(ReadOnlySpan<int> numbers)
     {
-        var gathered = new float[numbers.Length * _dimension];
-        for (int i = 0; i < numbers.Length; i++) _rows.Span.Slice(numbers[i] * _dimension, _dimension).CopyTo(gathered.AsSpan(i * _dimension));
-        return gathered;
+        if (_gathered.Length < numbers.Length * _dimension) _gathered = new float[numbers.Length * _dimension];
+        for (int i = 0; i < numbers.Length; i++) _rows.Span.Slice(numbers[i] * _dimension, _dimension).CopyTo(_gathered.AsSpan(i * _dimension));
+        return _gathered.AsSpan(0, numbers.Length * _dimension);
     }
 
     private CellLists ListsOf(ReadOnlySpan<int> looked, int cellCount)

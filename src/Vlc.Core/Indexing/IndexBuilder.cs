@@ -25,7 +25,7 @@ public sealed class IndexBuilder
     private const ulong SampleStream = 0x5A3;
 
     /// <summary>Bytes of the training rows at most, and of those from which the packed codec learns.</summary>
-    private const long MostTrainingBytes = 512L << 20, MostCodecBytes = 192L << 20;
+    private const long MostTrainingBytes = 384L << 20, MostCodecBytes = 128L << 20;
 
     private readonly VectorSource _source;
     private readonly IndexOptions _options;
@@ -72,6 +72,14 @@ public sealed class IndexBuilder
         IReadOnlyList<string> problems = options.Validate(source.Count, source.Dimension);
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems), nameof(options));
         return new IndexBuilder(source, basePath, options, progress, cancellationToken).Run(basePath);
+    }
+
+    /// <summary>Whether an interrupted build has left work beside an index, for the same build to go on from.</summary>
+    /// <param name="basePath">BASE of the index.</param>
+    public static bool HasPartialWork(string basePath)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(basePath);
+        return PartialBuild.Exists(basePath);
     }
 
     private IndexReport Run(string basePath)
@@ -220,7 +228,7 @@ public sealed class IndexBuilder
     {
         int tuning = _options.TuningRows ?? DefaultTuningRows();
         tuning = Math.Min(tuning, _count - anchorCount);
-        long wished = _options.Codec == CodecKind.Packed ? Math.Max(256L * anchorCount, CodecRows(anchorCount)) : Math.Max(128L * anchorCount, 10_000);
+        long wished = _options.Codec == CodecKind.Packed ? Math.Max(256L * anchorCount, CodecRows(anchorCount)) : Math.Max(160L * anchorCount, 10_000);
         long wanted = _options.TrainingRows ?? Math.Min(wished, Math.Max(MostTrainingBytes / (sizeof(float) * (long)_dimension), anchorCount));
         int training = (int)Math.Min(wanted, _count - tuning);
 

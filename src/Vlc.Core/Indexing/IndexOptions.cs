@@ -27,7 +27,8 @@ public sealed class IndexOptions
     public bool? Jacobians { get; init; }
 
     /// <summary>
-    /// Rows to train on; null takes about 64 an anchor, at most 512 MiB, or for the packed codec 128 an anchor and 160 a dimension, whichever is more, at most 192 MiB.
+    /// Rows to train on; null takes 160 an anchor, or for the packed codec 256 an anchor and 160 a dimension, whichever is more, at most 384 MiB. Of these the packed codec learns its bases
+    /// from 128 an anchor or 160 a dimension, at most 128 MiB.
     /// </summary>
     public int? TrainingRows { get; init; }
 

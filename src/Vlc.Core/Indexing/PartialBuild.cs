@@ -41,6 +41,10 @@ internal sealed class PartialBuild
     /// <summary>True where a state that does not fit is merely out of date; false where the user named the file and must be told.</summary>
     public bool OwnsCheckpoint { get; }
 
+    /// <summary>Whether a build has left anything that it could go on from.</summary>
+    public static bool Exists(string basePath) =>
+        ((string[])[".anchors", ".cells", ".codes"]).Any(part => File.Exists(IndexFiles.Beside(basePath, Infix + part)));
+
     /// <summary>Opens the cells of the rows so far.</summary>
     public PassLog OpenCells(byte[] key) => new(_cells, key, _interval);
 
