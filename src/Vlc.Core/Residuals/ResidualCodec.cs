@@ -21,6 +21,21 @@ internal abstract class ResidualCodec : IDisposable
     public abstract void Score(
         QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances);
 
+    /// <summary>Offers some rows of one cell; those that cannot be among the nearest may be left out.</summary>
+    /// <param name="query">The prepared query.</param>
+    /// <param name="list">The list: a cell, or a class of a cell.</param>
+    /// <param name="anchor">The cell's anchor, d floats.</param>
+    /// <param name="rows">Row numbers.</param>
+    /// <param name="positions">Places of the rows in the list; empty where they are all of it.</param>
+    /// <param name="nearest">The nearest so far.</param>
+    public virtual void Offer(
+        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, TopK nearest)
+    {
+        Span<float> distances = query.RowDistances.AsSpan(0, rows.Length);
+        Score(query, list, anchor, rows, positions, distances);
+        nearest.Offer(distances, rows);
+    }
+
     /// <summary>Adds the decoded residual of a row to <paramref name="vector"/>, which holds its anchor.</summary>
     /// <param name="row">Row number.</param>
     /// <param name="list">The row's list.</param>
@@ -38,7 +53,7 @@ internal abstract class ResidualCodec : IDisposable
 }
 
 /// <summary>A codec's memory of one query.</summary>
-internal interface IQueryState
+internal interface IQueryState : IDisposable
 {
     /// <summary>Forgets the last query.</summary>
     void Reset();

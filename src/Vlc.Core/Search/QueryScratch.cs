@@ -28,6 +28,12 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     /// <summary>Places in their list of the passing rows.</summary>
     public int[] PassingPositions { get; } = new int[largestList];
 
+    /// <summary>Places of the rows that a codec did not sort out.</summary>
+    public int[] KeptPositions { get; } = new int[largestList];
+
+    /// <summary>The rows at <see cref="KeptPositions"/>.</summary>
+    public int[] KeptRows { get; } = new int[largestList];
+
     /// <summary>The codec's own memory of the query.</summary>
     public IQueryState? CodecState { get; } = codecState;
 
@@ -55,5 +61,6 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     {
         _vector.Dispose();
         _coded.Dispose();
+        CodecState?.Dispose();
     }
 }

@@ -359,9 +359,7 @@ public sealed class VlcIndex : IDisposable
             }
 
             if (rows.IsEmpty) continue;
-            Span<float> distances = scratch.RowDistances.AsSpan(0, rows.Length);
-            _codec.Score(scratch, list, Anchor(cell), rows, positions, distances);
-            nearest.Offer(distances, rows);
+            _codec.Offer(scratch, list, Anchor(cell), rows, positions, nearest);
             scanned += rows.Length;
         }
 

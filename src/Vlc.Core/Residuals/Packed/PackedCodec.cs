@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Memory;
 using Vlc.Search;
@@ -84,51 +85,35 @@ internal sealed class PackedCodec : ResidualCodec
     public override IQueryState CreateQueryState() => new QueryState(_parameters);
 
     public override void Score(
-        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances)
+        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances) =>
+        Measure(Aim(query, list), query, list, rows.Length, positions, distances);
+
+    public override void Offer(
+        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, TopK nearest)
     {
-        PackedModel.List coded = _model[list];
-        int group = coded.Group, axes = coded.Axes.Length, padded = Int8Scan.PaddedLength(axes);
-        var state = (QueryState)query.CodecState!;
-        state.Rotate(query.Vector, group, _bases[group], _parameters.Mean);
-        float[] rotated = state.Rotated[group], z = _parameters.CellAnchors[coded.Cell];
-        Span<float> scratch = query.Coded(3 * padded);
-        scratch.Clear();
-        Span<float> target = scratch[..padded];
-        switch (query.Metric)
+        Sight sight = Aim(query, list);
+        if (!TrellisFilter.IsSupported || float.IsPositiveInfinity(nearest.Bound) || _codes[list] is null)
         {
-            case Metric.InnerProduct:
-                // ⟨q, x̂⟩ = ⟨q, μ⟩ + ⟨Bᵀq, z + r̂⟩.
-                float[] meanCoordinates = _meanCoordinates[group];
-                double product = state.MeanProduct;
-                for (int axis = 0; axis < z.Length; axis++) product += (double)(rotated[axis] + meanCoordinates[axis]) * z[axis];
-                for (int i = 0; i < axes; i++) target[i] = -(rotated[coded.Axes[i]] + meanCoordinates[coded.Axes[i]]) * coded.Scales[i];
-                if (_codes[list] is { } productCodes) TrellisScan.DotProducts(productCodes, positions, _tables, coded.Bits, target, (float)-product, distances);
-                else distances[..rows.Length].Fill((float)-product);
-                break;
-            case Metric.Cosine when _parameters.UnitLength:
-                ScoreUnitLength(state, coded, list, rows.Length, positions, scratch, distances);
-                break;
-            default:
-                // ‖q - x̂‖²: what the basis leaves out, then axis by axis; an axis without bits has r̂ = 0.
-                double rest = state.Outside[group];
-                for (int axis = 0; axis < z.Length; axis++)
-                {
-                    float difference = rotated[axis] - z[axis];
-                    state.Differences[axis] = difference;
-                    rest += (double)difference * difference;
-                }
-
-                for (int i = 0; i < axes; i++)
-                {
-                    target[i] = state.Differences[coded.Axes[i]];
-                    rest -= (double)target[i] * target[i];
-                }
-
-                float offset = (float)Math.Max(rest, 0);
-                if (_codes[list] is { } codes) TrellisScan.SquaredDistances(codes, positions, _tables, coded.Bits, target, coded.Scales, offset, distances);
-                else distances[..rows.Length].Fill(offset);
-                break;
+            Span<float> all = query.RowDistances.AsSpan(0, rows.Length);
+            Measure(sight, query, list, rows.Length, positions, all);
+            nearest.Offer(all, rows);
+            return;
         }
+
+        Span<int> kept = query.KeptPositions;
+        int count = Filter(sight, query, list, positions, nearest.Bound, kept);
+        if (count == 0) return;
+        Span<int> keptRows = query.KeptRows.AsSpan(0, count);
+        kept = kept[..count];
+        for (int i = 0; i < count; i++)
+        {
+            keptRows[i] = rows[kept[i]];
+            if (!positions.IsEmpty) kept[i] = positions[kept[i]];
+        }
+
+        Span<float> distances = query.RowDistances.AsSpan(0, count);
+        Measure(sight, query, list, count, kept, distances);
+        nearest.Offer(distances, keptRows);
     }
 
     public override void AddResidual(int row, int list, int position, Span<float> vector)
@@ -151,40 +136,109 @@ internal sealed class PackedCodec : ResidualCodec
         foreach (PackedMatrix basis in _bases) basis.Dispose();
     }
 
-    /// <summary>‖q/‖q‖ - x̂/‖x̂‖‖² · ‖q‖²: reconstructions count as vectors of unit length, as the originals are.</summary>
-    private void ScoreUnitLength(
-        QueryState state, PackedModel.List coded, int list, int count, ReadOnlySpan<int> positions, Span<float> scratch,
-        Span<float> distances)
+    /// <summary>What of the query and the anchor decides the distances of a list, in the order of its codes.</summary>
+    private Sight Aim(QueryScratch query, int list)
     {
-        int group = coded.Group, axes = coded.Axes.Length, padded = Int8Scan.PaddedLength(axes);
-        float[] rotated = state.Rotated[group], z = _parameters.CellAnchors[coded.Cell], meanCoordinates = _meanCoordinates[group];
-        double product = state.MeanProduct;
-        for (int axis = 0; axis < z.Length; axis++) product += (double)(rotated[axis] + meanCoordinates[axis]) * z[axis];
-        float dot = (float)product, squared = _anchorSquared[coded.Cell];
-        float[] norms = state.Norms(count);
-        if (_codes[list] is { } codes)
+        PackedModel.List coded = _model[list];
+        int group = coded.Group, axes = coded.Axes.Length, padded = coded.Scales.Length;
+        var state = (QueryState)query.CodecState!;
+        state.Rotate(query.Vector, group, _bases[group], _parameters.Mean, _meanCoordinates[group]);
+        ReadOnlySpan<float> z = _parameters.CellAnchors[coded.Cell];
+        ReadOnlySpan<int> order = coded.Axes;
+        Span<float> factors = query.Coded(3 * padded)[..padded], centres = query.Coded(3 * padded).Slice(padded, padded);
+        factors[axes..].Clear();
+        bool unitLength = query.Metric == Metric.Cosine && _parameters.UnitLength;
+        if (query.Metric == Metric.InnerProduct || unitLength)
         {
-            Span<float> weight = scratch[..padded], centre = scratch.Slice(padded, padded);
-            for (int i = 0; i < axes; i++)
+            // ⟨q, x̂⟩ = ⟨q, μ⟩ + ⟨Bᵀq, z + r̂⟩.
+            ReadOnlySpan<float> rotated = state.Rotated[group];
+            float product = state.MeanProduct + Distances.Dot(rotated, z);
+            for (int i = 0; i < order.Length; i++) factors[i] = rotated[order[i]];
+            if (!unitLength)
             {
-                int axis = coded.Axes[i];
-                weight[i] = (rotated[axis] + meanCoordinates[axis]) * coded.Scales[i];
-                centre[i] = meanCoordinates[axis] + z[axis];
+                TensorPrimitives.Negate(factors, factors);
+                return new Sight(factors, [], -product);
             }
 
-            TrellisScan.DotsAndNorms(codes, positions, _tables, coded.Bits, weight, coded.Scales, centre, distances, norms);
+            ReadOnlySpan<float> mean = _meanCoordinates[group];
+            for (int i = 0; i < order.Length; i++) centres[i] = mean[order[i]] + z[order[i]];
+            return new Sight(factors, centres, product);
+        }
+
+        // ‖q - x̂‖²: what the basis leaves out, then axis by axis; an axis without bits has r̂ = 0.
+        Span<float> differences = state.Differences.AsSpan(0, z.Length);
+        TensorPrimitives.Subtract(state.Centred[group], z, differences);
+        for (int i = 0; i < order.Length; i++)
+        {
+            factors[i] = differences[order[i]];
+            differences[order[i]] = 0;
+        }
+
+        return new Sight(factors, [], state.Outside[group] + Distances.Dot(differences, differences));
+    }
+
+    /// <summary>The rows that may be as near as <paramref name="bound"/>.</summary>
+    private int Filter(Sight sight, QueryScratch query, int list, ReadOnlySpan<int> positions, float bound, Span<int> kept)
+    {
+        PackedModel.List coded = _model[list];
+        CodeRows codes = _codes[list]!;
+        var state = (QueryState)query.CodecState!;
+        if (query.Metric == Metric.InnerProduct)
+        {
+            return state.Filter.NearByProduct(codes, positions, _tables, coded.Bits, sight.Factors, coded.Scales, sight.Offset, bound, kept);
+        }
+
+        if (query.Metric == Metric.Cosine && _parameters.UnitLength)
+        {
+            return state.Filter.NearByCosine(
+                codes, positions, _tables, coded.Bits, sight.Factors, coded.Scales, sight.Centres, sight.Offset, _anchorSquared[coded.Cell],
+                MathF.Sqrt(state.Squared), 1 - (bound / (2 * state.Squared)), kept);
+        }
+
+        return state.Filter.NearByDistance(codes, positions, _tables, coded.Bits, sight.Factors, coded.Scales, sight.Offset, bound, kept);
+    }
+
+    /// <summary>Distances of rows of a list.</summary>
+    private void Measure(Sight sight, QueryScratch query, int list, int count, ReadOnlySpan<int> positions, Span<float> distances)
+    {
+        PackedModel.List coded = _model[list];
+        var state = (QueryState)query.CodecState!;
+        int padded = coded.Scales.Length;
+        bool unitLength = query.Metric == Metric.Cosine && _parameters.UnitLength;
+        Span<float> weights = query.Coded(3 * padded)[(2 * padded)..];
+        if (query.Metric == Metric.InnerProduct || unitLength) TensorPrimitives.Multiply(sight.Factors, coded.Scales, weights);
+        if (unitLength)
+        {
+            // ‖q/‖q‖ - x̂/‖x̂‖‖² · ‖q‖²: reconstructions count as vectors of unit length, as the originals are.
+            Span<float> norms = state.Norms(count);
+            if (_codes[list] is { } codes)
+            {
+                TrellisScan.DotsAndNorms(codes, positions, _tables, coded.Bits, weights, coded.Scales, sight.Centres, distances, norms);
+            }
+            else
+            {
+                distances[..count].Clear();
+                norms.Clear();
+            }
+
+            float length = MathF.Sqrt(state.Squared), squared = _anchorSquared[coded.Cell];
+            for (int i = 0; i < count; i++)
+            {
+                float cosine = (sight.Offset + distances[i]) / (length * MathF.Sqrt(MathF.Max(squared + norms[i], 1e-30f)));
+                distances[i] = 2 * state.Squared * (1 - cosine);
+            }
+        }
+        else if (_codes[list] is not { } codes)
+        {
+            distances[..count].Fill(sight.Offset);
+        }
+        else if (query.Metric == Metric.InnerProduct)
+        {
+            TrellisScan.DotProducts(codes, positions, _tables, coded.Bits, weights, sight.Offset, distances);
         }
         else
         {
-            distances[..count].Clear();
-            norms.AsSpan(0, count).Clear();
-        }
-
-        float queryLength = MathF.Sqrt(state.Squared);
-        for (int i = 0; i < count; i++)
-        {
-            float cosine = (dot + distances[i]) / (queryLength * MathF.Sqrt(MathF.Max(squared + norms[i], 1e-30f)));
-            distances[i] = 2 * state.Squared * (1 - cosine);
+            TrellisScan.SquaredDistances(codes, positions, _tables, coded.Bits, sight.Factors, coded.Scales, sight.Offset, distances);
         }
     }
 
@@ -198,6 +252,19 @@ internal sealed class PackedCodec : ResidualCodec
         }
     }
 
+    /// <summary>A query before a list.</summary>
+    /// <param name="factors">
+    /// On the coded axes: query minus anchor; the query, where lengths count as one; the query negated, for a product. Padded with zeros as the scales.
+    /// </param>
+    /// <param name="centres">The anchor on the coded axes, where lengths count as one.</param>
+    /// <param name="offset">What the anchor and the axes without a code add: squared distance, product, or negative product.</param>
+    private readonly ref struct Sight(ReadOnlySpan<float> factors, ReadOnlySpan<float> centres, float offset)
+    {
+        public readonly ReadOnlySpan<float> Factors = factors;
+        public readonly ReadOnlySpan<float> Centres = centres;
+        public readonly float Offset = offset;
+    }
+
     /// <summary>The query in the basis of each group, computed when the first of its cells is scanned.</summary>
     private sealed class QueryState : IQueryState
     {
@@ -209,42 +276,53 @@ internal sealed class PackedCodec : ResidualCodec
         {
             _ready = new bool[parameters.Groups.Length];
             _centred = new float[parameters.Dimension];
+            Centred = [.. parameters.Groups.Select(group => new float[group.Rank])];
             Rotated = [.. parameters.Groups.Select(group => new float[group.Rank])];
-            Outside = new double[_ready.Length];
+            Outside = new float[_ready.Length];
             Differences = new float[parameters.Dimension];
         }
 
         /// <summary>Bᵀ(q - μ) of each group.</summary>
+        public float[][] Centred { get; }
+
+        /// <summary>Bᵀq of each group.</summary>
         public float[][] Rotated { get; }
 
         /// <summary>‖q - μ‖² outside each basis.</summary>
-        public double[] Outside { get; }
+        public float[] Outside { get; }
 
+        /// <summary>Room for a vector.</summary>
         public float[] Differences { get; }
 
         /// <summary>⟨q, μ⟩.</summary>
-        public double MeanProduct { get; private set; }
+        public float MeanProduct { get; private set; }
 
         /// <summary>‖q‖².</summary>
         public float Squared { get; private set; }
 
+        /// <summary>Sorts out rows before they are measured.</summary>
+        public TrellisFilter Filter { get; } = new();
+
         public void Reset() => _ready.AsSpan().Clear();
 
-        public void Rotate(ReadOnlySpan<float> query, int group, PackedMatrix basis, float[] mean)
+        public void Rotate(ReadOnlySpan<float> query, int group, PackedMatrix basis, float[] mean, float[] meanCoordinates)
         {
             if (_ready[group]) return;
             _ready[group] = true;
-            System.Numerics.Tensors.TensorPrimitives.Subtract(query, mean, _centred);
-            basis.Multiply(_centred, Rotated[group]);
-            Outside[group] = (double)Distances.Dot(_centred, _centred) - Distances.Dot(Rotated[group], Rotated[group]);
+            TensorPrimitives.Subtract(query, mean, _centred);
+            basis.Multiply(_centred, Centred[group]);
+            TensorPrimitives.Add(Centred[group], meanCoordinates, Rotated[group]);
+            Outside[group] = MathF.Max(Distances.Dot(_centred, _centred) - Distances.Dot(Centred[group], Centred[group]), 0);
             MeanProduct = Distances.Dot(query, mean);
             Squared = Distances.Dot(query, query);
         }
 
-        public float[] Norms(int count)
+        public Span<float> Norms(int count)
         {
             if (_norms.Length < count) _norms = new float[count];
-            return _norms;
+            return _norms.AsSpan(0, count);
         }
+
+        public void Dispose() => Filter.Dispose();
     }
 }
