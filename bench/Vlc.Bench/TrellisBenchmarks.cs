@@ -3,7 +3,7 @@ using Vlc.Numerics.Kernels;
 
 namespace Vlc.Bench;
 
-/// <summary>Trellis codes of 128 axes with 5 to 1 bits, 48 bytes, on one thread: encoding and the three scans.</summary>
+/// <summary>Trellis codes of 128 axes with 5 to 1 bits, 48 bytes, on one thread: encoding, the three scans and the filters.</summary>
 [MemoryDiagnoser]
 [RateConfig]
 public class TrellisBenchmarks
@@ -20,6 +20,8 @@ public class TrellisBenchmarks
     private readonly float[] _distances = new float[Rows];
     private readonly float[] _norms = new float[Rows];
     private readonly TrellisEncoder _encoder = new(TrellisTables.Designed, Axes);
+    private readonly int[] _kept = new int[Rows];
+    private readonly TrellisFilter _filter = new();
     private readonly CodeFile _file;
 
     public TrellisBenchmarks() => _file = new CodeFile(Rows, (_bits.Sum(bits => bits) + 7) / 8);
@@ -30,6 +32,7 @@ public class TrellisBenchmarks
     public void Cleanup()
     {
         _encoder.Dispose();
+        _filter.Dispose();
         _file.Dispose();
     }
 
@@ -53,6 +56,16 @@ public class TrellisBenchmarks
     [Work(Scanned, "G axes/s")]
     public void DotsAndNorms() =>
         TrellisScan.DotsAndNorms(_file.Codes, [], TrellisTables.Designed, _bits, _target, _scale, _target, _distances, _norms);
+
+    [Benchmark]
+    [Work(Scanned, "G axes/s")]
+    public int FilterByDistance() =>
+        _filter.NearByDistance(_file.Codes, [], TrellisTables.Designed, _bits, _target, _scale, 0, 1, _kept);
+
+    [Benchmark]
+    [Work(Scanned, "G axes/s")]
+    public int FilterByCosine() =>
+        _filter.NearByCosine(_file.Codes, [], TrellisTables.Designed, _bits, _target, _scale, _target, 0, Axes, 1, 2, _kept);
 
     private static byte[] DescendingBits() => [.. Enumerable.Range(0, Axes).Select(axis => (byte)(5 - (5 * axis / Axes)))];
 }
