@@ -455,21 +455,32 @@ public sealed unsafe class TrellisFilter : IDisposable
 
                 int b = step->LargestBits;
                 sbyte* table = bytes + ((b - 1) * TrellisTables.StateCount);
-                Vector512<sbyte> v0 = LookUp(table, w0), v1 = LookUp(table, w1), v2 = LookUp(table, w2), v3 = LookUp(table, w3);
+                var values = new Table(table);
+                Vector512<sbyte> v0 = values.LookUp(w0), v1 = values.LookUp(w1), v2 = values.LookUp(w2), v3 = values.LookUp(w3);
                 while (--b >= step->SmallestBits)
                 {
                     table -= TrellisTables.StateCount;
+                    values = new Table(table);
                     Vector512<sbyte> lanes = Vector512.Equals(step->Bits, Vector512.Create((byte)b)).AsSByte();
-                    v0 = Vector512.ConditionalSelect(lanes, LookUp(table, w0), v0);
-                    v1 = Vector512.ConditionalSelect(lanes, LookUp(table, w1), v1);
-                    v2 = Vector512.ConditionalSelect(lanes, LookUp(table, w2), v2);
-                    v3 = Vector512.ConditionalSelect(lanes, LookUp(table, w3), v3);
+                    v0 = Vector512.ConditionalSelect(lanes, values.LookUp(w0), v0);
+                    v1 = Vector512.ConditionalSelect(lanes, values.LookUp(w1), v1);
+                    v2 = Vector512.ConditionalSelect(lanes, values.LookUp(w2), v2);
+                    v3 = Vector512.ConditionalSelect(lanes, values.LookUp(w3), v3);
                 }
 
-                TMeasure.Add(v0, constant, ref s0, ref t0);
-                TMeasure.Add(v1, constant, ref s1, ref t1);
-                TMeasure.Add(v2, constant, ref s2, ref t2);
-                TMeasure.Add(v3, constant, ref s3, ref t3);
+                Vector512<short> te = Vector512.LoadAligned(constant), to = Vector512.LoadAligned(constant + 32);
+                Vector512<short> ge = Vector512.LoadAligned(constant + 64), go = Vector512.LoadAligned(constant + 96);
+                Vector512<short> ce = default, co = default;
+                if (TMeasure.HasSecond)
+                {
+                    ce = Vector512.LoadAligned(constant + 128);
+                    co = Vector512.LoadAligned(constant + 160);
+                }
+
+                TMeasure.Add(Even(v0, te), Odd(v0, to), ge, go, ce, co, ref s0, ref t0);
+                TMeasure.Add(Even(v1, te), Odd(v1, to), ge, go, ce, co, ref s1, ref t1);
+                TMeasure.Add(Even(v2, te), Odd(v2, to), ge, go, ce, co, ref s2, ref t2);
+                TMeasure.Add(Even(v3, te), Odd(v3, to), ge, go, ce, co, ref s3, ref t3);
             }
 
             Total(s0, s1, s2, s3).Store(sums + i);
@@ -486,15 +497,44 @@ public sealed unsafe class TrellisFilter : IDisposable
         return all.GetLower() + all.GetUpper();
     }
 
-    /// <summary>The values of 64 windows in 8 bits.</summary>
+    /// <summary>y of the even axes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<sbyte> LookUp(sbyte* table, Vector512<byte> windows)
+    private static Vector512<short> Even(Vector512<sbyte> values, Vector512<short> amplitudes) =>
+        Avx512BW.MultiplyHighRoundScale(values.AsInt16() << 8, amplitudes);
+
+    /// <summary>y of the odd axes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<short> Odd(Vector512<sbyte> values, Vector512<short> amplitudes) =>
+        Avx512BW.MultiplyHighRoundScale(values.AsInt16() & Vector512.Create(unchecked((short)0xFF00)), amplitudes);
+
+    /// <summary>Sum of products of the even axes and of the odd ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Dot(Vector512<short> even, Vector512<short> odd, Vector512<short> otherEven, Vector512<short> otherOdd) =>
+        Avx512BW.MultiplyAddAdjacent(even, otherEven) + Avx512BW.MultiplyAddAdjacent(odd, otherOdd);
+
+    /// <summary>A table of 256 values of 8 bits in registers.</summary>
+    private readonly struct Table
     {
-        // The permutations take the low 7 bits of a window; bit 7 chooses between their results.
-        Vector512<sbyte> w = windows.AsSByte();
-        Vector512<sbyte> low = Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(table), w, Vector512.LoadAligned(table + 64));
-        Vector512<sbyte> high = Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(table + 128), w, Vector512.LoadAligned(table + 192));
-        return Vector512.ConditionalSelect(Vector512.LessThan(w, default), high, low);
+        private readonly Vector512<sbyte> _values0, _values1, _values2, _values3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Table(sbyte* values)
+        {
+            _values0 = Vector512.LoadAligned(values);
+            _values1 = Vector512.LoadAligned(values + 64);
+            _values2 = Vector512.LoadAligned(values + 128);
+            _values3 = Vector512.LoadAligned(values + 192);
+        }
+
+        /// <summary>The values of 64 windows.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Vector512<sbyte> LookUp(Vector512<byte> windows)
+        {
+            // The permutations take the low 7 bits of a window; bit 7 chooses between their results.
+            Vector512<sbyte> w = windows.AsSByte();
+            Vector512<sbyte> low = Avx512Vbmi.PermuteVar64x8x2(_values0, w, _values1), high = Avx512Vbmi.PermuteVar64x8x2(_values2, w, _values3);
+            return Vector512.ConditionalSelect(Vector512.LessThan(w, default), high, low);
+        }
     }
 
     /// <summary>What the rounding of a list's residuals amounts to.</summary>
@@ -552,27 +592,24 @@ public sealed unsafe class TrellisFilter : IDisposable
         /// <summary>Whether there are two sums.</summary>
         static abstract bool HasSecond { get; }
 
-        /// <summary>Adds 64 axes.</summary>
-        static abstract void Add(Vector512<sbyte> values, short* constants, ref Vector512<int> sum, ref Vector512<int> second);
+        /// <summary>Adds 64 axes: y, g and the centre, even and odd axes apart.</summary>
+        static abstract void Add(
+            Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd,
+            Vector512<short> centreEven, Vector512<short> centreOdd, ref Vector512<int> sum, ref Vector512<int> second);
     }
-
-    /// <summary>y of the even axes, then of the odd ones.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector512<short> Even, Vector512<short> Odd) Residual(Vector512<sbyte> values, short* constants) => (
-        Avx512BW.MultiplyHighRoundScale(values.AsInt16() << 8, Vector512.LoadAligned(constants)),
-        Avx512BW.MultiplyHighRoundScale(values.AsInt16() & Vector512.Create(unchecked((short)0xFF00)), Vector512.LoadAligned(constants + 32)));
 
     private readonly struct SquaredDistance : IMeasure
     {
         public static bool HasSecond => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Add(Vector512<sbyte> values, short* constants, ref Vector512<int> sum, ref Vector512<int> second)
+        public static void Add(
+            Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd,
+            Vector512<short> centreEven, Vector512<short> centreOdd, ref Vector512<int> sum, ref Vector512<int> second)
         {
-            (Vector512<short> even, Vector512<short> odd) = Residual(values, constants);
-            even = Vector512.LoadAligned(constants + 64) - even;
-            odd = Vector512.LoadAligned(constants + 96) - odd;
-            sum += Avx512BW.MultiplyAddAdjacent(even, even) + Avx512BW.MultiplyAddAdjacent(odd, odd);
+            even = queryEven - even;
+            odd = queryOdd - odd;
+            sum += Dot(even, odd, even, odd);
         }
     }
 
@@ -581,11 +618,10 @@ public sealed unsafe class TrellisFilter : IDisposable
         public static bool HasSecond => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Add(Vector512<sbyte> values, short* constants, ref Vector512<int> sum, ref Vector512<int> second)
-        {
-            (Vector512<short> even, Vector512<short> odd) = Residual(values, constants);
-            sum += Avx512BW.MultiplyAddAdjacent(even, Vector512.LoadAligned(constants + 64)) + Avx512BW.MultiplyAddAdjacent(odd, Vector512.LoadAligned(constants + 96));
-        }
+        public static void Add(
+            Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd,
+            Vector512<short> centreEven, Vector512<short> centreOdd, ref Vector512<int> sum, ref Vector512<int> second) =>
+            sum += Dot(even, odd, queryEven, queryOdd);
     }
 
     private readonly struct ProductAndNorm : IMeasure
@@ -593,13 +629,14 @@ public sealed unsafe class TrellisFilter : IDisposable
         public static bool HasSecond => true;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Add(Vector512<sbyte> values, short* constants, ref Vector512<int> sum, ref Vector512<int> second)
+        public static void Add(
+            Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd,
+            Vector512<short> centreEven, Vector512<short> centreOdd, ref Vector512<int> sum, ref Vector512<int> second)
         {
-            (Vector512<short> even, Vector512<short> odd) = Residual(values, constants);
-            sum += Avx512BW.MultiplyAddAdjacent(even, Vector512.LoadAligned(constants + 64)) + Avx512BW.MultiplyAddAdjacent(odd, Vector512.LoadAligned(constants + 96));
-            even = Vector512.LoadAligned(constants + 128) - even;
-            odd = Vector512.LoadAligned(constants + 160) - odd;
-            second += Avx512BW.MultiplyAddAdjacent(even, even) + Avx512BW.MultiplyAddAdjacent(odd, odd);
+            sum += Dot(even, odd, queryEven, queryOdd);
+            even = centreEven - even;
+            odd = centreOdd - odd;
+            second += Dot(even, odd, even, odd);
         }
     }
 }
