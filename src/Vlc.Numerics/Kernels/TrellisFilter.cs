@@ -80,7 +80,7 @@ public sealed unsafe class TrellisFilter : IDisposable
         ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset, float bound, Span<int> kept)
     {
         int count = Check(codes, rows, tables, bits, target, scale, kept);
-        Amplitudes amplitudes = LayOut(tables, bits, scale);
+        Amplitudes amplitudes = LayOut(codes, tables, bits, scale);
         float unit = Unit((amplitudes.LargestNorm + Norm(target[..bits.Length])) / LargestNorm);
         Quantise(amplitudes, unit);
         Quantise(target[..bits.Length], 1 / unit, stream: 0);
@@ -107,7 +107,7 @@ public sealed unsafe class TrellisFilter : IDisposable
         ReadOnlySpan<float> factor, ReadOnlySpan<float> scale, float offset, float bound, Span<int> kept)
     {
         int count = Check(codes, rows, tables, bits, factor, scale, kept);
-        Amplitudes amplitudes = LayOut(tables, bits, scale);
+        Amplitudes amplitudes = LayOut(codes, tables, bits, scale);
         float unit = Unit(amplitudes.LargestNorm / LargestNorm), norm = Norm(factor[..bits.Length]), factorUnit = Unit(norm / LargestNorm);
         Quantise(amplitudes, unit);
         Quantise(factor[..bits.Length], 1 / factorUnit, stream: 0);
@@ -142,7 +142,7 @@ public sealed unsafe class TrellisFilter : IDisposable
     {
         int count = Check(codes, rows, tables, bits, factor, scale, kept);
         ArgumentOutOfRangeException.ThrowIfLessThan(centre.Length, bits.Length);
-        Amplitudes amplitudes = LayOut(tables, bits, scale);
+        Amplitudes amplitudes = LayOut(codes, tables, bits, scale);
         float norm = Norm(factor[..bits.Length]), factorUnit = Unit(norm / LargestNorm);
         float centreNorm = Norm(centre[..bits.Length]), unit = Unit((amplitudes.LargestNorm + centreNorm) / LargestNorm);
         Quantise(amplitudes, unit);
@@ -211,7 +211,7 @@ public sealed unsafe class TrellisFilter : IDisposable
             factor[k] = query[k];
         }
 
-        Amplitudes amplitudes = LayOut(tables, bits, scale);
+        Amplitudes amplitudes = LayOut(codes, tables, bits, scale);
         Quantise(amplitudes, 1);
         Quantise(factor, 1, stream: 0);
         Sum<SquaredDistance>(codes, [], codes.RowCount, tables, bits.Length);
@@ -250,18 +250,6 @@ public sealed unsafe class TrellisFilter : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(kept.Length, count);
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Length, bits.Length);
         ArgumentOutOfRangeException.ThrowIfLessThan(scale.Length, bits.Length);
-        int sum = 0;
-        for (int k = 0; k < bits.Length; k++)
-        {
-            if (bits[k] - 1u >= TrellisTables.MaxBits || (k > 0 && bits[k] > bits[k - 1]))
-            {
-                throw new ArgumentOutOfRangeException(nameof(bits), bits[k], "Bits of a filtered list are 1 to 8 and descend.");
-            }
-
-            sum += bits[k];
-        }
-
-        ArgumentOutOfRangeException.ThrowIfLessThan(codes.RowBytes * 8L, sum);
         foreach (int row in rows) ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)codes.RowCount, nameof(rows));
         return count;
     }
@@ -287,7 +275,7 @@ public sealed unsafe class TrellisFilter : IDisposable
     }
 
     /// <summary>The steps that read a row of these bits, and δ·scale of each axis.</summary>
-    private Amplitudes LayOut(TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale)
+    private Amplitudes LayOut(CodeRows codes, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale)
     {
         int stepCount = StepCount(bits.Length);
         Step* steps = Room(ref _steps, stepCount);
@@ -295,16 +283,24 @@ public sealed unsafe class TrellisFilter : IDisposable
         _ = Room(ref _constants, (long)stepCount * Step.Constants);
         Vector512<float> byteSteps = tables.ByteSteps;
         Vector512<float> squares = default, sums = default;
-        int end = 0;
+        int end = 0, largest = TrellisTables.MaxBits;
         float* padded = stackalloc float[StepAxes];
+        byte* descending = stackalloc byte[StepAxes + 1];
         for (int s = 0; s < stepCount; s++)
         {
             int first = s * StepAxes, lanes = Math.Min(StepAxes, bits.Length - first);
             Step* step = steps + s;
-            step->Bits = default;
-            bits.Slice(first, lanes).CopyTo(new Span<byte>(&step->Bits, StepAxes));
+            new Span<byte>(descending, StepAxes + 1).Clear();
+            bits.Slice(first, lanes).CopyTo(new Span<byte>(descending, StepAxes));
+            step->Bits = Vector512.Load(descending);
             step->LargestBits = bits[first];
             step->SmallestBits = bits[first + lanes - 1];
+            if (step->LargestBits > largest || step->SmallestBits < 1 || Vector512.LessThanAny(step->Bits, Vector512.Load(descending + 1)))
+            {
+                throw new ArgumentOutOfRangeException(nameof(bits), "Bits of a filtered list are 1 to 8 and descend.");
+            }
+
+            largest = step->SmallestBits;
 
             // Bits from the first axis of each 8 on: at most 64, so a byte holds them.
             Vector512<ulong> ends = step->Bits.AsUInt64();
@@ -353,6 +349,7 @@ public sealed unsafe class TrellisFilter : IDisposable
             }
         }
 
+        ArgumentOutOfRangeException.ThrowIfLessThan(codes.RowBytes * 8L, end);
         return new Amplitudes(Vector512.Sum(squares), Vector512.Sum(sums), bits.Length);
     }
 

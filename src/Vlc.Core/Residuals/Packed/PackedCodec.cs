@@ -91,15 +91,13 @@ internal sealed class PackedCodec : ResidualCodec
     public override void Offer(
         QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, TopK nearest)
     {
-        Sight sight = Aim(query, list);
         if (!TrellisFilter.IsSupported || float.IsPositiveInfinity(nearest.Bound) || _codes[list] is null)
         {
-            Span<float> all = query.RowDistances.AsSpan(0, rows.Length);
-            Measure(sight, query, list, rows.Length, positions, all);
-            nearest.Offer(all, rows);
+            base.Offer(query, list, anchor, rows, positions, nearest);
             return;
         }
 
+        Sight sight = Aim(query, list);
         Span<int> kept = query.KeptPositions;
         int count = Filter(sight, query, list, positions, nearest.Bound, kept);
         if (count == 0) return;
@@ -153,28 +151,24 @@ internal sealed class PackedCodec : ResidualCodec
             // ⟨q, x̂⟩ = ⟨q, μ⟩ + ⟨Bᵀq, z + r̂⟩.
             ReadOnlySpan<float> rotated = state.Rotated[group];
             float product = state.MeanProduct + Distances.Dot(rotated, z);
-            for (int i = 0; i < order.Length; i++) factors[i] = rotated[order[i]];
+            AxisOrder.Gather(rotated, order, factors);
             if (!unitLength)
             {
                 TensorPrimitives.Negate(factors, factors);
                 return new Sight(factors, [], -product);
             }
 
-            ReadOnlySpan<float> mean = _meanCoordinates[group];
-            for (int i = 0; i < order.Length; i++) centres[i] = mean[order[i]] + z[order[i]];
+            TensorPrimitives.Add(_meanCoordinates[group], z, state.Room);
+            AxisOrder.Gather(state.Room, order, centres);
             return new Sight(factors, centres, product);
         }
 
         // ‖q - x̂‖²: what the basis leaves out, then axis by axis; an axis without bits has r̂ = 0.
-        Span<float> differences = state.Differences.AsSpan(0, z.Length);
+        Span<float> differences = state.Room.AsSpan(0, z.Length);
         TensorPrimitives.Subtract(state.Centred[group], z, differences);
-        for (int i = 0; i < order.Length; i++)
-        {
-            factors[i] = differences[order[i]];
-            differences[order[i]] = 0;
-        }
-
-        return new Sight(factors, [], state.Outside[group] + Distances.Dot(differences, differences));
+        AxisOrder.Gather(differences, order, factors);
+        float rest = Distances.Dot(differences, differences) - Distances.Dot(factors[..axes], factors[..axes]);
+        return new Sight(factors, [], state.Outside[group] + MathF.Max(rest, 0));
     }
 
     /// <summary>The rows that may be as near as <paramref name="bound"/>.</summary>
@@ -279,7 +273,7 @@ internal sealed class PackedCodec : ResidualCodec
             Centred = [.. parameters.Groups.Select(group => new float[group.Rank])];
             Rotated = [.. parameters.Groups.Select(group => new float[group.Rank])];
             Outside = new float[_ready.Length];
-            Differences = new float[parameters.Dimension];
+            Room = new float[parameters.Dimension];
         }
 
         /// <summary>Bᵀ(q - μ) of each group.</summary>
@@ -292,7 +286,7 @@ internal sealed class PackedCodec : ResidualCodec
         public float[] Outside { get; }
 
         /// <summary>Room for a vector.</summary>
-        public float[] Differences { get; }
+        public float[] Room { get; }
 
         /// <summary>⟨q, μ⟩.</summary>
         public float MeanProduct { get; private set; }
