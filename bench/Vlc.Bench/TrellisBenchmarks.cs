@@ -8,7 +8,7 @@ namespace Vlc.Bench;
 [RateConfig]
 public class TrellisBenchmarks
 {
-    internal const int Rows = 16_384, Axes = 128, Strings = 64;
+    internal const int Rows = 16_384, Axes = 128, Strings = 64, Shared = 8;
 
     private const double Scanned = (double)Rows * Axes;
 
@@ -20,7 +20,11 @@ public class TrellisBenchmarks
     private readonly float[] _distances = new float[Rows];
     private readonly float[] _norms = new float[Rows];
     private readonly TrellisEncoder _encoder = new(TrellisTables.Designed, Axes);
-    private readonly int[] _kept = new int[Rows];
+    private readonly int[] _kept = new int[Shared * Rows];
+    private readonly int[] _counts = new int[Shared];
+    private readonly float[] _offsets = new float[Shared];
+    private readonly float[] _bounds = new float[Shared];
+    private readonly float[] _ones = [.. Enumerable.Repeat(1f, Shared)];
     private readonly TrellisFilter _filter = new();
     private readonly CodeFile _file;
 
@@ -59,13 +63,24 @@ public class TrellisBenchmarks
 
     [Benchmark]
     [Work(Scanned, "G axes/s")]
-    public int FilterByDistance() =>
-        _filter.NearByDistance(_file.Codes, [], TrellisTables.Designed, _bits, _target, _scale, 0, 1, _kept);
+    public void FilterByDistance() =>
+        _filter.NearByDistance(_file.Codes, [], TrellisTables.Designed, _bits, _scale, Queries(1, bound: 1), _kept, _counts);
+
+    [Benchmark]
+    [Work(Shared * Scanned, "G axes/s")]
+    public void FilterByDistanceShared() =>
+        _filter.NearByDistance(_file.Codes, [], TrellisTables.Designed, _bits, _scale, Queries(Shared, bound: 1), _kept, _counts);
 
     [Benchmark]
     [Work(Scanned, "G axes/s")]
-    public int FilterByCosine() =>
-        _filter.NearByCosine(_file.Codes, [], TrellisTables.Designed, _bits, _target, _scale, _target, 0, Axes, 1, 2, _kept);
+    public void FilterByCosine() =>
+        _filter.NearByCosine(_file.Codes, [], TrellisTables.Designed, _bits, _scale, _target, Axes, Queries(1, bound: 2), _ones, _kept, _counts);
+
+    private FilterQueries Queries(int count, float bound)
+    {
+        _bounds.AsSpan().Fill(bound);
+        return new FilterQueries(_target, 0, Axes, _offsets.AsSpan(0, count), _bounds);
+    }
 
     private static byte[] DescendingBits() => [.. Enumerable.Range(0, Axes).Select(axis => (byte)(5 - (5 * axis / Axes)))];
 }

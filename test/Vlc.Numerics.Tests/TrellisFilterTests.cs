@@ -39,7 +39,7 @@ public sealed class TrellisFilterTests : IDisposable
         if (InstructionSets.Level < InstructionSetLevel.Vector512) Assert.False(TrellisFilter.IsSupported);
         if (TrellisFilter.IsSupported) return;
         Assert.Throws<PlatformNotSupportedException>(() =>
-            _filter.NearByDistance(new CodeRows(_file, 0, 1, 1), [], TrellisTables.Designed, [1], [1], [1], 0, 1, new int[1]));
+            _filter.NearByDistance(new CodeRows(_file, 0, 1, 1), [], TrellisTables.Designed, [1], [1], new FilterQueries([1], 1, 1, [0], [1]), new int[1], new int[1]));
     }
 
     [Theory]
@@ -50,12 +50,20 @@ public sealed class TrellisFilterTests : IDisposable
         foreach (byte[] bits in Allocations(length))
         {
             CodeRows codes = Codes(bits, Rows);
-            short[] amplitude = [.. bits.Select(_ => (short)_random.NextInt64(900))], query = [.. bits.Select(_ => (short)(_random.NextInt64(1800) - 900))];
-            (int[] squares, int[] products) = _filter.Sums(codes, TrellisTables.Designed, bits, amplitude, query);
-            for (int row = 0; row < Rows; row++)
+            short[] amplitude = [.. bits.Select(_ => (short)_random.NextInt64(900))];
+            foreach (int count in new[] { 1, 2, 5 })
             {
-                Assert.Equal(
-                    TrellisFilter.SumsReference(codes.Row(row), TrellisTables.Designed, bits, amplitude, query), (squares[row], products[row]));
+                short[][] queries = [.. Enumerable.Range(0, count).Select(_ => (short[])[.. bits.Select(_ => (short)(_random.NextInt64(1800) - 900))])];
+                (int[] Squares, int[] Products)[] sums = _filter.Sums(codes, TrellisTables.Designed, bits, amplitude, queries);
+                for (int row = 0; row < Rows; row++)
+                {
+                    for (int q = 0; q < count; q++)
+                    {
+                        Assert.Equal(
+                            TrellisFilter.SumsReference(codes.Row(row), TrellisTables.Designed, bits, amplitude, queries[q]),
+                            (sums[q].Squares[row], sums[q].Products[row]));
+                    }
+                }
             }
         }
     }
@@ -71,25 +79,7 @@ public sealed class TrellisFilterTests : IDisposable
             {
                 foreach (int[] rows in new int[][] { [], [Rows - 1, 3, 3, 0, 77] })
                 {
-                    CodeRows codes = Codes(bits, Rows);
-                    int count = rows.Length == 0 ? Rows : rows.Length;
-                    float[] scale = Scales(length, spread), query = Gaussians(length), centre = Gaussians(length);
-                    float[] distances = new float[count];
-                    TrellisScan.SquaredDistances(codes, rows, TrellisTables.Designed, bits, query, scale, 2.5f, distances);
-                    AssertKeeps(distances, (bound, kept) =>
-                        _filter.NearByDistance(codes, rows, TrellisTables.Designed, bits, query, scale, 2.5f, bound, kept));
-
-                    float[] weight = [.. query.Zip(scale, (q, s) => q * s)];
-                    TrellisScan.DotProducts(codes, rows, TrellisTables.Designed, bits, weight, -0.75f, distances);
-                    AssertKeeps(distances, (bound, kept) =>
-                        _filter.NearByProduct(codes, rows, TrellisTables.Designed, bits, query, scale, -0.75f, bound, kept));
-
-                    float[] norms = new float[count];
-                    float squared = centre.Sum(c => c * c) + 0.5f, length2 = MathF.Sqrt(query.Sum(q => q * q) + 0.1f), dot = query.Zip(centre, (q, c) => q * c).Sum();
-                    TrellisScan.DotsAndNorms(codes, rows, TrellisTables.Designed, bits, weight, scale, centre, distances, norms);
-                    for (int i = 0; i < count; i++) distances[i] = -(dot + distances[i]) / (length2 * MathF.Sqrt(MathF.Max(squared + norms[i], 1e-30f)));
-                    AssertKeeps(distances, (bound, kept) =>
-                        _filter.NearByCosine(codes, rows, TrellisTables.Designed, bits, query, scale, centre, dot, squared, length2, -bound, kept));
+                    foreach (int queries in new[] { 1, 3 }) AssertKeepsTheNear(bits, Scales(length, spread), rows, queries);
                 }
             }
         }
@@ -104,9 +94,11 @@ public sealed class TrellisFilterTests : IDisposable
         float[] query = Gaussians(128), scale = Scales(128, 1), distances = new float[Rows];
         TrellisScan.SquaredDistances(codes, [], TrellisTables.Designed, bits, query, scale, 0, distances);
         Array.Sort(distances);
-        int[] kept = new int[Rows];
-        Assert.InRange(_filter.NearByDistance(codes, [], TrellisTables.Designed, bits, query, scale, 0, distances[9], kept), 10, 30);
-        Assert.Equal(0, _filter.NearByDistance(codes, [], TrellisTables.Designed, bits, query, scale, 0, distances[0] / 2, kept));
+        int[] kept = new int[2 * Rows], counts = new int[2];
+        _filter.NearByDistance(
+            codes, [], TrellisTables.Designed, bits, scale, new FilterQueries(query, 0, 128, [0, 0], [distances[9], distances[0] / 2]), kept, counts);
+        Assert.InRange(counts[0], 10, 30);
+        Assert.Equal(0, counts[1]);
     }
 
     [Fact]
@@ -115,21 +107,25 @@ public sealed class TrellisFilterTests : IDisposable
         SkipWithoutInstructions();
         CodeRows codes = new(_file, 0, 4, 2);
         float[] two = [1, 1];
-        Assert.Throws<ArgumentOutOfRangeException>(() => Near([2, 3], [], two, two, 4));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Near([9, 1], [], two, two, 4));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Near([1, 0], [], two, two, 4));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Near([8, 8, 1], [], [1, 1, 1], [1, 1, 1], 4));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Near([2, 2], [4], two, two, 4));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Near([2, 2], [-1], two, two, 4));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Near([2, 2], [], [1], two, 4));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Near([2, 2], [], two, [1], 4));
-        Assert.Throws<ArgumentOutOfRangeException>(() => Near([2, 2], [], two, two, 3));
-        byte[] ascending = [.. Enumerable.Repeat((byte)2, 64), 3];
-        Assert.Throws<ArgumentOutOfRangeException>(() =>
-            _filter.NearByDistance(new CodeRows(_file, 0, 4, 60), [], TrellisTables.Designed, ascending, new float[65], new float[65], 0, 1, new int[4]));
+        Refused([2, 3], [], two, two, 4);
+        Refused([9, 1], [], two, two, 4);
+        Refused([1, 0], [], two, two, 4);
+        Refused([8, 8, 1], [], [1, 1, 1], [1, 1, 1], 4);
+        Refused([2, 2], [4], two, two, 4);
+        Refused([2, 2], [-1], two, two, 4);
+        Refused([2, 2], [], [1], two, 4);
+        Refused([2, 2], [], two, [1], 4);
+        Refused([2, 2], [], two, two, 3);
+        Refused([2, 2], [], two, two, 4, axes: 1);
+        Refused([2, 2], [], two, two, 4, queries: 0);
+        Refused([2, 2], [], two, two, 4, counts: 0);
+        codes = new CodeRows(_file, 0, 4, 60);
+        Refused([.. Enumerable.Repeat((byte)2, 64), 3], [], new float[65], new float[65], 4);
 
-        void Near(byte[] bits, int[] rows, float[] target, float[] scale, int room) =>
-            _filter.NearByDistance(codes, rows, TrellisTables.Designed, bits, target, scale, 0, 1, new int[room]);
+        void Refused(byte[] bits, int[] rows, float[] target, float[] scale, int room, int? axes = null, int queries = 1, int counts = 1) =>
+            Assert.Throws<ArgumentOutOfRangeException>(() => _filter.NearByDistance(
+                codes, rows, TrellisTables.Designed, bits, scale,
+                new FilterQueries(target, target.Length, axes ?? bits.Length, new float[queries], new float[queries]), new int[room], new int[counts]));
     }
 
     [Fact]
@@ -146,16 +142,52 @@ public sealed class TrellisFilterTests : IDisposable
     private static void SkipWithoutInstructions() =>
         Assert.SkipUnless(TrellisFilter.IsSupported, "the trellis filter needs AVX-512 with VBMI; without it every row is measured");
 
-    /// <summary>Bounds at quantiles, between rows and beyond them.</summary>
-    private static void AssertKeeps(float[] distances, Func<float, int[], int> filter)
+    /// <summary>Several queries at once, bounds at quantiles, between rows and beyond them, by each measure.</summary>
+    private void AssertKeepsTheNear(byte[] bits, float[] scale, int[] rows, int queries)
     {
-        float[] sorted = [.. distances.Order()];
-        foreach (float bound in new[] { sorted[0], sorted[sorted.Length / 10], sorted[sorted.Length / 2], sorted[^1], MathF.BitDecrement(sorted[0]), float.MaxValue })
+        CodeRows codes = Codes(bits, Rows);
+        int count = rows.Length == 0 ? Rows : rows.Length, axes = bits.Length;
+        float[] factors = Gaussians(queries * axes), centre = Gaussians(axes), offsets = Gaussians(queries), lengths = new float[queries], dots = new float[queries];
+        float squared = centre.Sum(c => c * c) + 0.5f;
+        var byDistance = new float[queries][];
+        var byProduct = new float[queries][];
+        var byCosine = new float[queries][];
+        float[] norms = new float[count];
+        for (int q = 0; q < queries; q++)
         {
-            int[] kept = new int[distances.Length];
-            int count = filter(bound, kept);
-            Assert.Equal(kept[..count].Distinct().Order(), kept[..count]);
-            Assert.Empty(Enumerable.Range(0, distances.Length).Where(row => distances[row] <= bound).Except(kept[..count]));
+            (byDistance[q], byProduct[q], byCosine[q]) = (new float[count], new float[count], new float[count]);
+            float[] query = factors[(q * axes)..((q + 1) * axes)], weight = [.. query.Zip(scale, (f, s) => f * s)];
+            dots[q] = query.Zip(centre, (f, c) => f * c).Sum();
+            lengths[q] = MathF.Sqrt(query.Sum(f => f * f) + 0.1f);
+            TrellisScan.SquaredDistances(codes, rows, TrellisTables.Designed, bits, query, scale, MathF.Abs(offsets[q]), byDistance[q]);
+            TrellisScan.DotProducts(codes, rows, TrellisTables.Designed, bits, weight, offsets[q], byProduct[q]);
+            TrellisScan.DotsAndNorms(codes, rows, TrellisTables.Designed, bits, weight, scale, centre, byCosine[q], norms);
+            for (int i = 0; i < count; i++) byCosine[q][i] = -(dots[q] + byCosine[q][i]) / (lengths[q] * MathF.Sqrt(MathF.Max(squared + norms[i], 1e-30f)));
+        }
+
+        int[] kept = new int[queries * count], counts = new int[queries];
+        AssertKeeps(byDistance, bounds => _filter.NearByDistance(
+            codes, rows, TrellisTables.Designed, bits, scale, new FilterQueries(factors, axes, axes, Array.ConvertAll(offsets, MathF.Abs), bounds), kept, counts));
+        AssertKeeps(byProduct, bounds => _filter.NearByProduct(
+            codes, rows, TrellisTables.Designed, bits, scale, new FilterQueries(factors, axes, axes, offsets, bounds), kept, counts));
+        AssertKeeps(byCosine, bounds => _filter.NearByCosine(
+            codes, rows, TrellisTables.Designed, bits, scale, centre, squared,
+            new FilterQueries(factors, axes, axes, dots, Array.ConvertAll(bounds, bound => -bound)), lengths, kept, counts));
+
+        void AssertKeeps(float[][] measured, Action<float[]> filter)
+        {
+            float[][] sorted = Array.ConvertAll(measured, distances => distances.Order().ToArray());
+            foreach (Func<float[], float> bound in (Func<float[], float>[])[d => d[0], d => d[d.Length / 10], d => d[d.Length / 2], d => d[^1], d => MathF.BitDecrement(d[0]), _ => float.PositiveInfinity])
+            {
+                float[] bounds = Array.ConvertAll(sorted, distances => bound(distances));
+                filter(bounds);
+                for (int q = 0; q < queries; q++)
+                {
+                    int[] keptHere = kept[(q * count)..((q * count) + counts[q])];
+                    Assert.Equal(keptHere.Distinct().Order(), keptHere);
+                    Assert.Empty(Enumerable.Range(0, count).Where(row => measured[q][row] <= bounds[q]).Except(keptHere));
+                }
+            }
         }
     }
 

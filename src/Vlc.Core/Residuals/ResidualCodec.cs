@@ -21,19 +21,32 @@ internal abstract class ResidualCodec : IDisposable
     public abstract void Score(
         QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances);
 
-    /// <summary>Offers some rows of one cell; those that cannot be among the nearest may be left out.</summary>
+    /// <summary>Offers some rows of one cell to the query's nearest; those that cannot be among them may be left out.</summary>
     /// <param name="query">The prepared query.</param>
     /// <param name="list">The list: a cell, or a class of a cell.</param>
     /// <param name="anchor">The cell's anchor, d floats.</param>
     /// <param name="rows">Row numbers.</param>
     /// <param name="positions">Places of the rows in the list; empty where they are all of it.</param>
-    /// <param name="nearest">The nearest so far.</param>
-    public virtual void Offer(
-        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, TopK nearest)
+    public virtual void Offer(QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
     {
         Span<float> distances = query.RowDistances.AsSpan(0, rows.Length);
         Score(query, list, anchor, rows, positions, distances);
-        nearest.Offer(distances, rows);
+        query.Nearest.Offer(distances, rows);
+    }
+
+    /// <summary>Most queries that gain by going through a list together; 1 where none does.</summary>
+    public virtual int SharedQueries => 1;
+
+    /// <summary><see cref="Offer"/> for several queries, which may share what is worked out for the rows.</summary>
+    /// <param name="queries">The prepared queries.</param>
+    /// <param name="list">The list: a cell, or a class of a cell.</param>
+    /// <param name="anchor">The cell's anchor, d floats.</param>
+    /// <param name="rows">Row numbers.</param>
+    /// <param name="positions">Places of the rows in the list; empty where they are all of it.</param>
+    public virtual void OfferShared(
+        ReadOnlySpan<QueryScratch> queries, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
+    {
+        foreach (QueryScratch query in queries) Offer(query, list, anchor, rows, positions);
     }
 
     /// <summary>Adds the decoded residual of a row to <paramref name="vector"/>, which holds its anchor.</summary>

@@ -22,7 +22,8 @@ namespace Vlc.Numerics.Kernels;
 /// Layout. Bits descend, so 8 axes and the bits that their first window needs before them fit 8 bytes: of 64 axes a step, VPERMB brings each 8 axes' bytes into a
 /// qword, most significant first, VPMULTISHIFTQB takes the 64 windows, and each table among the 64 axes is looked up in four registers
 /// (2 VPERMI2B and a blend). Even and odd axes then take turns in 16-bit lanes: scaled by VPMULHRSW, compared with the query, squared and added in pairs by
-/// VPMADDWD. Four rows go through a step together, so that its 11 registers of constants are loaded once for them.
+/// VPMADDWD. Four rows go through a step together, so that its 11 registers of constants are loaded once for them. Several queries share the residuals of
+/// four rows, which wait in cache as 16-bit integers, so that a further query costs a quarter of the first or less.
 /// </para>
 /// <para>
 /// Instruction sets. AVX-512 with VBMI; where it is missing <see cref="IsSupported"/> is false, and every row is to be measured. Sums are integers: those of
@@ -54,126 +55,117 @@ public sealed unsafe class TrellisFilter : IDisposable
     private AlignedBuffer<float> _products = new(0);
     private AlignedBuffer<int> _sums = new(0);
     private AlignedBuffer<byte> _rows = new(0);
+    private AlignedBuffer<short> _residuals = new(0);
 
     /// <summary>Whether this machine runs the filter.</summary>
     public static bool IsSupported => InstructionSets.Level == InstructionSetLevel.Vector512 && Avx512Vbmi.IsSupported;
 
     /// <summary>
-    /// The rows whose <see cref="TrellisScan.SquaredDistances"/> may be at most <paramref name="bound"/>: all of those, and a few more.
+    /// For each query the rows whose <see cref="TrellisScan.SquaredDistances"/> may be at most its bound: all of those, and a few more.
     /// </summary>
     /// <param name="codes">Strings of equal length, one a row.</param>
     /// <param name="rows">Row numbers; empty for all rows in order.</param>
     /// <param name="tables">Tables of values.</param>
     /// <param name="bits">Bits of each axis, 1 to 8, descending.</param>
-    /// <param name="target">Query minus anchor on the coded axes, at least one float an axis.</param>
     /// <param name="scale">Value of a table's 1 on each axis; not negative.</param>
-    /// <param name="offset">Squared distance on the axes without a code.</param>
-    /// <param name="bound">The largest distance of interest.</param>
-    /// <param name="kept">Receives places in <paramref name="rows"/>, ascending.</param>
-    /// <returns>How many are kept.</returns>
+    /// <param name="queries">At least one. Factors: query minus anchor on the coded axes. Offset: squared distance on the axes without a code.</param>
+    /// <param name="kept">Receives places in <paramref name="rows"/>, ascending, those of a query behind one another and as many apart as there are rows.</param>
+    /// <param name="counts">Receives for each query how many are kept.</param>
     /// <exception cref="ArgumentOutOfRangeException">
     /// A span is too short, no such row, bits that ascend or are not 1 to 8, or their string does not fit a row.
     /// </exception>
     /// <exception cref="PlatformNotSupportedException"><see cref="IsSupported"/> is false.</exception>
-    public int NearByDistance(
-        CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
-        ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset, float bound, Span<int> kept)
+    public void NearByDistance(
+        CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale,
+        in FilterQueries queries, Span<int> kept, Span<int> counts)
     {
-        int count = Check(codes, rows, tables, bits, target, scale, kept);
-        Amplitudes amplitudes = LayOut(codes, tables, bits, scale);
-        float unit = Unit((amplitudes.LargestNorm + Norm(target[..bits.Length])) / LargestNorm);
+        int count = Check(codes, rows, tables, bits, queries, kept, counts);
+        Amplitudes amplitudes = LayOut(codes, tables, bits, scale, queries.Count);
+        float largest = 0;
+        for (int q = 0; q < queries.Count; q++) largest = MathF.Max(largest, Norm(queries.Of(q)));
+        float unit = Unit((amplitudes.LargestNorm + largest) / LargestNorm);
         Quantise(amplitudes, unit);
-        Quantise(target[..bits.Length], 1 / unit, stream: 0);
-        double reach = Math.Sqrt(Math.Max(bound + (Slack * (Math.Abs(bound) + offset)) - offset, 0)) + amplitudes.Error(unit);
-        Sum<SquaredDistance>(codes, rows, count, tables, bits.Length);
-        return Keep(count, (float)Math.Min(reach / unit * (reach / unit), int.MaxValue), kept);
+        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / unit, amplitudes.Axes, Step.Query(q));
+        Sum<SquaredDistance>(codes, rows, count, tables, bits.Length, queries.Count);
+        for (int q = 0; q < queries.Count; q++)
+        {
+            float bound = queries.Bounds[q], offset = queries.Offsets[q];
+            double reach = Math.Sqrt(Math.Max(bound + (Slack * (Math.Abs(bound) + offset)) - offset, 0)) + amplitudes.Error(unit);
+            counts[q] = Keep(q, count, (float)Math.Min(reach / unit * (reach / unit), int.MaxValue), kept);
+        }
     }
 
     /// <summary>
-    /// The rows whose <see cref="TrellisScan.DotProducts"/> with <c>weight[k] = factor[k]·scale[k]</c> may be at most <paramref name="bound"/>.
+    /// For each query the rows whose <see cref="TrellisScan.DotProducts"/> with <c>weight[k] = factor[k]·scale[k]</c> may be at most its bound.
     /// </summary>
     /// <param name="codes">Strings of equal length, one a row.</param>
     /// <param name="rows">Row numbers; empty for all rows in order.</param>
     /// <param name="tables">Tables of values.</param>
     /// <param name="bits">Bits of each axis, 1 to 8, descending.</param>
-    /// <param name="factor">What a residual is multiplied by on the coded axes, at least one float an axis.</param>
     /// <param name="scale">Value of a table's 1 on each axis; not negative.</param>
-    /// <param name="offset">What is added to the product.</param>
-    /// <param name="bound">The largest sum of interest.</param>
-    /// <param name="kept">Receives places in <paramref name="rows"/>, ascending.</param>
-    /// <inheritdoc cref="NearByDistance" path="/*[self::returns or self::exception]"/>
-    public int NearByProduct(
-        CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
-        ReadOnlySpan<float> factor, ReadOnlySpan<float> scale, float offset, float bound, Span<int> kept)
+    /// <param name="queries">At least one. Factors: what a residual is multiplied by on the coded axes. Offset: what is added to the product.</param>
+    /// <param name="kept">Receives places in <paramref name="rows"/>, ascending, those of a query behind one another and as many apart as there are rows.</param>
+    /// <param name="counts">Receives for each query how many are kept.</param>
+    /// <inheritdoc cref="NearByDistance" path="/exception"/>
+    public void NearByProduct(
+        CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale,
+        in FilterQueries queries, Span<int> kept, Span<int> counts)
     {
-        int count = Check(codes, rows, tables, bits, factor, scale, kept);
-        Amplitudes amplitudes = LayOut(codes, tables, bits, scale);
-        float unit = Unit(amplitudes.LargestNorm / LargestNorm), norm = Norm(factor[..bits.Length]), factorUnit = Unit(norm / LargestNorm);
+        int count = Check(codes, rows, tables, bits, queries, kept, counts);
+        Amplitudes amplitudes = LayOut(codes, tables, bits, scale, queries.Count);
+        float unit = Unit(amplitudes.LargestNorm / LargestNorm);
         Quantise(amplitudes, unit);
-        Quantise(factor[..bits.Length], 1 / factorUnit, stream: 0);
-        Sum<Product>(codes, rows, count, tables, bits.Length);
-
-        // The factor's own rounding: half a unit an axis, times the residual.
-        double error = (norm * amplitudes.Error(unit)) + (0.5 * factorUnit * Math.Sqrt(bits.Length) * amplitudes.LargestNorm);
-        double slack = Slack * (Math.Abs(bound) + Math.Abs(offset) + (norm * amplitudes.LargestNorm));
-        return Keep(count, (float)Math.Clamp((bound - (double)offset + error + slack) / ((double)unit * factorUnit), int.MinValue, int.MaxValue), kept);
+        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / FactorUnit(queries.Of(q)), amplitudes.Axes, Step.Query(q));
+        Sum<Product>(codes, rows, count, tables, bits.Length, queries.Count);
+        for (int q = 0; q < queries.Count; q++)
+        {
+            float bound = queries.Bounds[q], offset = queries.Offsets[q], norm = Norm(queries.Of(q)), factorUnit = FactorUnit(queries.Of(q));
+            double error = (norm * amplitudes.Error(unit)) + amplitudes.FactorError(factorUnit);
+            double slack = Slack * (Math.Abs(bound) + Math.Abs(offset) + (norm * amplitudes.LargestNorm));
+            double limit = (bound - (double)offset + error + slack) / ((double)unit * factorUnit);
+            counts[q] = Keep(q, count, (float)Math.Clamp(limit, int.MinValue, int.MaxValue), kept);
+        }
     }
 
     /// <summary>
-    /// The rows whose cosine with the query may be at least <paramref name="bound"/>, by the sums of <see cref="TrellisScan.DotsAndNorms"/> with
-    /// <c>weight[k] = factor[k]·scale[k]</c>: (dot + dots[i]) / (length·√(squared + norms[i])).
+    /// For each query the rows whose cosine with it may be at least its bound, by the sums of <see cref="TrellisScan.DotsAndNorms"/> with
+    /// <c>weight[k] = factor[k]·scale[k]</c>: (offset + dots[i]) / (length·√(squared + norms[i])).
     /// </summary>
     /// <param name="codes">Strings of equal length, one a row.</param>
     /// <param name="rows">Row numbers; empty for all rows in order.</param>
     /// <param name="tables">Tables of values.</param>
     /// <param name="bits">Bits of each axis, 1 to 8, descending.</param>
-    /// <param name="factor">The query on the coded axes, at least one float an axis.</param>
     /// <param name="scale">Value of a table's 1 on each axis; not negative.</param>
     /// <param name="centre">The anchor on the coded axes.</param>
-    /// <param name="dot">Product of query and anchor.</param>
     /// <param name="squared">The anchor's squared norm.</param>
-    /// <param name="length">The query's length.</param>
-    /// <param name="bound">The smallest cosine of interest.</param>
-    /// <param name="kept">Receives places in <paramref name="rows"/>, ascending.</param>
-    /// <inheritdoc cref="NearByDistance" path="/*[self::returns or self::exception]"/>
-    public int NearByCosine(
-        CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
-        ReadOnlySpan<float> factor, ReadOnlySpan<float> scale, ReadOnlySpan<float> centre, float dot, float squared, float length, float bound, Span<int> kept)
+    /// <param name="queries">At least one. Factors: the query on the coded axes. Offset: product of query and anchor.</param>
+    /// <param name="lengths">The length of each query.</param>
+    /// <param name="kept">Receives places in <paramref name="rows"/>, ascending, those of a query behind one another and as many apart as there are rows.</param>
+    /// <param name="counts">Receives for each query how many are kept.</param>
+    /// <inheritdoc cref="NearByDistance" path="/exception"/>
+    public void NearByCosine(
+        CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale,
+        ReadOnlySpan<float> centre, float squared, in FilterQueries queries, ReadOnlySpan<float> lengths, Span<int> kept, Span<int> counts)
     {
-        int count = Check(codes, rows, tables, bits, factor, scale, kept);
+        int count = Check(codes, rows, tables, bits, queries, kept, counts);
         ArgumentOutOfRangeException.ThrowIfLessThan(centre.Length, bits.Length);
-        Amplitudes amplitudes = LayOut(codes, tables, bits, scale);
-        float norm = Norm(factor[..bits.Length]), factorUnit = Unit(norm / LargestNorm);
+        ArgumentOutOfRangeException.ThrowIfLessThan(lengths.Length, queries.Count);
+        Amplitudes amplitudes = LayOut(codes, tables, bits, scale, queries.Count);
         float centreNorm = Norm(centre[..bits.Length]), unit = Unit((amplitudes.LargestNorm + centreNorm) / LargestNorm);
         Quantise(amplitudes, unit);
-        Quantise(factor[..bits.Length], 1 / factorUnit, stream: 0);
 
-        // Of ‖centre + r‖² the kernel sums ‖centre - r'‖² with r' = -r: differences serve both measures.
-        Quantise(centre[..bits.Length], -1 / unit, stream: 1);
-        Sum<ProductAndNorm>(codes, rows, count, tables, bits.Length);
-
-        // cos(q, y) - cos(q, x) ≤ sin·φ + cos·φ², φ = E / ‖y‖; dot's own rounding is half a unit of the factor an axis.
+        // Of ‖centre + r‖² the kernel sums ‖-centre - r‖²: differences serve both measures.
+        Quantise(centre[..bits.Length], -1 / unit, amplitudes.Axes, Step.Centre);
+        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / FactorUnit(queries.Of(q)), amplitudes.Axes, Step.Query(q));
+        Sum<ProductAndNorm>(codes, rows, count, tables, bits.Length, queries.Count);
         float error = (float)amplitudes.Error(unit), outside = squared - (centreNorm * centreNorm);
-        float dotError = (0.5f * factorUnit * MathF.Sqrt(bits.Length) * amplitudes.LargestNorm) + (Slack * (MathF.Abs(dot) + (norm * amplitudes.LargestNorm)));
-        float inverse = 1 / MathF.Max(length, float.MinValue), dotUnit = unit * factorUnit, normUnit = unit * unit;
-        int* dots = _sums.Pointer, norms = dots + Padded(count);
-        int keptCount = 0;
-        for (int i = 0; i < count; i += 16)
+        for (int q = 0; q < queries.Count; q++)
         {
-            Vector512<float> y = Vector512.Sqrt(Vector512.Max(
-                Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(Vector512.Load(norms + i)), Vector512.Create(normUnit), Vector512.Create(outside)),
-                Vector512.Create(error * error)));
-            Vector512<float> perNorm = Vector512.Create(inverse) / y;
-            Vector512<float> product = Vector512.FusedMultiplyAdd(
-                Vector512.ConvertToSingle(Vector512.Load(dots + i)), Vector512.Create(dotUnit), Vector512.Create(dot));
-            Vector512<float> cosine = product * perNorm, angle = Vector512.Create(error) / y;
-            Vector512<float> sine = Vector512.Sqrt(Vector512.Max(Vector512<float>.One - (cosine * cosine), default));
-            Vector512<float> margin = (sine * angle) + (Vector512.Abs(cosine) * angle * angle) + (Vector512.Create(dotError) * perNorm) + Vector512.Create(Slack);
-            ulong near = Vector512.GreaterThanOrEqual(cosine + margin, Vector512.Create(bound)).ExtractMostSignificantBits();
-            keptCount = Append(near, i, count, kept, keptCount);
+            float norm = Norm(queries.Of(q)), factorUnit = FactorUnit(queries.Of(q)), offset = queries.Offsets[q];
+            float dotError = amplitudes.FactorError(factorUnit) + (Slack * (MathF.Abs(offset) + (norm * amplitudes.LargestNorm)));
+            counts[q] = KeepCosines(
+                q, count, unit * factorUnit, unit * unit, offset, outside, error, dotError, 1 / MathF.Max(lengths[q], float.MinValue), queries.Bounds[q], kept);
         }
-
-        return keptCount;
     }
 
     /// <summary>
@@ -201,23 +193,21 @@ public sealed unsafe class TrellisFilter : IDisposable
         return (squares, products);
     }
 
-    /// <summary>The kernel's sums for every row with the given integers; what the filters run, for tests.</summary>
-    internal (int[] Squares, int[] Products) Sums(CodeRows codes, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<short> amplitude, ReadOnlySpan<short> query)
+    /// <summary>The kernel's sums for every row with the given integers, for tests: those of one query, or of several that share residuals.</summary>
+    internal (int[] Squares, int[] Products)[] Sums(
+        CodeRows codes, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<short> amplitude, params ReadOnlySpan<short[]> queries)
     {
-        float[] scale = new float[bits.Length], factor = new float[bits.Length];
-        for (int k = 0; k < bits.Length; k++)
-        {
-            scale[k] = amplitude[k] / (128 * tables.ByteStep(bits[k]));
-            factor[k] = query[k];
-        }
-
-        Amplitudes amplitudes = LayOut(codes, tables, bits, scale);
+        float[] scale = new float[bits.Length];
+        for (int k = 0; k < bits.Length; k++) scale[k] = amplitude[k] / (128 * tables.ByteStep(bits[k]));
+        Amplitudes amplitudes = LayOut(codes, tables, bits, scale, queries.Length);
         Quantise(amplitudes, 1);
-        Quantise(factor, 1, stream: 0);
-        Sum<SquaredDistance>(codes, [], codes.RowCount, tables, bits.Length);
-        int[] squares = _sums.Slice(0, codes.RowCount).ToArray();
-        Sum<Product>(codes, [], codes.RowCount, tables, bits.Length);
-        return (squares, _sums.Slice(0, codes.RowCount).ToArray());
+        for (int q = 0; q < queries.Length; q++) Quantise(Array.ConvertAll(queries[q], value => (float)value), 1, bits.Length, Step.Query(q));
+        var sums = new (int[] Squares, int[] Products)[queries.Length];
+        Sum<SquaredDistance>(codes, [], codes.RowCount, tables, bits.Length, queries.Length);
+        for (int q = 0; q < sums.Length; q++) sums[q].Squares = new Span<int>(QuerySums(q, codes.RowCount), codes.RowCount).ToArray();
+        Sum<Product>(codes, [], codes.RowCount, tables, bits.Length, queries.Length);
+        for (int q = 0; q < sums.Length; q++) sums[q].Products = new Span<int>(QuerySums(q, codes.RowCount), codes.RowCount).ToArray();
+        return sums;
     }
 
     /// <inheritdoc/>
@@ -228,6 +218,7 @@ public sealed unsafe class TrellisFilter : IDisposable
         _products.Dispose();
         _sums.Dispose();
         _rows.Dispose();
+        _residuals.Dispose();
     }
 
     private static float Norm(ReadOnlySpan<float> vector) => MathF.Sqrt(Distances.Dot(vector, vector));
@@ -239,17 +230,20 @@ public sealed unsafe class TrellisFilter : IDisposable
 
     private static int StepCount(int axes) => (axes + StepAxes - 1) / StepAxes;
 
+    /// <summary>Unit in which a query's factors are rounded.</summary>
+    private static float FactorUnit(ReadOnlySpan<float> factors) => Unit(Norm(factors) / LargestNorm);
+
     private static int Check(
-        CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
-        ReadOnlySpan<float> query, ReadOnlySpan<float> scale, Span<int> kept)
+        CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits, in FilterQueries queries, Span<int> kept, Span<int> counts)
     {
         if (!IsSupported) throw new PlatformNotSupportedException("The trellis filter needs AVX-512 with VBMI; measure every row instead.");
         ArgumentNullException.ThrowIfNull(codes);
         ArgumentNullException.ThrowIfNull(tables);
         int count = rows.IsEmpty ? codes.RowCount : rows.Length;
-        ArgumentOutOfRangeException.ThrowIfLessThan(kept.Length, count);
-        ArgumentOutOfRangeException.ThrowIfLessThan(query.Length, bits.Length);
-        ArgumentOutOfRangeException.ThrowIfLessThan(scale.Length, bits.Length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(queries.Count, 1, nameof(queries));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(queries.Axes, bits.Length, nameof(queries));
+        ArgumentOutOfRangeException.ThrowIfLessThan(kept.Length, (long)count * queries.Count);
+        ArgumentOutOfRangeException.ThrowIfLessThan(counts.Length, queries.Count);
         foreach (int row in rows) ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)codes.RowCount, nameof(rows));
         return count;
     }
@@ -267,6 +261,7 @@ public sealed unsafe class TrellisFilter : IDisposable
         return buffer.Pointer;
     }
 
+    /// <summary>Appends the rows of 16 whose bit is set.</summary>
     private static int Append(ulong near, int first, int count, Span<int> kept, int keptCount)
     {
         if (count - first < 16) near &= (1UL << (count - first)) - 1;
@@ -275,12 +270,13 @@ public sealed unsafe class TrellisFilter : IDisposable
     }
 
     /// <summary>The steps that read a row of these bits, and δ·scale of each axis.</summary>
-    private Amplitudes LayOut(CodeRows codes, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale)
+    private Amplitudes LayOut(CodeRows codes, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale, int queryCount)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(scale.Length, bits.Length);
         int stepCount = StepCount(bits.Length);
         Step* steps = Room(ref _steps, stepCount);
         float* products = Room(ref _products, (long)stepCount * StepAxes);
-        _ = Room(ref _constants, (long)stepCount * Step.Constants);
+        _ = Room(ref _constants, (long)stepCount * Step.Query(queryCount) * StepAxes);
         Vector512<float> byteSteps = tables.ByteSteps;
         Vector512<float> squares = default, sums = default;
         int end = 0, largest = TrellisTables.MaxBits;
@@ -355,18 +351,18 @@ public sealed unsafe class TrellisFilter : IDisposable
 
     /// <summary>t = round(128·δ·scale / unit) of each axis.</summary>
     private void Quantise(Amplitudes amplitudes, float unit) =>
-        Quantise(new ReadOnlySpan<float>(_products.Pointer, amplitudes.Axes), 128 / unit, stream: -1);
+        Quantise(new ReadOnlySpan<float>(_products.Pointer, amplitudes.Axes), 128 / unit, amplitudes.Axes, Step.Amplitude);
 
     /// <summary>round(vector·factor) as 16-bit integers, even and odd axes of a step apart.</summary>
-    private void Quantise(ReadOnlySpan<float> vector, float factor, int stream)
+    private void Quantise(ReadOnlySpan<float> vector, float factor, int axes, int stream)
     {
         float* padded = stackalloc float[StepAxes];
-        short* target = _constants.Pointer + ((stream + 1) * StepAxes);
+        short* target = Stream(stream, axes);
         Vector512<float> factors = Vector512.Create(factor);
         Vector512<short> evenThenOdd = EvenThenOdd;
         fixed (float* given = vector)
         {
-            for (int first = 0; first < vector.Length; first += StepAxes, target += Step.Constants)
+            for (int first = 0; first < vector.Length; first += StepAxes, target += StepAxes)
             {
                 float* values = given + first;
                 int lanes = vector.Length - first;
@@ -394,11 +390,19 @@ public sealed unsafe class TrellisFilter : IDisposable
     private static Vector512<short> EvenThenOdd => Vector512.Create(
         0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 2, 6, 10, 14, 18, 22, 26, 30, 34, 38, 42, 46, 50, 54, 58, 62);
 
-    private int Keep(int count, float bound, Span<int> kept)
+    /// <summary>16-bit constants of all steps: <see cref="Step.Amplitude"/>, <see cref="Step.Centre"/> or those of a query.</summary>
+    private short* Stream(int stream, int axes) => _constants.Pointer + ((long)stream * StepCount(axes) * StepAxes);
+
+    /// <summary>Where the sums of a query are; those before the first query's are its rows' norms.</summary>
+    private int* QuerySums(int query, int count) => _sums.Pointer + ((query + 1L) * Padded(count));
+
+    /// <summary>The rows whose sum is at most <paramref name="bound"/>.</summary>
+    private int Keep(int query, int count, float bound, Span<int> kept)
     {
         // Sums are rounded to float.
         Vector512<float> limit = Vector512.Create(bound + (MathF.Abs(bound) * 1e-6f) + 1);
-        int* sums = _sums.Pointer;
+        int* sums = QuerySums(query, count);
+        kept = kept.Slice(query * count, count);
         int keptCount = 0;
         for (int i = 0; i < count; i += 16)
         {
@@ -409,17 +413,46 @@ public sealed unsafe class TrellisFilter : IDisposable
         return keptCount;
     }
 
-    /// <summary>The sums of every row, to <see cref="_sums"/>: the measure's first, then its second.</summary>
+    /// <summary>The rows whose cosine may be at least <paramref name="bound"/>.</summary>
+    private int KeepCosines(
+        int query, int count, float dotUnit, float normUnit, float offset, float outside, float error, float dotError, float inverse, float bound, Span<int> kept)
+    {
+        int* dots = QuerySums(query, count), norms = _sums.Pointer;
+        kept = kept.Slice(query * count, count);
+        int keptCount = 0;
+        for (int i = 0; i < count; i += 16)
+        {
+            Vector512<float> y = Vector512.Sqrt(Vector512.Max(
+                Vector512.FusedMultiplyAdd(Vector512.ConvertToSingle(Vector512.Load(norms + i)), Vector512.Create(normUnit), Vector512.Create(outside)),
+                Vector512.Create(error * error)));
+            Vector512<float> perNorm = Vector512.Create(inverse) / y;
+            Vector512<float> product = Vector512.FusedMultiplyAdd(
+                Vector512.ConvertToSingle(Vector512.Load(dots + i)), Vector512.Create(dotUnit), Vector512.Create(offset));
+
+            // cos(q, x) - cos(q, y) ≤ sin·φ + |cos|·φ², φ = E / ‖y‖, sin and cos those of q and y; and the roundings of the product.
+            Vector512<float> cosine = product * perNorm, angle = Vector512.Create(error) / y;
+            Vector512<float> sine = Vector512.Sqrt(Vector512.Max(Vector512<float>.One - (cosine * cosine), default));
+            Vector512<float> margin = (sine * angle) + (Vector512.Abs(cosine) * angle * angle) + (Vector512.Create(dotError) * perNorm) + Vector512.Create(Slack);
+            ulong near = Vector512.GreaterThanOrEqual(cosine + margin, Vector512.Create(bound)).ExtractMostSignificantBits();
+            if (near != 0) keptCount = Append(near, i, count, kept, keptCount);
+        }
+
+        return keptCount;
+    }
+
+    /// <summary>The sums of every row, to <see cref="_sums"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Sum<TMeasure>(CodeRows codes, ReadOnlySpan<int> rows, int count, TrellisTables tables, int axes)
+    private void Sum<TMeasure>(CodeRows codes, ReadOnlySpan<int> rows, int count, TrellisTables tables, int axes, int queryCount)
         where TMeasure : struct, IMeasure
     {
         int stepCount = StepCount(axes), width = codes.RowBytes;
-        Step* steps = _steps.Pointer, stepEnd = steps + stepCount;
-        short* constants = _constants.Pointer;
+        Step* steps = _steps.Pointer;
         sbyte* bytes = tables.Bytes;
-        int* sums = Room(ref _sums, 2L * Padded(count)), seconds = sums + Padded(count);
-        int reach = stepCount == 0 ? 0 : stepEnd[-1].Start + StepBytes, readable = codes.RowsReadable(reach), slot = Math.Max(width, reach);
+        short* amplitudes = Stream(Step.Amplitude, axes), centres = Stream(Step.Centre, axes), query = Stream(Step.Query(0), axes);
+        _ = Room(ref _sums, (queryCount + 1L) * Padded(count));
+        int* norms = _sums.Pointer, sums = QuerySums(0, count);
+        short* residuals = queryCount == 1 ? null : Room(ref _residuals, (long)stepCount * RowBlock * StepAxes);
+        int reach = stepCount == 0 ? 0 : steps[stepCount - 1].Start + StepBytes, readable = codes.RowsReadable(reach), slot = Math.Max(width, reach);
         byte* copies = Room(ref _rows, (long)RowBlock * slot), basePointer = codes.Pointer;
         byte** row = stackalloc byte*[RowBlock];
         for (int i = 0; i < count; i += RowBlock)
@@ -438,11 +471,11 @@ public sealed unsafe class TrellisFilter : IDisposable
 
             byte* row0 = row[0], row1 = row[1], row2 = row[2], row3 = row[3];
             Vector512<int> s0 = default, s1 = default, s2 = default, s3 = default, t0 = default, t1 = default, t2 = default, t3 = default;
-            short* constant = constants;
-            for (Step* step = steps; step < stepEnd; step++, constant += Step.Constants)
+            for (int s = 0; s < stepCount; s++)
             {
+                Step* step = steps + s;
                 Vector512<byte> w0 = step->Load(row0), w1 = step->Load(row1), w2 = step->Load(row2), w3 = step->Load(row3);
-                if (step == steps)
+                if (s == 0)
                 {
                     w0 &= step->Windows;
                     w1 &= step->Windows;
@@ -465,23 +498,66 @@ public sealed unsafe class TrellisFilter : IDisposable
                     v3 = Vector512.ConditionalSelect(lanes, values.LookUp(w3), v3);
                 }
 
-                Vector512<short> te = Vector512.LoadAligned(constant), to = Vector512.LoadAligned(constant + 32);
-                Vector512<short> ge = Vector512.LoadAligned(constant + 64), go = Vector512.LoadAligned(constant + 96);
-                Vector512<short> ce = default, co = default;
-                if (TMeasure.HasSecond)
+                int place = s * StepAxes;
+                Vector512<short> te = Vector512.LoadAligned(amplitudes + place), to = Vector512.LoadAligned(amplitudes + place + 32);
+                Vector512<short> e0 = Even(v0, te), e1 = Even(v1, te), e2 = Even(v2, te), e3 = Even(v3, te);
+                Vector512<short> o0 = Odd(v0, to), o1 = Odd(v1, to), o2 = Odd(v2, to), o3 = Odd(v3, to);
+                if (TMeasure.HasNorm)
                 {
-                    ce = Vector512.LoadAligned(constant + 128);
-                    co = Vector512.LoadAligned(constant + 160);
+                    Vector512<short> ce = Vector512.LoadAligned(centres + place), co = Vector512.LoadAligned(centres + place + 32);
+                    t0 += SquaredDistance.Of(e0, o0, ce, co);
+                    t1 += SquaredDistance.Of(e1, o1, ce, co);
+                    t2 += SquaredDistance.Of(e2, o2, ce, co);
+                    t3 += SquaredDistance.Of(e3, o3, ce, co);
                 }
 
-                TMeasure.Add(Even(v0, te), Odd(v0, to), ge, go, ce, co, ref s0, ref t0);
-                TMeasure.Add(Even(v1, te), Odd(v1, to), ge, go, ce, co, ref s1, ref t1);
-                TMeasure.Add(Even(v2, te), Odd(v2, to), ge, go, ce, co, ref s2, ref t2);
-                TMeasure.Add(Even(v3, te), Odd(v3, to), ge, go, ce, co, ref s3, ref t3);
+                if (queryCount == 1)
+                {
+                    Vector512<short> ge = Vector512.LoadAligned(query + place), go = Vector512.LoadAligned(query + place + 32);
+                    s0 += TMeasure.Of(e0, o0, ge, go);
+                    s1 += TMeasure.Of(e1, o1, ge, go);
+                    s2 += TMeasure.Of(e2, o2, ge, go);
+                    s3 += TMeasure.Of(e3, o3, ge, go);
+                }
+                else
+                {
+                    short* stored = residuals + (place * RowBlock);
+                    e0.StoreAligned(stored);
+                    o0.StoreAligned(stored + 32);
+                    e1.StoreAligned(stored + 64);
+                    o1.StoreAligned(stored + 96);
+                    e2.StoreAligned(stored + 128);
+                    o2.StoreAligned(stored + 160);
+                    e3.StoreAligned(stored + 192);
+                    o3.StoreAligned(stored + 224);
+                }
             }
 
-            Total(s0, s1, s2, s3).Store(sums + i);
-            if (TMeasure.HasSecond) Total(t0, t1, t2, t3).Store(seconds + i);
+            if (TMeasure.HasNorm) Total(t0, t1, t2, t3).Store(norms + i);
+            if (queryCount == 1) Total(s0, s1, s2, s3).Store(sums + i);
+            else SumShared<TMeasure>(residuals, query, stepCount, queryCount, sums + i, Padded(count));
+        }
+    }
+
+    /// <summary>The sums of several queries with the residuals of four rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void SumShared<TMeasure>(short* residuals, short* query, int stepCount, int queryCount, int* sums, int stride)
+        where TMeasure : struct, IMeasure
+    {
+        for (int q = 0; q < queryCount; q++, sums += stride)
+        {
+            Vector512<int> s0 = default, s1 = default, s2 = default, s3 = default;
+            short* stored = residuals;
+            for (int s = 0; s < stepCount; s++, stored += RowBlock * StepAxes, query += StepAxes)
+            {
+                Vector512<short> ge = Vector512.LoadAligned(query), go = Vector512.LoadAligned(query + 32);
+                s0 += TMeasure.Of(Vector512.LoadAligned(stored), Vector512.LoadAligned(stored + 32), ge, go);
+                s1 += TMeasure.Of(Vector512.LoadAligned(stored + 64), Vector512.LoadAligned(stored + 96), ge, go);
+                s2 += TMeasure.Of(Vector512.LoadAligned(stored + 128), Vector512.LoadAligned(stored + 160), ge, go);
+                s3 += TMeasure.Of(Vector512.LoadAligned(stored + 192), Vector512.LoadAligned(stored + 224), ge, go);
+            }
+
+            Total(s0, s1, s2, s3).Store(sums);
         }
     }
 
@@ -547,14 +623,23 @@ public sealed unsafe class TrellisFilter : IDisposable
         /// E: an axis errs by δ·scale/2 for the table in 8 bits, and by half a unit each for t, for y and for the query.
         /// </summary>
         public double Error(float unit) => Math.Sqrt((0.25 * SumOfSquares) + (1.5 * unit * Sum) + (2.25 * unit * unit * Axes)) * (1 + Slack);
+
+        /// <summary>What rounding a query's factors adds to the error of a product: half a unit an axis, times the residual.</summary>
+        public float FactorError(float factorUnit) => 0.5f * factorUnit * MathF.Sqrt(Axes) * LargestNorm;
     }
 
     /// <summary>How 64 axes are read from a row.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 320)]
     private struct Step
     {
-        /// <summary>16-bit constants of a step: t, g and the centre, even and odd axes apart.</summary>
-        public const int Constants = 3 * StepAxes;
+        /// <summary>The stream of t among the 16-bit constants, each of 64 a step, even and odd axes apart.</summary>
+        public const int Amplitude = 0;
+
+        /// <summary>The stream of the anchor.</summary>
+        public const int Centre = 1;
+
+        /// <summary>The stream of a query.</summary>
+        public static int Query(int number) => 2 + number;
 
         /// <summary>Bytes of a row, from <see cref="Start"/> on, that make the qwords.</summary>
         public Vector512<byte> Bytes;
@@ -586,54 +671,37 @@ public sealed unsafe class TrellisFilter : IDisposable
     /// <summary>What is summed over the axes.</summary>
     private interface IMeasure
     {
-        /// <summary>Whether there are two sums.</summary>
-        static abstract bool HasSecond { get; }
+        /// <summary>Whether ‖centre + y‖² is summed as well.</summary>
+        static abstract bool HasNorm { get; }
 
-        /// <summary>Adds 64 axes: y, g and the centre, even and odd axes apart.</summary>
-        static abstract void Add(
-            Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd,
-            Vector512<short> centreEven, Vector512<short> centreOdd, ref Vector512<int> sum, ref Vector512<int> second);
+        /// <summary>The sum of 64 axes in 16 lanes: y and g, even and odd axes apart.</summary>
+        static abstract Vector512<int> Of(Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd);
     }
 
     private readonly struct SquaredDistance : IMeasure
     {
-        public static bool HasSecond => false;
+        public static bool HasNorm => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Add(
-            Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd,
-            Vector512<short> centreEven, Vector512<short> centreOdd, ref Vector512<int> sum, ref Vector512<int> second)
-        {
-            even = queryEven - even;
-            odd = queryOdd - odd;
-            sum += Dot(even, odd, even, odd);
-        }
+        public static Vector512<int> Of(Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd) =>
+            Dot(queryEven - even, queryOdd - odd, queryEven - even, queryOdd - odd);
     }
 
     private readonly struct Product : IMeasure
     {
-        public static bool HasSecond => false;
+        public static bool HasNorm => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Add(
-            Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd,
-            Vector512<short> centreEven, Vector512<short> centreOdd, ref Vector512<int> sum, ref Vector512<int> second) =>
-            sum += Dot(even, odd, queryEven, queryOdd);
+        public static Vector512<int> Of(Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd) =>
+            Dot(even, odd, queryEven, queryOdd);
     }
 
     private readonly struct ProductAndNorm : IMeasure
     {
-        public static bool HasSecond => true;
+        public static bool HasNorm => true;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Add(
-            Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd,
-            Vector512<short> centreEven, Vector512<short> centreOdd, ref Vector512<int> sum, ref Vector512<int> second)
-        {
-            sum += Dot(even, odd, queryEven, queryOdd);
-            even = centreEven - even;
-            odd = centreOdd - odd;
-            second += Dot(even, odd, even, odd);
-        }
+        public static Vector512<int> Of(Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd) =>
+            Dot(even, odd, queryEven, queryOdd);
     }
 }

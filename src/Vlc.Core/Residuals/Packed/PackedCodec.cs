@@ -82,36 +82,88 @@ internal sealed class PackedCodec : ResidualCodec
         return anchors;
     }
 
+    /// <summary>Decoding a row costs as much as comparing it with four queries.</summary>
+    public override int SharedQueries => TrellisFilter.IsSupported ? 8 : 1;
+
     public override IQueryState CreateQueryState() => new QueryState(_parameters);
 
     public override void Score(
         QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances) =>
-        Measure(Aim(query, list), query, list, rows.Length, positions, distances);
+        Measure(query, list, Aim(query, list).Offset, positions, distances[..rows.Length]);
 
     public override void Offer(
-        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, TopK nearest)
+        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
     {
-        if (!TrellisFilter.IsSupported || float.IsPositiveInfinity(nearest.Bound) || _codes[list] is null)
+        // Until there are k rows to be nearer than, none can be sorted out.
+        if (float.IsPositiveInfinity(query.Nearest.Bound))
         {
-            base.Offer(query, list, anchor, rows, positions, nearest);
+            base.Offer(query, list, anchor, rows, positions);
             return;
         }
 
-        Sight sight = Aim(query, list);
-        Span<int> kept = query.KeptPositions;
-        int count = Filter(sight, query, list, positions, nearest.Bound, kept);
-        if (count == 0) return;
-        Span<int> keptRows = query.KeptRows.AsSpan(0, count);
-        kept = kept[..count];
-        for (int i = 0; i < count; i++)
+        OfferShared([query], list, anchor, rows, positions);
+    }
+
+    public override void OfferShared(
+        ReadOnlySpan<QueryScratch> queries, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
+    {
+        PackedModel.List coded = _model[list];
+        if (!TrellisFilter.IsSupported || _codes[list] is not { } codes)
         {
-            keptRows[i] = rows[kept[i]];
-            if (!positions.IsEmpty) kept[i] = positions[kept[i]];
+            base.OfferShared(queries, list, anchor, rows, positions);
+            return;
         }
 
-        Span<float> distances = query.RowDistances.AsSpan(0, count);
-        Measure(sight, query, list, count, kept, distances);
-        nearest.Offer(distances, keptRows);
+        // The first query's scratch serves all of them; each keeps its own sight, for measuring.
+        QueryScratch first = queries[0];
+        var state = (QueryState)first.CodecState!;
+        int axes = coded.Axes.Length, stride = coded.Scales.Length, count = queries.Length;
+        FilterRoom room = state.Room(count, stride, rows.Length);
+        for (int q = 0; q < count; q++)
+        {
+            QueryScratch query = queries[q];
+            Sight sight = Aim(query, list);
+            sight.Factors.CopyTo(room.Factors.AsSpan(q * stride));
+            room.Offsets[q] = sight.Offset;
+            room.Bounds[q] = query.Nearest.Bound;
+            if (!CountsAsUnitLength(query)) continue;
+            float squared = ((QueryState)query.CodecState!).Squared;
+            room.Lengths[q] = MathF.Sqrt(squared);
+            room.Bounds[q] = 1 - (query.Nearest.Bound / (2 * squared));
+        }
+
+        var all = new FilterQueries(room.Factors, stride, axes, room.Offsets.AsSpan(0, count), room.Bounds.AsSpan(0, count));
+        Span<int> kept = room.Kept, counts = room.Counts;
+        if (first.Metric == Metric.InnerProduct)
+        {
+            state.Filter.NearByProduct(codes, positions, _tables, coded.Bits, coded.Scales, all, kept, counts);
+        }
+        else if (CountsAsUnitLength(first))
+        {
+            ReadOnlySpan<float> centre = Centre(first, stride)[..axes];
+            state.Filter.NearByCosine(
+                codes, positions, _tables, coded.Bits, coded.Scales, centre, _anchorSquared[coded.Cell], all, room.Lengths, kept, counts);
+        }
+        else
+        {
+            state.Filter.NearByDistance(codes, positions, _tables, coded.Bits, coded.Scales, all, kept, counts);
+        }
+
+        for (int q = 0; q < count; q++)
+        {
+            if (counts[q] == 0) continue;
+            QueryScratch query = queries[q];
+            Span<int> keptHere = kept.Slice(q * rows.Length, counts[q]), keptRows = query.KeptRows.AsSpan(0, counts[q]);
+            for (int i = 0; i < keptHere.Length; i++)
+            {
+                keptRows[i] = rows[keptHere[i]];
+                if (!positions.IsEmpty) keptHere[i] = positions[keptHere[i]];
+            }
+
+            Span<float> distances = query.RowDistances.AsSpan(0, counts[q]);
+            Measure(query, list, room.Offsets[q], keptHere, distances);
+            query.Nearest.Offer(distances, keptRows);
+        }
     }
 
     public override void AddResidual(int row, int list, int position, Span<float> vector)
@@ -143,98 +195,79 @@ internal sealed class PackedCodec : ResidualCodec
         state.Rotate(query.Vector, group, _bases[group], _parameters.Mean, _meanCoordinates[group]);
         ReadOnlySpan<float> z = _parameters.CellAnchors[coded.Cell];
         ReadOnlySpan<int> order = coded.Axes;
-        Span<float> factors = query.Coded(3 * padded)[..padded], centres = query.Coded(3 * padded).Slice(padded, padded);
+        Span<float> factors = Factors(query, padded);
         factors[axes..].Clear();
-        bool unitLength = query.Metric == Metric.Cosine && _parameters.UnitLength;
-        if (query.Metric == Metric.InnerProduct || unitLength)
+        if (query.Metric == Metric.InnerProduct || CountsAsUnitLength(query))
         {
             // ⟨q, x̂⟩ = ⟨q, μ⟩ + ⟨Bᵀq, z + r̂⟩.
             ReadOnlySpan<float> rotated = state.Rotated[group];
             float product = state.MeanProduct + Distances.Dot(rotated, z);
             AxisOrder.Gather(rotated, order, factors);
-            if (!unitLength)
+            if (query.Metric == Metric.InnerProduct)
             {
                 TensorPrimitives.Negate(factors, factors);
-                return new Sight(factors, [], -product);
+                return new Sight(factors, -product);
             }
 
-            TensorPrimitives.Add(_meanCoordinates[group], z, state.Room);
-            AxisOrder.Gather(state.Room, order, centres);
-            return new Sight(factors, centres, product);
+            TensorPrimitives.Add(_meanCoordinates[group], z, state.Vector);
+            AxisOrder.Gather(state.Vector, order, Centre(query, padded));
+            return new Sight(factors, product);
         }
 
         // ‖q - x̂‖²: what the basis leaves out, then axis by axis; an axis without bits has r̂ = 0.
-        Span<float> differences = state.Room.AsSpan(0, z.Length);
+        Span<float> differences = state.Vector.AsSpan(0, z.Length);
         TensorPrimitives.Subtract(state.Centred[group], z, differences);
         AxisOrder.Gather(differences, order, factors);
         float rest = Distances.Dot(differences, differences) - Distances.Dot(factors[..axes], factors[..axes]);
-        return new Sight(factors, [], state.Outside[group] + MathF.Max(rest, 0));
+        return new Sight(factors, state.Outside[group] + MathF.Max(rest, 0));
     }
 
-    /// <summary>The rows that may be as near as <paramref name="bound"/>.</summary>
-    private int Filter(Sight sight, QueryScratch query, int list, ReadOnlySpan<int> positions, float bound, Span<int> kept)
+    /// <summary>Distances of rows of a list that the query has aimed at: those at the positions, or all.</summary>
+    private void Measure(QueryScratch query, int list, float offset, ReadOnlySpan<int> positions, Span<float> distances)
     {
         PackedModel.List coded = _model[list];
-        CodeRows codes = _codes[list]!;
-        var state = (QueryState)query.CodecState!;
+        if (_codes[list] is not { } codes)
+        {
+            distances.Fill(CountsAsUnitLength(query) ? UnitLengthDistance(query, offset, _anchorSquared[coded.Cell]) : offset);
+            return;
+        }
+
+        int padded = coded.Scales.Length;
+        ReadOnlySpan<float> factors = Factors(query, padded);
+        if (query.Metric != Metric.InnerProduct && !CountsAsUnitLength(query))
+        {
+            TrellisScan.SquaredDistances(codes, positions, _tables, coded.Bits, factors, coded.Scales, offset, distances);
+            return;
+        }
+
+        Span<float> weights = query.Coded(3 * padded)[(2 * padded)..];
+        TensorPrimitives.Multiply(factors, coded.Scales, weights);
         if (query.Metric == Metric.InnerProduct)
         {
-            return state.Filter.NearByProduct(codes, positions, _tables, coded.Bits, sight.Factors, coded.Scales, sight.Offset, bound, kept);
+            TrellisScan.DotProducts(codes, positions, _tables, coded.Bits, weights, offset, distances);
+            return;
         }
 
-        if (query.Metric == Metric.Cosine && _parameters.UnitLength)
-        {
-            return state.Filter.NearByCosine(
-                codes, positions, _tables, coded.Bits, sight.Factors, coded.Scales, sight.Centres, sight.Offset, _anchorSquared[coded.Cell],
-                MathF.Sqrt(state.Squared), 1 - (bound / (2 * state.Squared)), kept);
-        }
-
-        return state.Filter.NearByDistance(codes, positions, _tables, coded.Bits, sight.Factors, coded.Scales, sight.Offset, bound, kept);
+        Span<float> norms = ((QueryState)query.CodecState!).Norms(distances.Length);
+        TrellisScan.DotsAndNorms(codes, positions, _tables, coded.Bits, weights, coded.Scales, Centre(query, padded), distances, norms);
+        float squared = _anchorSquared[coded.Cell];
+        for (int i = 0; i < distances.Length; i++) distances[i] = UnitLengthDistance(query, offset + distances[i], squared + norms[i]);
     }
 
-    /// <summary>Distances of rows of a list.</summary>
-    private void Measure(Sight sight, QueryScratch query, int list, int count, ReadOnlySpan<int> positions, Span<float> distances)
+    /// <summary>‖q/‖q‖ - x̂/‖x̂‖‖² · ‖q‖² from ⟨q, x̂⟩ and ‖x̂‖²: reconstructions count as vectors of unit length, as the originals are.</summary>
+    private static float UnitLengthDistance(QueryScratch query, float product, float squared)
     {
-        PackedModel.List coded = _model[list];
-        var state = (QueryState)query.CodecState!;
-        int padded = coded.Scales.Length;
-        bool unitLength = query.Metric == Metric.Cosine && _parameters.UnitLength;
-        Span<float> weights = query.Coded(3 * padded)[(2 * padded)..];
-        if (query.Metric == Metric.InnerProduct || unitLength) TensorPrimitives.Multiply(sight.Factors, coded.Scales, weights);
-        if (unitLength)
-        {
-            // ‖q/‖q‖ - x̂/‖x̂‖‖² · ‖q‖²: reconstructions count as vectors of unit length, as the originals are.
-            Span<float> norms = state.Norms(count);
-            if (_codes[list] is { } codes)
-            {
-                TrellisScan.DotsAndNorms(codes, positions, _tables, coded.Bits, weights, coded.Scales, sight.Centres, distances, norms);
-            }
-            else
-            {
-                distances[..count].Clear();
-                norms.Clear();
-            }
-
-            float length = MathF.Sqrt(state.Squared), squared = _anchorSquared[coded.Cell];
-            for (int i = 0; i < count; i++)
-            {
-                float cosine = (sight.Offset + distances[i]) / (length * MathF.Sqrt(MathF.Max(squared + norms[i], 1e-30f)));
-                distances[i] = 2 * state.Squared * (1 - cosine);
-            }
-        }
-        else if (_codes[list] is not { } codes)
-        {
-            distances[..count].Fill(sight.Offset);
-        }
-        else if (query.Metric == Metric.InnerProduct)
-        {
-            TrellisScan.DotProducts(codes, positions, _tables, coded.Bits, weights, sight.Offset, distances);
-        }
-        else
-        {
-            TrellisScan.SquaredDistances(codes, positions, _tables, coded.Bits, sight.Factors, coded.Scales, sight.Offset, distances);
-        }
+        float querySquared = ((QueryState)query.CodecState!).Squared;
+        return 2 * querySquared * (1 - (product / (MathF.Sqrt(querySquared) * MathF.Sqrt(MathF.Max(squared, 1e-30f)))));
     }
+
+    private bool CountsAsUnitLength(QueryScratch query) => query.Metric == Metric.Cosine && _parameters.UnitLength;
+
+    /// <summary>Room for the factors of <see cref="Sight"/>, in the order of the codes.</summary>
+    private static Span<float> Factors(QueryScratch query, int padded) => query.Coded(3 * padded)[..padded];
+
+    /// <summary>Room for the anchor on the coded axes, which only lengths that count as one need.</summary>
+    private static Span<float> Centre(QueryScratch query, int padded) => query.Coded(3 * padded).Slice(padded, padded);
 
     private static void AddCoordinates(PackedGroup group, ReadOnlySpan<float> coordinates, Span<float> vector)
     {
@@ -250,13 +283,17 @@ internal sealed class PackedCodec : ResidualCodec
     /// <param name="factors">
     /// On the coded axes: query minus anchor; the query, where lengths count as one; the query negated, for a product. Padded with zeros as the scales.
     /// </param>
-    /// <param name="centres">The anchor on the coded axes, where lengths count as one.</param>
     /// <param name="offset">What the anchor and the axes without a code add: squared distance, product, or negative product.</param>
-    private readonly ref struct Sight(ReadOnlySpan<float> factors, ReadOnlySpan<float> centres, float offset)
+    private readonly ref struct Sight(ReadOnlySpan<float> factors, float offset)
     {
         public readonly ReadOnlySpan<float> Factors = factors;
-        public readonly ReadOnlySpan<float> Centres = centres;
         public readonly float Offset = offset;
+    }
+
+    /// <summary>What queries that share a list bring to the filter, and what it keeps of the rows for each.</summary>
+    private sealed record FilterRoom(float[] Factors, float[] Offsets, float[] Bounds, float[] Lengths, int[] Kept, int[] Counts)
+    {
+        public static FilterRoom Empty { get; } = new([], [], [], [], [], []);
     }
 
     /// <summary>The query in the basis of each group, computed when the first of its cells is scanned.</summary>
@@ -265,6 +302,7 @@ internal sealed class PackedCodec : ResidualCodec
         private readonly bool[] _ready;
         private readonly float[] _centred;
         private float[] _norms = [];
+        private FilterRoom _room = FilterRoom.Empty;
 
         public QueryState(PackedParameters parameters)
         {
@@ -273,7 +311,7 @@ internal sealed class PackedCodec : ResidualCodec
             Centred = [.. parameters.Groups.Select(group => new float[group.Rank])];
             Rotated = [.. parameters.Groups.Select(group => new float[group.Rank])];
             Outside = new float[_ready.Length];
-            Room = new float[parameters.Dimension];
+            Vector = new float[parameters.Dimension];
         }
 
         /// <summary>Bᵀ(q - μ) of each group.</summary>
@@ -286,7 +324,7 @@ internal sealed class PackedCodec : ResidualCodec
         public float[] Outside { get; }
 
         /// <summary>Room for a vector.</summary>
-        public float[] Room { get; }
+        public float[] Vector { get; }
 
         /// <summary>⟨q, μ⟩.</summary>
         public float MeanProduct { get; private set; }
@@ -315,6 +353,20 @@ internal sealed class PackedCodec : ResidualCodec
         {
             if (_norms.Length < count) _norms = new float[count];
             return _norms.AsSpan(0, count);
+        }
+
+        /// <summary>Room for so many queries, floats of each, and rows.</summary>
+        public FilterRoom Room(int queries, int stride, int rows)
+        {
+            if (_room.Counts.Length < queries || _room.Factors.Length < queries * stride || _room.Kept.Length < queries * rows)
+            {
+                int most = Math.Max(queries, _room.Counts.Length);
+                _room = new FilterRoom(
+                    new float[Math.Max(_room.Factors.Length, queries * stride)], new float[most], new float[most], new float[most],
+                    new int[Math.Max(_room.Kept.Length, queries * rows)], new int[most]);
+            }
+
+            return _room;
         }
 
         public void Dispose() => Filter.Dispose();
