@@ -68,7 +68,17 @@ internal static class IndexCommand
         using VectorSource source = Shared.OpenVectors(parsed);
         using VectorSource? queries = Shared.OpenQueries(parsed, source);
         IndexOptions options = Shared.Read(parsed, queries, codec, parsed.GetValue(CodedDimension), jacobians, ratio);
-        IndexReport report = terminal.WithProgress(progress => Build(source, basePath, options, progress, cancellationToken));
+        IndexReport report;
+        try
+        {
+            report = terminal.WithProgress(progress => Build(source, basePath, options, progress, cancellationToken));
+        }
+        catch (OperationCanceledException) when (IndexBuilder.HasPartialWork(basePath))
+        {
+            terminal.Warn($"what was done is kept in {basePath}.build.*; the same command goes on from there.");
+            throw;
+        }
+
         if (report.Training.Collapsed)
         {
             terminal.Warn(

@@ -22,7 +22,9 @@ public sealed partial class IndexBuilder
         IReadOnlyList<string> problems = options.Validate(source.Count, source.Dimension);
         if (options.Codec != CodecKind.Packed) problems = [.. problems, $"codec {options.Codec} has no frontier: its bytes follow from its name"];
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems), nameof(options));
-        return new IndexBuilder(source, options, progress, cancellationToken).MeasureFrontier();
+        // The passes over the rows want a place for their output; nothing of it stays.
+        string scratch = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        return new IndexBuilder(source, new PartialBuild(scratch, options, resumable: false), options, progress, cancellationToken).MeasureFrontier();
     }
 
     private Frontier MeasureFrontier()
