@@ -8,6 +8,8 @@ switch (args)
         return 0;
     case ["frontier", .. var sets]:
         return FrontierTable.Run(sets);
+    case ["ablation", .. var arguments]:
+        return CodecAblation.Run(arguments);
     case ["training", .. var sets]:
         return TrainingComparison.Run(sets);
     default:

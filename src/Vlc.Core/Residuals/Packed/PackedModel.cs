@@ -80,12 +80,12 @@ internal sealed class PackedModel
         for (int axis = 0; axis < rank; axis++)
         {
             // In 1/64 octave: amplitude eighths x 2 (square) x 8, weights likewise.
-            int weight = 2 * AxisWeightQuarters * 2 * (spectrum[axis] - spectrum[0]);
-            variances[axis] = (16 * amplitudes[axis]) + weight + (8 * relative);
+            int weight = 2 * p.Design.AxisWeightQuarters * 2 * (spectrum[axis] - spectrum[0]);
+            variances[axis] = (16 * amplitudes[axis]) + weight + (p.Design.ListWeights ? 8 * relative : 0);
         }
 
         var bits = new byte[rank];
-        int stride = BitAllocation.Allocate(variances, p.Level, bits);
+        int stride = p.EqualStride > 0 ? BitAllocation.AllocateBytes(variances, p.EqualStride, bits) : BitAllocation.Allocate(variances, p.Level, bits);
         int[] order = [.. Enumerable.Range(0, rank).Where(axis => bits[axis] > 0).OrderByDescending(axis => bits[axis]).ThenBy(axis => axis)];
         int padded = Int8Scan.PaddedLength(order.Length);
         var scales = new float[padded];
@@ -94,7 +94,7 @@ internal sealed class PackedModel
         {
             scales[i] = (float)Octaves.PowerOfEighths(amplitudes[order[i]]);
             // 2^(0.75 · Δ/8 octaves) in parts of 1/32.
-            weights[i] = (float)Octaves.Power(AxisWeightQuarters * (spectrum[order[i]] - spectrum[0]));
+            weights[i] = (float)Octaves.Power(p.Design.AxisWeightQuarters * (spectrum[order[i]] - spectrum[0]));
         }
 
         return new List(cell, group, stride, order, [.. order.Select(axis => bits[axis])], scales, weights);

@@ -17,14 +17,12 @@ internal sealed class PackedTrainer
     /// <summary>Error of a stored basis row times its variance, as a share of the noise of a coded axis; coarser where few vectors pay for the basis.</summary>
     private const double BasisNoiseShare = 0.05, CoarseBasisNoiseShare = 0.15;
 
-    /// <summary>Step of the anchors' coordinates over the deviation of that noise.</summary>
-    private const double AnchorStepShare = 0.7;
-
     private readonly float[] _rows;
     private readonly int _dimension;
     private readonly CellLists _cells;
     private readonly float[] _anchors;
     private readonly int _classCount;
+    private readonly PackedDesign _design;
     private readonly bool _unitLength;
     private readonly int _threads;
     private readonly CancellationToken _cancellation;
@@ -44,10 +42,12 @@ internal sealed class PackedTrainer
     /// <param name="unitLength">True for cosine.</param>
     /// <param name="threads">Threads to use.</param>
     /// <param name="cancellationToken">Checked between steps.</param>
+    /// <param name="design">Constants of the recipe; null takes the codec's.</param>
     public PackedTrainer(
         float[] rows, int dimension, int[] assignments, float[] anchors, PackedOptions options, long vectorCount, bool unitLength, int threads,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken, PackedDesign? design = null)
     {
+        _design = design ?? PackedDesign.Default;
         _rows = rows;
         _dimension = dimension;
         _anchors = anchors;
@@ -74,7 +74,7 @@ internal sealed class PackedTrainer
         _meanEnergy = (float)Math.Max(energy / assignments.Length, 1e-20);
         _bases = GroupBases.Learn(residuals, dimension, _cells, anchors, vectorCount, options.GroupCount, threads, cancellationToken);
         // A coefficient takes three bits or more.
-        _basisNoiseShare = 3.0 / 8 * dimension * dimension * _bases.Count > 2.0 * vectorCount ? CoarseBasisNoiseShare : BasisNoiseShare;
+        _basisNoiseShare = _design.BasisNoiseShare is { } share ? share : 3.0 / 8 * dimension * dimension * _bases.Count > 2.0 * vectorCount ? CoarseBasisNoiseShare : BasisNoiseShare;
         _exact = BuildExact();
     }
 
@@ -88,7 +88,15 @@ internal sealed class PackedTrainer
     /// <param name="level">64 · log2 of the water level.</param>
     public PackedCoder Build(int level)
     {
-        (double noise, int[] ranks) = Noise(new PackedModel(_exact.Model.Parameters.WithLevel(level)));
+        var model = new PackedModel(_exact.Model.Parameters.WithLevel(level));
+        int equalStride = 0;
+        if (_design.EqualBytes)
+        {
+            equalStride = Math.Max(1, (int)Math.Round(PackedCoder.MeanStride(model, _exact.Members)));
+            model = new PackedModel(_exact.Model.Parameters.WithLevel(level, equalStride));
+        }
+
+        (double noise, int[] ranks) = Noise(model);
         var groups = new (float[] Basis, QuantizedBasis Stored)[_bases.Count];
         BlockScheduler.Run(
             groups.Length, _threads,
@@ -99,7 +107,7 @@ internal sealed class PackedTrainer
             },
             _cancellation);
 
-        float step = (float)Octaves.Power((int)Math.Round(Octaves.Parts * (0.5 * Octaves.Log2(noise) + Octaves.Log2(AnchorStepShare))));
+        float step = (float)Octaves.Power((int)Math.Round(Octaves.Parts * (0.5 * Octaves.Log2(noise) + Octaves.Log2(_design.AnchorStepShare))));
         float[][] coordinates = Rotate([.. groups.Select(group => group.Basis)], ranks);
         float[][] anchors = [.. _bases.CellGroups.Select((group, cell) => RotateAnchor(cell, groups[group].Basis, ranks[group]))];
         // Where rows lie on their anchors there is no noise to go by: 20 bits then, of float32's 24.
@@ -110,7 +118,7 @@ internal sealed class PackedTrainer
             foreach (ref float value in anchor.AsSpan()) value = MathF.Round(value / step) * step;
         }
 
-        return Describe(coordinates, anchors, groups, ranks, level, step, noise);
+        return Describe(coordinates, anchors, groups, ranks, level, step, noise, equalStride);
     }
 
     private PackedCoder BuildExact()
@@ -229,9 +237,10 @@ internal sealed class PackedTrainer
     /// <param name="level">Water level.</param>
     /// <param name="anchorStep">Step of the anchors.</param>
     /// <param name="noise">Mean distortion of a coded axis; 0 while it is not known.</param>
+    /// <param name="equalStride">Bytes of every code; 0 where the level decides.</param>
     private PackedCoder Describe(
         float[][] coordinates, float[][] anchors, (float[] Basis, QuantizedBasis Stored)[] groups, int[] ranks, int level, float anchorStep,
-        double noise)
+        double noise, int equalStride = 0)
     {
         int cellCount = _cells.CellCount;
         var squares = new double[cellCount][];
@@ -268,7 +277,7 @@ internal sealed class PackedTrainer
             (cell, _) =>
             {
                 int[] spectrum = spectra[_bases.CellGroups[cell]];
-                (levels[cell], scales[cell]) = MeasureScales(variances[cell], spectrum, noise);
+                (levels[cell], scales[cell]) = _design.CellScales ? MeasureScales(variances[cell], spectrum, noise) : (0, new sbyte[spectrum.Length]);
                 thresholds[cell] = MeasureClasses(
                     coordinates[cell], spectrum, levels[cell], scales[cell], noise, gains.AsSpan(cell * _classCount, _classCount),
                     members.AsSpan(cell * _classCount, _classCount));
@@ -291,6 +300,8 @@ internal sealed class PackedTrainer
             CellLevels = levels,
             CellScales = scales,
             ClassGains = gains,
+            Design = _design,
+            EqualStride = equalStride,
         };
         return new PackedCoder(new PackedModel(parameters), thresholds, members, noise);
     }
