@@ -10,6 +10,8 @@ switch (args)
         return FrontierTable.Run(sets);
     case ["ablation", .. var arguments]:
         return CodecAblation.Run(arguments);
+    case ["later", .. var sets]:
+        return LaterVectors.Run(sets);
     case ["training", .. var sets]:
         return TrainingComparison.Run(sets);
     default:

@@ -9,8 +9,11 @@ internal sealed record PackedDesign
     /// <summary>The codec.</summary>
     public static PackedDesign Default { get; } = new();
 
-    /// <summary>Error of a stored basis row times its variance, as a share of the noise of a coded axis; null lets the bytes of the bases decide.</summary>
+    /// <summary>Error of a stored basis row times its variance, as a share of the noise of a coded axis; null lets the vectors that pay for the row decide.</summary>
     public double? BasisNoiseShare { get; init; }
+
+    /// <summary>Basis noise share for each dimension over rows of the group.</summary>
+    public double BasisNoiseFactor { get; init; } = 10;
 
     /// <summary>Step of the anchors' coordinates over the deviation of that noise.</summary>
     public double AnchorStepShare { get; init; } = 0.7;
@@ -23,7 +26,4 @@ internal sealed record PackedDesign
 
     /// <summary>Whether a list's noise is held to a share of its own energy.</summary>
     public bool ListWeights { get; init; } = true;
-
-    /// <summary>Whether all lists take the same bytes, those that the water level gives on average, shared out among the axes of each.</summary>
-    public bool EqualBytes { get; init; }
 }

@@ -43,18 +43,25 @@ internal sealed class PackedLevelSearch(
     /// <param name="progress">Hears the share done and where the search is.</param>
     public Trial ForRecall(double target, bool? unbiased, int start, Action<double, string> progress)
     {
-        Trial reached = ForRecall(target, unbiased ?? true, start, progress);
-        if (unbiased is not null) return reached;
-        int level = LevelOf(reached);
-        Trial nearest = Measure(level, unbiased: false);
-        return nearest.Recall.Value > reached.Recall.Value ? ForRecall(target, unbiased: false, level, progress) : reached;
+        Trial reached = ForRecall(target, unbiased ?? true, equalBytes: false, start, progress);
+        if (unbiased is null)
+        {
+            Trial nearest = Measure(LevelOf(reached), unbiased: false);
+            if (nearest.Recall.Value > reached.Recall.Value) reached = ForRecall(target, unbiased: false, equalBytes: false, LevelOf(reached), progress);
+        }
+
+        // Lists of equal bytes take what one water level for all gives on average. Where they find no more, beyond noise, the level stays.
+        Trial equal = Measure(LevelOf(reached), reached.Unbiased, equalBytes: true);
+        if (equal.Recall.Value <= reached.Recall.Value + (0.5 * equal.Recall.StandardError)) return reached;
+        equal = ForRecall(target, reached.Unbiased, equalBytes: true, LevelOf(reached), progress);
+        return equal.Coder.CodeBytes < reached.Coder.CodeBytes || !Reaches(reached, target) ? equal : reached;
     }
 
     /// <summary>
     /// The share of neighbours missed falls by about the same factor for each octave of the level: a straight line through the last two trials, on the scale of
     /// its logarithm, says where to look next.
     /// </summary>
-    private Trial ForRecall(double target, bool unbiased, int start, Action<double, string> progress)
+    private Trial ForRecall(double target, bool unbiased, bool equalBytes, int start, Action<double, string> progress)
     {
         const int MostTrials = 9;
         Trial? reached = null, missed = null, last = null;
@@ -62,7 +69,7 @@ internal sealed class PackedLevelSearch(
         int level = start;
         for (int i = 0; i < MostTrials; i++)
         {
-            Trial trial = Measure(level, unbiased);
+            Trial trial = Measure(level, unbiased, equalBytes);
             progress((i + 1.0) / MostTrials, Describe(trial));
             if (Reaches(trial, target)) reached = Higher(reached, trial);
             else missed = Lower(missed, trial);
@@ -119,9 +126,9 @@ internal sealed class PackedLevelSearch(
     }
 
     /// <summary>Codes the candidates at a level and measures what the codes find.</summary>
-    public Trial Measure(int level, bool unbiased)
+    public Trial Measure(int level, bool unbiased, bool equalBytes = false)
     {
-        PackedCoder coder = trainer.Build(level);
+        PackedCoder coder = trainer.Build(level, equalBytes);
         var trial = new Trial(coder, unbiased, MeasureRecall(coder, unbiased));
         Trials.Add(trial);
         return trial;

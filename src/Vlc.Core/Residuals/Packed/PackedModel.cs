@@ -102,14 +102,14 @@ internal sealed class PackedModel
         return -Octaves.EighthsOf(energy / Parameters.MeanEnergy);
     }
 
-    private static int[] WeightedVariances(int[] amplitudes, int relative, int[] spectrum)
+    private int[] WeightedVariances(int[] amplitudes, int relative, int[] spectrum)
     {
         var variances = new int[amplitudes.Length];
         for (int axis = 0; axis < variances.Length; axis++)
         {
             // In 1/64 octave: amplitude eighths x 2 (square) x 8, weights likewise.
-            int weight = 2 * p.Design.AxisWeightQuarters * 2 * (spectrum[axis] - spectrum[0]);
-            variances[axis] = (16 * amplitudes[axis]) + weight + (p.Design.ListWeights ? 8 * relative : 0);
+            int weight = 2 * Parameters.Design.AxisWeightQuarters * 2 * (spectrum[axis] - spectrum[0]);
+            variances[axis] = (16 * amplitudes[axis]) + weight + (Parameters.Design.ListWeights ? 8 * relative : 0);
         }
 
         return variances;
@@ -123,7 +123,7 @@ internal sealed class PackedModel
         int[] spectrum = p.Groups[group].Spectrum;
         int[] amplitudes = Amplitudes(cell, group, gain);
         int relative = RelativeEighths(amplitudes);
-        _errorWeights[(cell * p.ClassCount) + classNumber] = Octaves.PowerOfEighths(relative);
+        _errorWeights[(cell * p.ClassCount) + classNumber] = p.Design.ListWeights ? Octaves.PowerOfEighths(relative) : 1;
         int[] variances = WeightedVariances(amplitudes, relative, spectrum);
         var bits = new byte[rank];
         int stride = p.EqualStride > 0 ? BitAllocation.AllocateBytes(variances, p.EqualStride, bits) : BitAllocation.Allocate(variances, p.Level, bits);

@@ -34,6 +34,7 @@ internal static class PackedSections
         BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(8), p.MeanEnergy);
         BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(12), p.AnchorStep);
         bytes[16] = Layout;
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(18), (ushort)p.EqualStride);
         Span<byte> next = bytes.AsSpan(HeaderBytes);
         foreach (PackedGroup group in p.Groups)
         {
@@ -194,6 +195,7 @@ internal static class PackedSections
             CellLevels = levels,
             CellScales = cellScales,
             ClassGains = gains,
+            EqualStride = BinaryPrimitives.ReadUInt16LittleEndian(header[18..]),
         };
 
         PackedGroup[] ReadBases(ReadOnlySpan<byte> bytes, int[] ranks, int d)
