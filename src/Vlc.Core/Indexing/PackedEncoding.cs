@@ -85,7 +85,10 @@ internal sealed class PackedEncoding(
         }
 
         PackedTuningSample tuning = Gather(tuningRows, exact, assignments);
-        var search = new PackedLevelSearch(trainer, TrellisTables.Designed, tuning, options.Metric, threads, cancellationToken);
+        var search = new PackedLevelSearch(trainer, TrellisTables.Designed, tuning, options.Metric, threads, cancellationToken)
+        {
+            EqualBytes = options.Packed.EqualBytes,
+        };
         if (options.Packed.Level is { } level) return search.Measure(level, options.Packed.Unbiased ?? true);
         if (options.Packed.MaxRatio is { } ratio)
         {

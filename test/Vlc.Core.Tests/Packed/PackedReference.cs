@@ -17,6 +17,7 @@ internal sealed class PackedReference
     private readonly double _scale;
     private readonly int _classes;
     private readonly int _level;
+    private readonly int _equalStride;
     private readonly double _meanEnergy;
     private readonly double[] _mean;
     private readonly int[] _ranks;
@@ -46,6 +47,8 @@ internal sealed class PackedReference
         int groups = BinaryPrimitives.ReadUInt16LittleEndian(header);
         _classes = header[2];
         _level = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4));
+        Assert.Equal(1, header[16]);
+        _equalStride = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(18));
         _meanEnergy = BinaryPrimitives.ReadSingleLittleEndian(header.AsSpan(8));
         double anchorStep = BinaryPrimitives.ReadSingleLittleEndian(header.AsSpan(12));
         _ranks = [.. Enumerable.Range(0, groups).Select(g => (int)BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(20 + (2 * g))))];
@@ -172,8 +175,16 @@ internal sealed class PackedReference
     {
         int relative = -(int)Math.Round(8 * Math.Log2(amplitudes.Sum(a => a * a) / _meanEnergy));
         int[] variances = [.. amplitudes.Select((a, axis) => (16 * (int)Math.Round(8 * Math.Log2(a))) + (12 * (spectrum[axis] - spectrum[0])) + (8 * relative))];
-        int[] bits = [.. variances.Select(variance => s_gains.Count(gain => variance + gain >= _level))];
+        int[] bits = At(_level);
         int target = (bits.Sum() + 4) / 8 * 8;
+        if (_equalStride > 0)
+        {
+            target = Math.Min(8 * _equalStride, 8 * bits.Length);
+            int level = variances.Max() + 1000;
+            while (At(level - 1).Sum() <= target && level > variances.Min() - 2000) level--;
+            bits = At(level);
+        }
+
         while (bits.Sum() < target)
         {
             int best = Enumerable.Range(0, bits.Length).Where(axis => bits[axis] < 8).MaxBy(axis => variances[axis] + s_gains[bits[axis]]);
@@ -187,6 +198,8 @@ internal sealed class PackedReference
         }
 
         return bits;
+
+        int[] At(int level) => [.. variances.Select(variance => s_gains.Count(gain => variance + gain >= level))];
     }
 
     private static void Orthonormalize(double[][] basis, int axis)

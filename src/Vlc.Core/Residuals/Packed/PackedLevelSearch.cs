@@ -33,6 +33,9 @@ internal sealed class PackedLevelSearch(
     /// <param name="Recall">Recall@k on the held-out rows.</param>
     internal sealed record Trial(PackedCoder Coder, bool Unbiased, Recall Recall);
 
+    /// <summary>Whether all lists take the same bytes; null measures which finds more near the target.</summary>
+    public bool? EqualBytes { get; init; }
+
     /// <summary>Every trial made, in order: the frontier as far as it was looked at.</summary>
     public List<Trial> Trials { get; } = [];
 
@@ -43,13 +46,15 @@ internal sealed class PackedLevelSearch(
     /// <param name="progress">Hears the share done and where the search is.</param>
     public Trial ForRecall(double target, bool? unbiased, int start, Action<double, string> progress)
     {
-        Trial reached = ForRecall(target, unbiased ?? true, equalBytes: false, start, progress);
+        bool equalFirst = EqualBytes ?? false;
+        Trial reached = ForRecall(target, unbiased ?? true, equalFirst, start, progress);
         if (unbiased is null)
         {
-            Trial nearest = Measure(LevelOf(reached), unbiased: false);
-            if (nearest.Recall.Value > reached.Recall.Value) reached = ForRecall(target, unbiased: false, equalBytes: false, LevelOf(reached), progress);
+            Trial nearest = Measure(LevelOf(reached), unbiased: false, equalFirst);
+            if (nearest.Recall.Value > reached.Recall.Value) reached = ForRecall(target, unbiased: false, equalFirst, LevelOf(reached), progress);
         }
 
+        if (EqualBytes is not null) return reached;
         // Lists of equal bytes take what one water level for all gives on average. Where they find no more, beyond noise, the level stays.
         Trial equal = Measure(LevelOf(reached), reached.Unbiased, equalBytes: true);
         if (equal.Recall.Value <= reached.Recall.Value + (0.5 * equal.Recall.StandardError)) return reached;
@@ -126,9 +131,9 @@ internal sealed class PackedLevelSearch(
     }
 
     /// <summary>Codes the candidates at a level and measures what the codes find.</summary>
-    public Trial Measure(int level, bool unbiased, bool equalBytes = false)
+    public Trial Measure(int level, bool unbiased, bool? equalBytes = null)
     {
-        PackedCoder coder = trainer.Build(level, equalBytes);
+        PackedCoder coder = trainer.Build(level, equalBytes ?? EqualBytes ?? false);
         var trial = new Trial(coder, unbiased, MeasureRecall(coder, unbiased));
         Trials.Add(trial);
         return trial;

@@ -132,10 +132,10 @@ internal sealed class PackedTrainer
 
     private PackedCoder BuildExact()
     {
-        int[] ranks = [.. Enumerable.Repeat(_dimension, _bases.Count)];
+        int[] ranks = [.. _bases.Variances.Select(variances => variances.Length)];
         float[][] coordinates = Rotate(_bases.Bases, ranks);
         var anchors = new float[_cells.CellCount][];
-        for (int cell = 0; cell < anchors.Length; cell++) anchors[cell] = RotateAnchor(cell, _bases.Bases[_bases.CellGroups[cell]], _dimension);
+        for (int cell = 0; cell < anchors.Length; cell++) anchors[cell] = RotateAnchor(cell, _bases.Bases[_bases.CellGroups[cell]], ranks[_bases.CellGroups[cell]]);
         var none = new QuantizedBasis { StepQuarters = [], Coefficients = [] };
         return Describe(coordinates, anchors, [.. _bases.Bases.Select(basis => (basis, none))], ranks, int.MaxValue / 2, 0, noise: 0);
     }
@@ -165,8 +165,8 @@ internal sealed class PackedTrainer
         // An axis left out takes the anchors' coordinates with it: together no more than what codes lose.
         double lost = (sum + Math.Max(energy, 0)) / rows.Sum();
         double noise = axes > 0 && sum > 0 ? sum / axes : _meanEnergy;
-        int[] ranks = [.. used.Select((shares, group) => Math.Max( Math.Max(1, 1 + Array.FindLastIndex(shares, share => share > 0.02 * rows[group])),
-            AnchorRank(group, rows[group], lost)))];
+        int[] ranks = [.. used.Select((shares, group) => Math.Max(
+            Math.Max(1, 1 + Array.FindLastIndex(shares, share => share > 0.02 * rows[group])), AnchorRank(group, rows[group], lost)))];
         return (noise, ranks);
     }
 
@@ -175,7 +175,7 @@ internal sealed class PackedTrainer
     {
         float[][] anchors = _exact.Model.Parameters.CellAnchors;
         double outside = 0;
-        for (int axis = _dimension - 1; axis > 0; axis--)
+        for (int axis = _bases.Variances[group].Length - 1; axis > 0; axis--)
         {
             for (int cell = 0; cell < anchors.Length; cell++)
             {
