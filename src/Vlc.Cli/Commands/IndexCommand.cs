@@ -145,7 +145,7 @@ internal static class IndexCommand
         {
             facts.Add((
                 "packed", $"{packed.GroupCount} bases of up to {packed.LargestRank} axes, {packed.ClassCount} classes, {packed.CodeBytes:F1} bytes of code, "
-                + (packed.Unbiased ? "unbiased" : "nearest")));
+                + (packed.Unbiased ? "unbiased" : "nearest") + (packed.EqualBytes ? ", equal bytes" : "")));
         }
 
         if (result.Predicted is { } predicted)

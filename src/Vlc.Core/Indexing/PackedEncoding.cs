@@ -24,6 +24,9 @@ public sealed class PackedReport
     /// <summary>Whether codes were made unbiased.</summary>
     public required bool Unbiased { get; init; }
 
+    /// <summary>Whether all codes have the same bytes.</summary>
+    public required bool EqualBytes { get; init; }
+
     /// <summary>Axes of the largest basis.</summary>
     public required int LargestRank { get; init; }
 
@@ -136,6 +139,7 @@ internal sealed class PackedEncoding(
             ClassCount = p.ClassCount,
             Level = p.Level,
             Unbiased = chosen.Unbiased,
+            EqualBytes = p.EqualStride > 0,
             LargestRank = p.Groups.Max(group => group.Rank),
             CodeBytes = (double)blocks.Sum(block => (long)block.Length) / count,
             PredictedRecall = chosen.Recall == default ? double.NaN : chosen.Recall.Value,

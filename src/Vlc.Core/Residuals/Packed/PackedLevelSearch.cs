@@ -121,7 +121,7 @@ internal sealed class PackedLevelSearch(
         while (high - low > 1)
         {
             int middle = (low + high) / 2;
-            if (bytesPerVector(trainer.Build(middle)) > mostBytes) low = middle;
+            if (bytesPerVector(trainer.Build(middle, EqualBytes ?? false)) > mostBytes) low = middle;
             else high = middle;
         }
 
