@@ -59,7 +59,7 @@ internal sealed class PackedLevelSearch(
         Trial equal = Measure(LevelOf(reached), reached.Unbiased, equalBytes: true);
         if (equal.Recall.Value <= reached.Recall.Value + (0.5 * equal.Recall.StandardError)) return reached;
         equal = ForRecall(target, reached.Unbiased, equalBytes: true, LevelOf(reached), progress);
-        return equal.Coder.CodeBytes < reached.Coder.CodeBytes || !Reaches(reached, target) ? equal : reached;
+        return Reaches(equal, target) && (equal.Coder.CodeBytes < reached.Coder.CodeBytes || !Reaches(reached, target)) ? equal : reached;
     }
 
     /// <summary>
