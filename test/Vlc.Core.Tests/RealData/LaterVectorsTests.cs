@@ -34,7 +34,8 @@ public sealed class LaterVectorsTests
 
         var trainer = new PackedTrainer(
             sample, d, [.. ids.Select(row => cells[row])], anchors, new PackedOptions { GroupCount = 1 }, Rows, unitLength: true, threads, cancel);
-        PackedCoder coder = trainer.Build(trainer.MiddleLevel - (2 * 64 * 3));
+        // Eleven octaves of the level below the first bit: codes that find most neighbours.
+        PackedCoder coder = trainer.Build(trainer.MiddleLevel - 704);
         float[] back = Reconstruct(coder, rows, cells, d, out int[] strides);
         double trainedBytes = ids.Average(row => strides[row]), laterBytes = strides.Where((_, row) => !trained[row]).Average();
         Assert.InRange(laterBytes / trainedBytes, 0.9, 1.1);
@@ -49,7 +50,7 @@ public sealed class LaterVectorsTests
         }
 
         double recallTrained = hits[0] / neighbours[0], recallLater = hits[1] / neighbours[1];
-        Assert.True(recallLater >= 0.92 && recallLater >= recallTrained - 0.02, $"{recallLater:F4} of later rows, {recallTrained:F4} of those trained on, {laterBytes:F1} bytes");
+        Assert.True(recallLater >= 0.93 && recallLater >= recallTrained - 0.025, $"{recallLater:F4} of later rows, {recallTrained:F4} of those trained on, {laterBytes:F1} bytes");
 
         int[] Nearest(float[] all)
         {
