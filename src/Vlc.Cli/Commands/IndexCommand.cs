@@ -121,7 +121,7 @@ internal static class IndexCommand
         {
             facts.Add((
                 "packed", $"{packed.GroupCount} bases of up to {packed.LargestRank} axes, {packed.ClassCount} classes, {packed.CodeBytes:F1} bytes of code, "
-                + (packed.Unbiased ? "unbiased" : "nearest")));
+                + (packed.Unbiased ? "unbiased" : "nearest") + (packed.EqualBytes ? ", equal bytes" : "")));
             facts.Add((
                 "Gaussian bound", $"{packed.BitsToBound:F3} bit a coded axis away ({packed.StoredBitsToBound:F3} as stored), {packed.CodedAxes:F1} axes; "
                 + $"an ideal code would take {packed.BoundCodeBytes:F1} bytes"));

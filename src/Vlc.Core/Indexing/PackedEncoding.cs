@@ -24,6 +24,9 @@ public sealed class PackedReport
     /// <summary>Whether codes were made unbiased.</summary>
     public required bool Unbiased { get; init; }
 
+    /// <summary>Whether all codes have the same bytes.</summary>
+    public required bool EqualBytes { get; init; }
+
     /// <summary>Axes of the largest basis.</summary>
     public required int LargestRank { get; init; }
 
@@ -123,7 +126,7 @@ internal sealed class PackedEncoding(
         if (level is null && options.Packed.MaxRatio is { } ratio) level = LevelForRatio(trainer, evidence.Assignments, ratio, middle);
         if (evidence.Queries.Length == 0)
         {
-            return new PackedLevelSearch.Trial(trainer.Build(level ?? middle - (2 * 64 * SafeBits)), options.Packed.Unbiased ?? true, default);
+            return new PackedLevelSearch.Trial(trainer.Build(level ?? middle - (2 * 64 * SafeBits), options.Packed.EqualBytes ?? false), options.Packed.Unbiased ?? true, default);
         }
 
         PackedTuningSample tuning = Gather(evidence, [PackedOptions.TargetNeighbors], Candidates, MostCandidateBytes);
@@ -149,7 +152,7 @@ internal sealed class PackedEncoding(
             FrontierPoint last = points[0];
             for (int i = 1; i <= MostSteps && !enough(last); i++)
             {
-                last = Point(search.Measure(reached.Level + (i * step), reached.Unbiased), tuning, atTarget: false);
+                last = Point(search.Measure(reached.Level + (i * step), reached.Unbiased, reached.Coder.Model.Parameters.EqualStride > 0), tuning, atTarget: false);
                 points.Add(last);
                 Report(Math.Min(1, points.Count / 15.0), $"{last.BytesPerVector:F1} bytes: recall {last.Target:F3}");
             }
@@ -207,6 +210,7 @@ internal sealed class PackedEncoding(
             ClassCount = p.ClassCount,
             Level = p.Level,
             Unbiased = chosen.Unbiased,
+            EqualBytes = p.EqualStride > 0,
             LargestRank = p.Groups.Max(group => group.Rank),
             CodeBytes = distance.Bits / 8,
             CodedAxes = distance.CodedAxes,
@@ -351,7 +355,7 @@ internal sealed class PackedEncoding(
         evidence.Rows, _dimension, evidence.Cells, evidence.Anchors, options.Packed, count, options.Metric == Metric.Cosine, threads, cancellationToken);
 
     private PackedLevelSearch Search(PackedTrainer trainer, PackedTuningSample tuning, HeldOutRows heldOut) =>
-        new(trainer, TrellisTables.Designed, tuning, heldOut, options.Metric, threads, cancellationToken);
+        new(trainer, TrellisTables.Designed, tuning, heldOut, options.Metric, threads, cancellationToken) { EqualBytes = options.Packed.EqualBytes };
 
     private FrontierPoint Point(PackedLevelSearch.Trial trial, PackedTuningSample tuning, bool atTarget)
     {
@@ -381,6 +385,7 @@ internal sealed class PackedEncoding(
     private int LevelForRatio(PackedTrainer trainer, int[] assignments, double ratio, int middle)
     {
         const int MostPasses = 8, Octaves = 16 * 64, Near = 32;
+        bool equalBytes = options.Packed.EqualBytes ?? false;
         double most = ratio * count * _dimension * sizeof(float), correction = 1;
         int tooLow = middle - Octaves, fits = middle + Octaves;
         int low = tooLow, high = fits;
@@ -391,14 +396,14 @@ internal sealed class PackedEncoding(
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 int level = (low + high) / 2;
-                PackedCoder predicted = trainer.Build(level);
+                PackedCoder predicted = trainer.Build(level, equalBytes);
                 if (SharedBytes(predicted.Model) + (correction * predicted.CodeBytes * count) > most) low = level;
                 else high = level;
             }
 
             // The edge that is known to fit needs no count; the level below it may fit as well.
             int guess = high == fits ? high - 1 : high;
-            PackedCoder coder = trainer.Build(guess);
+            PackedCoder coder = trainer.Build(guess, equalBytes);
             long codes = PackedCodec.CodeBytes(coder.Model, Counts(Lists(coder, assignments), coder.Model.ListCount));
             if (SharedBytes(coder.Model) + codes > most) tooLow = guess;
             else fits = guess;

@@ -20,9 +20,7 @@ internal sealed class PackedCoder
     public PackedCoder(PackedModel model, double[][] thresholds, int[] members, double noise)
     {
         Model = model;
-        double bytes = 0;
-        for (int list = 0; list < members.Length; list++) bytes += (double)members[list] * model[list].Stride;
-        CodeBytes = bytes / members.Sum();
+        CodeBytes = MeanStride(model, members);
         Members = members;
         _thresholds = thresholds;
         PackedParameters p = model.Parameters;
@@ -40,6 +38,14 @@ internal sealed class PackedCoder
 
     /// <summary>Mean bytes of a code, by the rows of the sample.</summary>
     public double CodeBytes { get; }
+
+    /// <summary>Mean bytes of a code where each list has so many vectors.</summary>
+    public static double MeanStride(PackedModel model, int[] members)
+    {
+        double bytes = 0;
+        for (int list = 0; list < members.Length; list++) bytes += (double)members[list] * model[list].Stride;
+        return bytes / members.Sum();
+    }
 
     /// <summary>w/s² of each axis over Σ w, with w = s²/(s² + noise): axes below the noise say little about a row's size.</summary>
     public static float[] WhiteningWeights(int[] spectrum, int level, sbyte[] scales, double noise)

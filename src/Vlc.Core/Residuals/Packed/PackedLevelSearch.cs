@@ -45,6 +45,9 @@ internal sealed class PackedLevelSearch(
         public int Level => Coder.Model.Parameters.Level;
     }
 
+    /// <summary>Whether all lists take the same bytes; null measures which finds more near the target.</summary>
+    public bool? EqualBytes { get; init; }
+
     /// <summary>Every trial made, in order: the frontier as far as it was looked at.</summary>
     public List<Trial> Trials { get; } = [];
 
@@ -55,18 +58,27 @@ internal sealed class PackedLevelSearch(
     /// <param name="progress">Hears the share done and where the search is.</param>
     public Trial ForRecall(double target, bool? unbiased, int start, Action<double, string> progress)
     {
-        Trial reached = ForRecall(target, unbiased ?? true, start, progress);
-        if (unbiased is not null) return reached;
-        int level = reached.Level;
-        Trial nearest = Measure(level, unbiased: false);
-        return nearest.Recall.Value > reached.Recall.Value ? ForRecall(target, unbiased: false, level, progress) : reached;
+        bool equalFirst = EqualBytes ?? false;
+        Trial reached = ForRecall(target, unbiased ?? true, equalFirst, start, progress);
+        if (unbiased is null)
+        {
+            Trial nearest = Measure(reached.Level, unbiased: false, equalFirst);
+            if (nearest.Recall.Value > reached.Recall.Value) reached = ForRecall(target, unbiased: false, equalFirst, reached.Level, progress);
+        }
+
+        if (EqualBytes is not null) return reached;
+        // Lists of equal bytes take what one water level for all gives on average. Where they find no more, beyond noise, the level stays.
+        Trial equal = Measure(reached.Level, reached.Unbiased, equalBytes: true);
+        if (equal.Recall.Value <= reached.Recall.Value + (0.5 * equal.Recall.StandardError)) return reached;
+        equal = ForRecall(target, reached.Unbiased, equalBytes: true, reached.Level, progress);
+        return Reaches(equal, target) && (equal.Coder.CodeBytes < reached.Coder.CodeBytes || !Reaches(reached, target)) ? equal : reached;
     }
 
     /// <summary>
     /// The share of neighbours missed falls by about the same factor for each octave of the level: a straight line through the last two trials, on the scale of
     /// its logarithm, says where to look next.
     /// </summary>
-    private Trial ForRecall(double target, bool unbiased, int start, Action<double, string> progress)
+    private Trial ForRecall(double target, bool unbiased, bool equalBytes, int start, Action<double, string> progress)
     {
         const int MostTrials = 9;
         Trial? reached = null, missed = null, last = null;
@@ -74,7 +86,7 @@ internal sealed class PackedLevelSearch(
         int level = start;
         for (int i = 0; i < MostTrials; i++)
         {
-            Trial trial = Measure(level, unbiased);
+            Trial trial = Measure(level, unbiased, equalBytes);
             progress((i + 1.0) / MostTrials, Describe(trial));
             if (Reaches(trial, target)) reached = Higher(reached, trial);
             else missed = Lower(missed, trial);
@@ -124,9 +136,9 @@ internal sealed class PackedLevelSearch(
     }
 
     /// <summary>Codes the candidates at a level and measures what the codes find.</summary>
-    public Trial Measure(int level, bool unbiased)
+    public Trial Measure(int level, bool unbiased, bool? equalBytes = null)
     {
-        PackedCoder coder = trainer.Build(level);
+        PackedCoder coder = trainer.Build(level, equalBytes ?? EqualBytes ?? false);
         Recall[] recalls = MeasureRecalls(coder, unbiased);
         int aim = Math.Max(0, Array.FindLastIndex(sample.Ks, k => k <= PackedOptions.TargetNeighbors));
         var trial = new Trial(coder, unbiased, recalls[aim]) { Recalls = recalls, Distance = MeasureDistance(coder, unbiased) };

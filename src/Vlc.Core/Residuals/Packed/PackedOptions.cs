@@ -30,6 +30,12 @@ public sealed class PackedOptions
     /// </summary>
     public bool? Unbiased { get; init; }
 
+    /// <summary>
+    /// True gives all codes the same bytes, false as many as one water level for all cells and axes asks for. Null measures which finds more where the target is a recall, else
+    /// takes false.
+    /// </summary>
+    public bool? EqualBytes { get; init; }
+
     internal IEnumerable<string> Problems()
     {
         if (!(TargetRecall > 0 && TargetRecall < 1)) yield return "the target recall must lie between 0 and 1";
