@@ -126,6 +126,8 @@ public sealed class IndexBuilder
 
         int coded = _options.Codec == CodecKind.None ? 0 : packedReport?.LargestRank ?? axes.Count;
         Manifest manifest = Describe(writer, anchorCount, coded, sample.ScaleExponent, scan: null);
+        // The closures above would keep them; the index that is tuned reads its own.
+        assignments = [];
         ReturnMemory();
         ScanCurve? scan = exact is null ? null : Timed(IndexPhase.Tune, () => Tune(writer, manifest, sample, exact));
         manifest = writer.Commit(Describe(writer, anchorCount, coded, sample.ScaleExponent, scan));
@@ -209,7 +211,7 @@ public sealed class IndexBuilder
     /// </summary>
     private static void ReturnMemory()
     {
-        const long Much = 128 << 20;
+        const long Much = 32 << 20;
         if (GC.GetTotalMemory(forceFullCollection: false) > Much) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
