@@ -1,3 +1,4 @@
+using Vlc.Compute;
 using Vlc.Numerics.Kernels;
 
 namespace Vlc.Anchors;
@@ -20,18 +21,26 @@ public sealed class AnchorTrainer
     private readonly int _dimension;
     private readonly ReadOnlyMemory<float> _rows;
     private readonly ReadOnlyMemory<float> _validation;
+    private readonly IComputeBackend _backend;
+    private readonly IHeldRows _heldRows;
+    private readonly IHeldRows _heldValidation;
     private readonly float[] _rowNorms;
     private readonly float[] _scores;
     private readonly double[] _squaredDistances;
     private int[] _assignments;
     private int[] _previous;
 
-    private AnchorTrainer(ReadOnlyMemory<float> rows, int dimension, ReadOnlyMemory<float> validation, AnchorTrainingOptions options)
+    private AnchorTrainer(
+        ReadOnlyMemory<float> rows, int dimension, ReadOnlyMemory<float> validation, AnchorTrainingOptions options, IComputeBackend backend,
+        IHeldRows heldRows, IHeldRows heldValidation)
     {
         _rows = rows;
         _dimension = dimension;
         _validation = validation;
         _options = options;
+        _backend = backend;
+        _heldRows = heldRows;
+        _heldValidation = heldValidation;
         int rowCount = rows.Length / dimension;
         _rowNorms = new float[rowCount];
         _scores = new float[rowCount];
@@ -72,7 +81,9 @@ public sealed class AnchorTrainer
             throw new ArgumentException($"{anchorCount} anchors need at least as many rows; there are {rowCount}.", nameof(options));
         }
 
-        return new AnchorTrainer(rows, dimension, validation, options).Run(anchorCount, progress, cancellationToken);
+        IComputeBackend backend = options.BackendOrCpu;
+        using IHeldRows heldRows = backend.HoldRows(rows, dimension), heldValidation = backend.HoldRows(validation, dimension);
+        return new AnchorTrainer(rows, dimension, validation, options, backend, heldRows, heldValidation).Run(anchorCount, progress, cancellationToken);
     }
 
     private (float[] Anchors, TrainingReport Report) Run(
@@ -93,7 +104,7 @@ public sealed class AnchorTrainer
         }
         else
         {
-            anchors = AnchorSeeding.Draw(_rows.Span, _dimension, anchorCount, _options.Seed, _options.ThreadCount, cancellationToken);
+            anchors = AnchorSeeding.Draw(_backend, _heldRows, _rows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
             _previous.AsSpan().Fill(-1);
         }
 
@@ -106,7 +117,7 @@ public sealed class AnchorTrainer
             bool maintain = iteration < maintenanceRounds;
             var cells = new CellLists(_assignments, anchors.Length / _dimension);
             CellMeans.Update(
-                _rows, _dimension, cells, _squaredDistances, _options.Mean, maintain ? 0 : temperature, _options.Seed, iteration, anchors,
+                _heldRows, _dimension, cells, _squaredDistances, _options.Mean, maintain ? 0 : temperature, _options.Seed, iteration, anchors,
                 _options.ThreadCount, cancellationToken);
             AnchorMaintenance.Moves moves = default;
             if (maintain || HasEmptyCell(cells)) moves = Maintain(cells, ref anchors, cancellationToken);
@@ -159,7 +170,7 @@ public sealed class AnchorTrainer
             if (round < MostRepairRounds)
             {
                 CellMeans.Update(
-                    _rows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors,
+                    _heldRows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors,
                     _options.ThreadCount, cancellationToken);
                 AnchorMaintenance.Moves moves = Maintain(cells, ref anchors, cancellationToken);
                 if (moves != default) continue;
@@ -172,12 +183,12 @@ public sealed class AnchorTrainer
 
     private AnchorMaintenance.Moves Maintain(CellLists cells, ref float[] anchors, CancellationToken cancellationToken) =>
         AnchorMaintenance.Run(
-            _rows, _dimension, cells, ref anchors, _options.Lambda * AnchorBytes, _options.ThreadCount, cancellationToken);
+            _backend, _rows, _dimension, cells, ref anchors, _options.Lambda * AnchorBytes, _options.ThreadCount, cancellationToken);
 
     /// <summary>Assigns all rows; returns the distortion and leaves distances behind.</summary>
     private double Assign(float[] anchors, CancellationToken cancellationToken)
     {
-        AssignRows(_rows.Span, anchors, _assignments, _scores, cancellationToken);
+        AssignRows(_heldRows, anchors, _assignments, _scores, cancellationToken);
         double sum = 0;
         for (int row = 0; row < RowCount; row++)
         {
@@ -194,7 +205,7 @@ public sealed class AnchorTrainer
         int rowCount = _validation.Length / _dimension;
         var nearest = new int[rowCount];
         var scores = new float[rowCount];
-        AssignRows(_validation.Span, anchors, nearest, scores, cancellationToken);
+        AssignRows(_heldValidation, anchors, nearest, scores, cancellationToken);
         double sum = 0;
         for (int row = 0; row < rowCount; row++)
         {
@@ -205,14 +216,10 @@ public sealed class AnchorTrainer
         return sum / rowCount;
     }
 
-    private void AssignRows(
-        ReadOnlySpan<float> rows, float[] anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken)
+    private void AssignRows(IHeldRows rows, float[] anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken)
     {
-        int anchorCount = anchors.Length / _dimension;
-        var halfNorms = new float[anchorCount];
-        NearestColumn.HalfSquaredNorms(anchors, _dimension, halfNorms);
-        using var packed = new PackedMatrix(anchors, anchorCount, _dimension);
-        NearestColumn.Assign(rows, packed, halfNorms, nearest, scores, _options.ThreadCount, cancellationToken);
+        using IHeldAnchors held = _backend.HoldAnchors(anchors, _dimension);
+        rows.Assign(held, nearest, scores, cancellationToken);
     }
 
     private double ChangedShare()
