@@ -19,6 +19,7 @@ public sealed class GpuDevices : IDisposable
 
     private GpuDevices(bool simulated)
     {
+        NativeRuntimes.ResolveFor(typeof(Context).Assembly);
         if (!NativeRuntimes.HasCuda) _absent.Add($"cuda: no driver ({NativeRuntimes.CudaLibrary} is not installed)");
         if (!NativeRuntimes.HasOpenCL) _absent.Add($"opencl: no runtime ({NativeRuntimes.OpenCLLibrary} is not installed)");
         _context = Context.Create(builder =>

@@ -1,24 +1,34 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
-using ILGPU;
 
 namespace Vlc.Gpu.Devices;
 
 /// <summary>
-/// The drivers' libraries. On Linux they are installed under the names that carry a version; those without belong to development packages, and ILGPU asks for these only.
+/// The drivers' libraries. On Linux they are installed under names that carry a version; those without belong to development packages, and ILGPU asks for these only.
 /// </summary>
-internal static class NativeRuntimes
+public static class NativeRuntimes
 {
-    public const string CudaLibrary = "libcuda.so.1";
-    public const string OpenCLLibrary = "libOpenCL.so.1";
+    internal const string CudaLibrary = "libcuda.so.1";
+    internal const string OpenCLLibrary = "libOpenCL.so.1";
 
-    static NativeRuntimes() => NativeLibrary.SetDllImportResolver(typeof(Context).Assembly, Resolve);
+    private static readonly Lock s_registering = new();
+    private static bool s_registered;
 
     /// <summary>Whether the CUDA driver's library can be loaded.</summary>
     public static bool HasCuda { get; } = CanLoad(OperatingSystem.IsWindows() ? "nvcuda" : CudaLibrary);
 
     /// <summary>Whether an OpenCL loader can be loaded.</summary>
     public static bool HasOpenCL { get; } = CanLoad(OperatingSystem.IsWindows() ? "OpenCL" : OpenCLLibrary);
+
+    /// <summary>Has <paramref name="assembly"/> find the libraries under the names that they are installed under.</summary>
+    internal static void ResolveFor(Assembly assembly)
+    {
+        lock (s_registering)
+        {
+            if (!s_registered) NativeLibrary.SetDllImportResolver(assembly, Resolve);
+            s_registered = true;
+        }
+    }
 
     private static bool CanLoad(string name)
     {
