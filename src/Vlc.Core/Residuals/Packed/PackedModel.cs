@@ -25,6 +25,7 @@ internal sealed class PackedModel
     public const int GainBits = 6;
 
     private readonly List[] _lists;
+    private readonly double[] _errorWeights;
 
     /// <summary>Derives the allocation of every list.</summary>
     public PackedModel(PackedParameters parameters)
@@ -32,6 +33,7 @@ internal sealed class PackedModel
         Parameters = parameters;
         int classes = parameters.ClassCount;
         _lists = new List[parameters.CellCount * classes];
+        _errorWeights = new double[_lists.Length];
         for (int list = 0; list < _lists.Length; list++) _lists[list] = Derive(list / classes, list % classes);
     }
 
@@ -60,30 +62,69 @@ internal sealed class PackedModel
         Parameters.Groups[group].Spectrum[axis] + Parameters.CellLevels[cell]
         + (ScaleStep * Parameters.CellScales[cell][axis]) + gain;
 
-    private List Derive(int cell, int classNumber)
+    /// <summary>64 · log2 of the variance of each axis of a list, weighted as the allocation weighs it: by the axis and by the list.</summary>
+    public int[] WeightedVariances(int list)
     {
-        PackedParameters p = Parameters;
-        int group = p.CellGroups[cell], rank = p.Groups[group].Rank;
-        int gain = p.ClassGains[(cell * p.ClassCount) + classNumber];
-        int[] spectrum = p.Groups[group].Spectrum;
-        var amplitudes = new int[rank];
-        double energy = 0;
-        for (int axis = 0; axis < rank; axis++)
+        int cell = list / Parameters.ClassCount, group = Parameters.CellGroups[cell];
+        int[] amplitudes = Amplitudes(cell, group, Parameters.ClassGains[list]);
+        return WeightedVariances(amplitudes, RelativeEighths(amplitudes), Parameters.Groups[group].Spectrum);
+    }
+
+    /// <summary>Squared error of the coded axes of a row, weighted alike: what the code of this many bits leaves of <see cref="WeightedVariances(int)"/>.</summary>
+    /// <param name="list">The row's list.</param>
+    /// <param name="residual">Residual in the group's basis, rank floats.</param>
+    /// <param name="decoded">The same from the code.</param>
+    public double WeightedError(int list, ReadOnlySpan<float> residual, ReadOnlySpan<float> decoded)
+    {
+        List coded = _lists[list];
+        double sum = 0;
+        for (int i = 0; i < coded.Axes.Length; i++)
         {
-            amplitudes[axis] = AmplitudeEighths(cell, group, axis, gain);
-            energy += Octaves.PowerOfEighths(2 * amplitudes[axis]);
+            double error = (double)coded.Weights[i] * (residual[coded.Axes[i]] - decoded[coded.Axes[i]]);
+            sum += error * error;
         }
 
-        // Noise is held to a share of the list's own energy, not to one size everywhere: neighbours differ by about what residuals measure.
-        int relative = -Octaves.EighthsOf(energy / p.MeanEnergy);
-        var variances = new int[rank];
-        for (int axis = 0; axis < rank; axis++)
+        return sum * _errorWeights[list];
+    }
+
+    private int[] Amplitudes(int cell, int group, int gain)
+    {
+        var amplitudes = new int[Parameters.Groups[group].Rank];
+        for (int axis = 0; axis < amplitudes.Length; axis++) amplitudes[axis] = AmplitudeEighths(cell, group, axis, gain);
+        return amplitudes;
+    }
+
+    /// <summary>Noise is held to a share of the list's own energy, not to one size everywhere: neighbours differ by about what residuals measure.</summary>
+    private int RelativeEighths(int[] amplitudes)
+    {
+        double energy = 0;
+        foreach (int amplitude in amplitudes) energy += Octaves.PowerOfEighths(2 * amplitude);
+        return -Octaves.EighthsOf(energy / Parameters.MeanEnergy);
+    }
+
+    private static int[] WeightedVariances(int[] amplitudes, int relative, int[] spectrum)
+    {
+        var variances = new int[amplitudes.Length];
+        for (int axis = 0; axis < variances.Length; axis++)
         {
             // In 1/64 octave: amplitude eighths x 2 (square) x 8, weights likewise.
             int weight = 2 * AxisWeightQuarters * 2 * (spectrum[axis] - spectrum[0]);
             variances[axis] = (16 * amplitudes[axis]) + weight + (8 * relative);
         }
 
+        return variances;
+    }
+
+    private List Derive(int cell, int classNumber)
+    {
+        PackedParameters p = Parameters;
+        int group = p.CellGroups[cell], rank = p.Groups[group].Rank;
+        int gain = p.ClassGains[(cell * p.ClassCount) + classNumber];
+        int[] spectrum = p.Groups[group].Spectrum;
+        int[] amplitudes = Amplitudes(cell, group, gain);
+        int relative = RelativeEighths(amplitudes);
+        _errorWeights[(cell * p.ClassCount) + classNumber] = Octaves.PowerOfEighths(relative);
+        int[] variances = WeightedVariances(amplitudes, relative, spectrum);
         var bits = new byte[rank];
         int stride = BitAllocation.Allocate(variances, p.Level, bits);
         int[] order = [.. Enumerable.Range(0, rank).Where(axis => bits[axis] > 0).OrderByDescending(axis => bits[axis]).ThenBy(axis => axis)];
