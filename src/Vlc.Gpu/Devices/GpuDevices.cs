@@ -24,8 +24,7 @@ public sealed class GpuDevices : IDisposable
         if (!NativeRuntimes.HasOpenCL) _absent.Add($"opencl: no runtime ({NativeRuntimes.OpenCLLibrary} is not installed)");
         _context = Context.Create(builder =>
         {
-            builder.Optimize(OptimizationLevel.O2);
-            Fused.Register(builder);
+            Configure(builder);
             // All of them: a device that cannot be used is listed, with the reason.
             if (NativeRuntimes.HasCuda) builder.Cuda(_ => true);
             if (NativeRuntimes.HasOpenCL) builder.OpenCL(_ => true);
@@ -65,6 +64,13 @@ public sealed class GpuDevices : IDisposable
 
     /// <summary>The same with ILGPU's simulation behind the others, for tests.</summary>
     internal static GpuDevices OpenWithSimulation() => new(simulated: true);
+
+    /// <summary>How kernels are compiled, on whatever device: PoCL takes code of this level only.</summary>
+    internal static void Configure(Context.Builder builder)
+    {
+        builder.Optimize(OptimizationLevel.O2);
+        Fused.Register(builder);
+    }
 
     /// <summary>The fastest real GPU: CUDA before OpenCL; null where there is none that can be used.</summary>
     public GpuDevice? FirstGpu() => _described.Where(device => device is { IsUsable: true, IsGpu: true }).OrderBy(device => device.Kind).FirstOrDefault();
