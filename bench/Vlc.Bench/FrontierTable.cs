@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 
@@ -37,31 +36,12 @@ internal static class FrontierTable
         string index = Path.Combine(folder, "index");
         string[] build = ["index", "--emb", set.BasePath, "--metric", set.Metric == Metric.Cosine ? "cosine" : "l2", "--codec", codec, "--out", index];
         if (target is not null) build = [.. build, "--target-recall", target];
-        JsonElement built = Vlc(build), found = Vlc("eval", "--idx", index, "--queries", set.QueryPath, "--emb", set.BasePath);
+        JsonElement built = VlcProcess.Run(build).Result, found = VlcProcess.Run("eval", "--idx", index, "--queries", set.QueryPath, "--emb", set.BasePath).Result;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"| {set.Name} | {codec}{(target is null ? "" : $", target {target}")} | {Number("bytesPerVector"):F1} | {Number("ratio"):P1} | {Number("recallExhaustive"):F4} ± {Number("recallStdErr"):F4} "
             + $"| {Number("recall"):F4} | {Number("scannedShare"):P1} | {Number("qps"):F0} | {Number("exactQps"):F0} | {built.GetProperty("seconds").GetProperty("total").GetDouble():F1} |"));
 
         double Number(string name) => found.GetProperty(name).GetDouble();
-    }
-
-    private static JsonElement Vlc(params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet")
-        {
-            WorkingDirectory = RealSet.Root,
-            RedirectStandardOutput = true,
-        };
-        foreach (string argument in (string[])["run", "--no-build", "-c", "Release", "--project", "src/Vlc.Cli", "--", .. arguments, "--json", "--quiet"])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using Process process = Process.Start(start)!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"vlc {arguments[0]} ended with {process.ExitCode}: {output}");
-        return JsonDocument.Parse(output).RootElement;
     }
 }

@@ -10,6 +10,16 @@ switch (args)
         return FrontierTable.Run(sets);
     case ["training", .. var sets]:
         return TrainingComparison.Run(sets);
+    case ["training-default", .. var sets]:
+        return TrainingComparison.RunDefaults(sets);
+    case ["open", .. var paths]:
+        return OpenMeasurement.Run(paths);
+    case ["growth", .. var options]:
+        return GrowthTable.Run(options);
+    case ["guard", .. var sets]:
+        return Guard.Run(sets);
+    case ["generate", .. var options]:
+        return EmbeddingLikeVectors.Run(options);
     default:
         BenchmarkSwitcher.FromAssembly(typeof(AssignmentBenchmarks).Assembly).Run(args);
         return 0;

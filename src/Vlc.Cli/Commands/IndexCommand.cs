@@ -108,7 +108,17 @@ internal static class IndexCommand
             Training = Training.Read(parsed, parsed.GetValue(Anchors), parsed.GetValue(Seed) ?? new AnchorTrainingOptions().Seed, device.Backend),
         };
         using VectorSource source = Vectors.Open(parsed);
-        IndexReport report = terminal.WithProgress(progress => Build(source, basePath, options, progress, cancellationToken));
+        IndexReport report;
+        try
+        {
+            report = terminal.WithProgress(progress => Build(source, basePath, options, progress, cancellationToken));
+        }
+        catch (OperationCanceledException) when (IndexBuilder.HasPartialWork(basePath))
+        {
+            terminal.Warn($"what was done is kept in {basePath}.build.*; the same command goes on from there.");
+            throw;
+        }
+
         if (report.Training.Collapsed)
         {
             terminal.Warn(

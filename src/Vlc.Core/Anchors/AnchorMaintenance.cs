@@ -89,6 +89,7 @@ internal static class AnchorMaintenance
     {
         var direction = new double[dimension];
         var next = new double[dimension];
+        var axis = new float[dimension];
         var projections = new double[members.Length];
         // Starts at the farthest row from the mean: never orthogonal to all of the scatter.
         double farthest = -1;
@@ -104,14 +105,19 @@ internal static class AnchorMaintenance
         for (int iteration = 0; iteration < PowerIterations; iteration++)
         {
             if (!Normalize(direction)) return new Split(cell, 0, [], []);
-            Project(rows, dimension, members, mean, direction, projections);
+            for (int k = 0; k < dimension; k++) axis[k] = (float)direction[k];
+            double offset = Distances.Dot(mean, axis);
+            for (int i = 0; i < members.Length; i++) projections[i] = Distances.Dot(rows.Slice(members[i] * dimension, dimension), axis) - offset;
             if (iteration == PowerIterations - 1) break;
             next.AsSpan().Clear();
+            double total = 0;
             for (int i = 0; i < members.Length; i++)
             {
-                ReadOnlySpan<float> row = rows.Slice(members[i] * dimension, dimension);
-                for (int k = 0; k < dimension; k++) next[k] += projections[i] * ((double)row[k] - mean[k]);
+                RowSums.AddWeighted(next, rows.Slice(members[i] * dimension, dimension), projections[i]);
+                total += projections[i];
             }
+
+            for (int k = 0; k < dimension; k++) next[k] -= total * mean[k];
 
             (direction, next) = (next, direction);
         }
@@ -204,19 +210,6 @@ internal static class AnchorMaintenance
                 rows.Span, dimension, candidates[i], cells.Rows(candidates[i]), anchors.AsSpan(candidates[i] * dimension, dimension)),
             cancellationToken);
         return [.. splits.Where(split => split.Gain > 0).OrderByDescending(split => split.Gain).ThenBy(split => split.Cell)];
-    }
-
-    private static void Project(
-        ReadOnlySpan<float> rows, int dimension, ReadOnlySpan<int> members, ReadOnlySpan<float> mean, ReadOnlySpan<double> direction,
-        Span<double> projections)
-    {
-        for (int i = 0; i < members.Length; i++)
-        {
-            ReadOnlySpan<float> row = rows.Slice(members[i] * dimension, dimension);
-            double sum = 0;
-            for (int k = 0; k < dimension; k++) sum += ((double)row[k] - mean[k]) * direction[k];
-            projections[i] = sum;
-        }
     }
 
     /// <summary>Boundary of the two means of numbers on a line, from the start "below and above the mean".</summary>

@@ -1,5 +1,7 @@
+using System.Numerics;
 using Vlc.Compute;
 using Vlc.Numerics.Kernels;
+using Vlc.Numerics.Randomness;
 
 namespace Vlc.Anchors;
 
@@ -17,6 +19,20 @@ public sealed class AnchorTrainer
 
     private const int MostRepairRounds = 3;
 
+    /// <summary>
+    /// The part of the rows, as a negative power of two, that each of the first iterations looks at; all later ones look at all. Far from the optimum a part of the rows shows the way as
+    /// well as all of them. docs/training.md has the comparison that chose it.
+    /// </summary>
+    private static readonly int[] s_partOfIteration = [3, 3, 3, 2, 1, 1];
+
+    /// <summary>Fewest rows for each anchor in a part, and fewest at all: with fewer, anchors follow single rows, and no time is saved that anybody would notice.</summary>
+    private const int LeastRowsPerAnchor = 8, LeastRows = 2048;
+
+    private const ulong PartStream = 0x9A7;
+
+    /// <summary>Bytes of rows that are gathered at a time, where not all are looked at.</summary>
+    private const int GatheredBytes = 8 << 20;
+
     private readonly AnchorTrainingOptions _options;
     private readonly int _dimension;
     private readonly ReadOnlyMemory<float> _rows;
@@ -27,8 +43,10 @@ public sealed class AnchorTrainer
     private readonly float[] _rowNorms;
     private readonly float[] _scores;
     private readonly double[] _squaredDistances;
-    private int[] _assignments;
-    private int[] _previous;
+    private readonly byte[] _parts;
+    private float[] _gathered = [];
+    private readonly int[] _assignments;
+    private readonly int[] _previous;
 
     private AnchorTrainer(
         ReadOnlyMemory<float> rows, int dimension, ReadOnlyMemory<float> validation, AnchorTrainingOptions options, IComputeBackend backend,
@@ -48,6 +66,11 @@ public sealed class AnchorTrainer
         _assignments = new int[rowCount];
         _previous = new int[rowCount];
         NearestColumn.HalfSquaredNorms(rows.Span, dimension, _rowNorms);
+
+        // A row is in the parts of all rows, of half of them, ..., as far as its draw goes: smaller parts lie within larger ones.
+        _parts = new byte[rowCount];
+        var random = new SeededRandom(options.Seed, PartStream);
+        foreach (ref byte part in _parts.AsSpan()) part = (byte)BitOperations.TrailingZeroCount(random.NextUInt64());
     }
 
     private int RowCount => _assignments.Length;
@@ -104,18 +127,30 @@ public sealed class AnchorTrainer
         }
         else
         {
-            anchors = AnchorSeeding.Draw(_backend, _heldRows, _rows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
+            int[] first = RowsOf(PartOf(0, anchorCount));
+            if (first.Length == RowCount)
+            {
+                anchors = AnchorSeeding.Draw(_backend, _heldRows, _rows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
+            }
+            else
+            {
+                ReadOnlyMemory<float> seedRows = Gather(first);
+                using IHeldRows held = _backend.HoldRows(seedRows, _dimension);
+                anchors = AnchorSeeding.Draw(_backend, held, seedRows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
+            }
+
             _previous.AsSpan().Fill(-1);
         }
 
         for (int iteration = iterations.Count; iteration < _options.MaxIterations && !HasConverged(iterations); iteration++)
         {
-            double distortion = Assign(anchors, cancellationToken);
-            double changed = ChangedShare();
+            int[] looked = RowsOf(PartOf(iteration, anchors.Length / _dimension));
+            double distortion = Assign(anchors, looked, cancellationToken);
+            double changed = ChangedShare(looked);
             double energy = Energy(distortion, anchors.Length);
             double temperature = cooling.Temperature(iteration);
             bool maintain = iteration < maintenanceRounds;
-            var cells = new CellLists(_assignments, anchors.Length / _dimension);
+            CellLists cells = ListsOf(looked, anchors.Length / _dimension);
             CellMeans.Update(
                 _heldRows, _dimension, cells, _squaredDistances, _options.Mean, maintain ? 0 : temperature, _options.Seed, iteration, anchors,
                 _options.ThreadCount, cancellationToken);
@@ -124,14 +159,14 @@ public sealed class AnchorTrainer
 
             double validationEnergy = _validation.IsEmpty ? double.NaN : Energy(ValidationDistortion(anchors, cancellationToken), anchors.Length);
             iterations.Add(new TrainingIteration(
-                iteration, temperature, distortion, energy, validationEnergy, changed, moves.Merged, moves.Split));
+                iteration, temperature, distortion, energy, validationEnergy, changed, moves.Merged, moves.Split, looked.Length));
             progress?.Report(iterations[^1]);
-            (_previous, _assignments) = (_assignments, _previous);
+            foreach (int row in looked) _previous[row] = _assignments[row];
             checkpoint?.Save(anchors, _previous, iterations);
         }
 
         (double finalDistortion, double entropy) = Settle(ref anchors, cancellationToken);
-        checkpoint?.Delete();
+        if (!_options.CheckpointStays) checkpoint?.Delete();
         return (anchors, new TrainingReport
         {
             Iterations = iterations,
@@ -150,7 +185,7 @@ public sealed class AnchorTrainer
         if (iterations.Count == 0) return false;
         TrainingIteration last = iterations[^1];
         double previousEnergy = iterations.Count > 1 ? iterations[^2].Energy : double.PositiveInfinity;
-        return last.Temperature == 0 && last.Merged == 0 && last.Split == 0 && last.Changed <= _options.Tolerance
+        return last.Rows == RowCount && last.Temperature == 0 && last.Merged == 0 && last.Split == 0 && last.Changed <= _options.Tolerance
             && previousEnergy - last.Energy <= _options.Tolerance * last.Energy;
     }
 
@@ -162,11 +197,12 @@ public sealed class AnchorTrainer
     {
         for (int round = 0; ; round++)
         {
-            double distortion = Assign(anchors, cancellationToken);
-            var cells = new CellLists(_assignments, anchors.Length / _dimension);
+            int[] all = RowsOf(part: 0);
+            double distortion = Assign(anchors, all, cancellationToken);
+            CellLists cells = ListsOf(all, anchors.Length / _dimension);
             double entropy = cells.NormalizedEntropy();
             bool empty = HasEmptyCell(cells);
-            if (!empty && (entropy >= CollapseThreshold || round >= MostRepairRounds)) return (distortion, entropy);
+            if (!empty && (entropy >= CollapseThreshold || round >= MostRepairRounds)) return (ToMeans(anchors, cells, distortion, cancellationToken), entropy);
             if (round < MostRepairRounds)
             {
                 CellMeans.Update(
@@ -181,23 +217,99 @@ public sealed class AnchorTrainer
         }
     }
 
+    /// <summary>
+    /// Moves each anchor to the arithmetic mean of its rows, an iteration for nothing as their assignment is at hand. Returns what distortion is left: a row is nearer to its anchor by the
+    /// square of the move, on average over the cell.
+    /// </summary>
+    private double ToMeans(float[] anchors, CellLists cells, double distortion, CancellationToken cancellationToken)
+    {
+        if (_options.Mean.Kind != MeanKind.Arithmetic) return distortion;
+        float[] before = [.. anchors];
+        CellMeans.Update(
+            _heldRows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors, _options.ThreadCount, cancellationToken);
+        for (int cell = 0; cell < cells.CellCount; cell++)
+        {
+            double moved = Distances.SquaredEuclidean(before.AsSpan(cell * _dimension, _dimension), anchors.AsSpan(cell * _dimension, _dimension));
+            distortion -= cells.Count(cell) * moved / RowCount;
+        }
+
+        return Math.Max(distortion, 0);
+    }
+
     private AnchorMaintenance.Moves Maintain(CellLists cells, ref float[] anchors, CancellationToken cancellationToken) =>
         AnchorMaintenance.Run(
-            _backend, _rows, _dimension, cells, ref anchors, _options.Lambda * AnchorBytes, _options.ThreadCount, cancellationToken);
+            _backend, _rows, _dimension, cells, ref anchors, _options.Lambda * AnchorBytes * cells.RowCount / RowCount, _options.ThreadCount, cancellationToken);
 
-    /// <summary>Assigns all rows; returns the distortion and leaves distances behind.</summary>
-    private double Assign(float[] anchors, CancellationToken cancellationToken)
+    /// <summary>The part of the rows that an iteration looks at; the last one looks at all, and the one before at half of them at least.</summary>
+    private int PartOf(int iteration, int anchorCount)
     {
-        AssignRows(_heldRows, anchors, _assignments, _scores, cancellationToken);
+        if (!_options.PartsFirst || iteration >= s_partOfIteration.Length) return 0;
+        int part = s_partOfIteration[iteration];
+        part = Math.Min(part, _options.MaxIterations - 1 - iteration);
+        while (part > 0 && RowCount >> part < Math.Max(LeastRows, (long)LeastRowsPerAnchor * anchorCount)) part--;
+        return Math.Max(part, 0);
+    }
+
+    private int[] RowsOf(int part)
+    {
+        int count = 0;
+        foreach (byte drawn in _parts) count += drawn >= part ? 1 : 0;
+        var rows = new int[count];
+        int next = 0;
+        for (int row = 0; row < _parts.Length; row++)
+        {
+            if (_parts[row] >= part) rows[next++] = row;
+        }
+
+        return rows;
+    }
+
+    /// <summary>Copies rows together; valid until the next call, as copies thrown away by the dozen would be most of the memory of a training.</summary>
+    private ReadOnlyMemory<float> Gather(ReadOnlySpan<int> numbers)
+    {
+        if (_gathered.Length < numbers.Length * _dimension) _gathered = new float[numbers.Length * _dimension];
+        for (int i = 0; i < numbers.Length; i++) _rows.Span.Slice(numbers[i] * _dimension, _dimension).CopyTo(_gathered.AsSpan(i * _dimension));
+        return _gathered.AsMemory(0, numbers.Length * _dimension);
+    }
+
+    private CellLists ListsOf(ReadOnlySpan<int> looked, int cellCount)
+    {
+        if (looked.Length == RowCount) return new CellLists(_assignments, cellCount);
+        var cells = new int[looked.Length];
+        for (int i = 0; i < looked.Length; i++) cells[i] = _assignments[looked[i]];
+        return new CellLists(cells, cellCount, looked);
+    }
+
+    /// <summary>Assigns some rows; returns their distortion and leaves distances behind.</summary>
+    private double Assign(float[] anchors, int[] looked, CancellationToken cancellationToken)
+    {
+        if (looked.Length == RowCount)
+        {
+            AssignRows(_heldRows, anchors, _assignments, _scores, cancellationToken);
+        }
+        else
+        {
+            int rowsAtOnce = Math.Max(1, GatheredBytes / (sizeof(float) * _dimension));
+            var nearest = new int[Math.Min(rowsAtOnce, looked.Length)];
+            var scores = new float[nearest.Length];
+            for (int first = 0; first < looked.Length; first += rowsAtOnce)
+            {
+                ReadOnlySpan<int> numbers = looked.AsSpan(first, Math.Min(rowsAtOnce, looked.Length - first));
+                using IHeldRows gathered = _backend.HoldRows(Gather(numbers), _dimension);
+                AssignRows(gathered, anchors, nearest.AsSpan(0, numbers.Length), scores.AsSpan(0, numbers.Length), cancellationToken);
+                for (int i = 0; i < numbers.Length; i++) (_assignments[numbers[i]], _scores[numbers[i]]) = (nearest[i], scores[i]);
+            }
+        }
+
         double sum = 0;
-        for (int row = 0; row < RowCount; row++)
+        foreach (int row in looked)
         {
             double distance = Math.Max(0, 2.0 * ((double)_scores[row] + _rowNorms[row]));
             _squaredDistances[row] = distance;
             sum += distance;
         }
 
-        return sum / RowCount;
+        return sum / looked.Length;
     }
 
     private double ValidationDistortion(float[] anchors, CancellationToken cancellationToken)
@@ -222,15 +334,15 @@ public sealed class AnchorTrainer
         rows.Assign(held, nearest, scores, cancellationToken);
     }
 
-    private double ChangedShare()
+    private double ChangedShare(int[] looked)
     {
         int changed = 0;
-        for (int row = 0; row < RowCount; row++)
+        foreach (int row in looked)
         {
             if (_assignments[row] != _previous[row]) changed++;
         }
 
-        return (double)changed / RowCount;
+        return (double)changed / looked.Length;
     }
 
     /// <summary>Bytes of an anchor on disk: d float16.</summary>

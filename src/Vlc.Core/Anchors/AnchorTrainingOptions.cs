@@ -12,7 +12,13 @@ public sealed class AnchorTrainingOptions
     public ulong Seed { get; init; } = 1;
 
     /// <summary>Most iterations; training stops earlier when it has converged.</summary>
-    public int MaxIterations { get; init; } = 12;
+    public int MaxIterations { get; init; } = 8;
+
+    /// <summary>
+    /// Whether the first iterations look at a part of the rows only, an eighth at first, and later ones at more and more of them: a fraction of the time for the same distortion. The last
+    /// iteration looks at all rows in any case.
+    /// </summary>
+    public bool PartsFirst { get; init; } = true;
 
     /// <summary>Annealing; null takes what docs/training.md found best.</summary>
     public CoolingSchedule? Cooling { get; init; }
@@ -36,6 +42,12 @@ public sealed class AnchorTrainingOptions
 
     /// <summary>Where to keep the state after each iteration, so that an interrupted training goes on; null keeps none.</summary>
     public string? CheckpointPath { get; init; }
+
+    /// <summary>Least time between two saves of the state.</summary>
+    internal TimeSpan CheckpointInterval { get; init; }
+
+    /// <summary>Whether the state stays when training ends: a build that goes on for long after it must not repeat it.</summary>
+    internal bool CheckpointStays { get; init; }
 
     /// <summary>Threads to use; null uses every processor.</summary>
     public int? Threads { get; init; }

@@ -19,6 +19,36 @@ internal sealed class CellLists
         for (int row = 0; row < assignments.Length; row++) _rows[next[assignments[row]]++] = row;
     }
 
+    /// <summary>Lists of rows whose cells are read twice, block by block, instead of being held.</summary>
+    /// <param name="cellCount">m.</param>
+    /// <param name="rowCount">n.</param>
+    /// <param name="forEachBlock">Calls its argument with the cells of each block of rows, in order, and the block's first row.</param>
+    public CellLists(int cellCount, int rowCount, Action<Action<ReadOnlySpan<int>, int>> forEachBlock)
+    {
+        _starts = new int[cellCount + 1];
+        _rows = new int[rowCount];
+        forEachBlock((cells, _) =>
+        {
+            foreach (int cell in cells) _starts[cell + 1]++;
+        });
+        for (int cell = 0; cell < cellCount; cell++) _starts[cell + 1] += _starts[cell];
+        int[] next = _starts[..cellCount];
+        forEachBlock((cells, first) =>
+        {
+            for (int i = 0; i < cells.Length; i++) _rows[next[cells[i]]++] = first + i;
+        });
+    }
+
+    /// <summary>Lists of some rows only.</summary>
+    /// <param name="assignments">Cell of each of them.</param>
+    /// <param name="cellCount">m.</param>
+    /// <param name="numbers">Their row numbers, ascending.</param>
+    public CellLists(ReadOnlySpan<int> assignments, int cellCount, ReadOnlySpan<int> numbers)
+        : this(assignments, cellCount)
+    {
+        foreach (ref int row in _rows.AsSpan()) row = numbers[row];
+    }
+
     public int CellCount => _starts.Length - 1;
 
     public int RowCount => _rows.Length;

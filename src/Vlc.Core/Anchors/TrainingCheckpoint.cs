@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Vlc.Storage;
 
@@ -10,33 +11,38 @@ namespace Vlc.Anchors;
 /// </summary>
 /// <remarks>
 /// Little-endian: magic u32 "VLCC", version u32, key u64, anchor floats u32, rows u32, iterations u32, then anchors f32,
-/// assignment i32, iterations of 5 f64 and 2 i32, and the CRC-32C of everything before.
+/// assignment i32, iterations of 5 f64 and 3 i32, and the CRC-32C of everything before.
 /// </remarks>
 internal sealed class TrainingCheckpoint
 {
     private const uint Magic = 0x43434C56;
-    private const uint Version = 1;
+    private const uint Version = 2;
     private const int HeaderBytes = 28;
-    private const int IterationBytes = (5 * sizeof(double)) + (2 * sizeof(int));
+    private const int IterationBytes = (5 * sizeof(double)) + (3 * sizeof(int));
 
     private readonly string _path;
     private readonly ulong _key;
     private readonly int _dimension;
     private readonly int _rowCount;
+    private readonly TimeSpan _interval;
+    private long _lastSave = Stopwatch.GetTimestamp();
 
     public TrainingCheckpoint(string path, ReadOnlySpan<float> rows, int dimension, int anchorCount, AnchorTrainingOptions options)
     {
         _path = path;
         _dimension = dimension;
         _rowCount = rows.Length / dimension;
+        _interval = options.CheckpointInterval;
         // MaxIterations is left out: going on for longer is what a checkpoint is for.
         string described = string.Join(
-            '|', dimension, anchorCount, options.Seed, options.Cooling, options.Mean, options.MaintenanceRounds, options.Lambda, options.Tolerance);
+            '|', dimension, anchorCount, options.Seed, options.PartsFirst, options.Cooling, options.Mean, options.MaintenanceRounds, options.Lambda, options.Tolerance);
         _key = ((ulong)Crc32C.Compute(MemoryMarshal.AsBytes(rows)) << 32) | Crc32C.Compute(MemoryMarshal.AsBytes(described.AsSpan()));
     }
 
+    /// <summary>Saves the state after an iteration, unless the last save was a moment ago.</summary>
     public void Save(ReadOnlySpan<float> anchors, ReadOnlySpan<int> assignments, List<TrainingIteration> iterations)
     {
+        if (Stopwatch.GetElapsedTime(_lastSave) < _interval) return;
         using var content = new MemoryStream();
         using var writer = new BinaryWriter(content);
         writer.Write(Magic);
@@ -56,10 +62,12 @@ internal sealed class TrainingCheckpoint
             writer.Write(iteration.Changed);
             writer.Write(iteration.Merged);
             writer.Write(iteration.Split);
+            writer.Write(iteration.Rows);
         }
 
         writer.Write(Crc32C.Compute(content.GetBuffer().AsSpan(0, (int)content.Length)));
         AtomicFile.Write(_path, content.GetBuffer().AsSpan(0, (int)content.Length));
+        _lastSave = Stopwatch.GetTimestamp();
     }
 
     /// <summary>The anchors of the checkpoint, or null where there is none; fills the last assignment and the history.</summary>
@@ -97,7 +105,7 @@ internal sealed class TrainingCheckpoint
         {
             iterations.Add(new TrainingIteration(
                 i, reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(), reader.ReadDouble(),
-                reader.ReadInt32(), reader.ReadInt32()));
+                reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt32()));
         }
 
         return anchors;

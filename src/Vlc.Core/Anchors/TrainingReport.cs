@@ -6,11 +6,12 @@ namespace Vlc.Anchors;
 /// <param name="Distortion">Mean squared distance of a training row to its anchor, in squared units of the data.</param>
 /// <param name="Energy">Distortion + lambda · footprint.</param>
 /// <param name="ValidationEnergy">The same on rows that training does not see; NaN where there are none.</param>
-/// <param name="Changed">Share of rows that changed cells since the iteration before; 1 in the first.</param>
+/// <param name="Changed">Share of the rows looked at that changed cells since they were last looked at; 1 in the first.</param>
 /// <param name="Merged">Anchors merged away in the maintenance that followed.</param>
 /// <param name="Split">Cells split in the maintenance that followed.</param>
+/// <param name="Rows">Training rows that it looked at: a part of them at first, all of them at the end.</param>
 public sealed record TrainingIteration(
-    int Iteration, double Temperature, double Distortion, double Energy, double ValidationEnergy, double Changed, int Merged, int Split);
+    int Iteration, double Temperature, double Distortion, double Energy, double ValidationEnergy, double Changed, int Merged, int Split, int Rows);
 
 /// <summary>What training did and where it ended.</summary>
 public sealed class TrainingReport

@@ -25,6 +25,9 @@ public sealed class IndexBuilder
     private const int TuningNeighbours = 10;
     private const ulong SampleStream = 0x5A3;
 
+    /// <summary>Bytes of the training rows at most, and of those from which the packed codec learns.</summary>
+    private const long MostTrainingBytes = 384L << 20, MostCodecBytes = 128L << 20;
+
     private readonly VectorSource _source;
     private readonly IndexOptions _options;
     private readonly IProgress<IndexProgress>? _progress;
@@ -33,12 +36,15 @@ public sealed class IndexBuilder
     private readonly int _count;
     private readonly int _threads;
     private readonly IComputeBackend _backend;
+    private readonly PartialBuild _partial;
+    private readonly List<uint> _blockChecksums = [];
     private readonly Dictionary<IndexPhase, double> _seconds = [];
 
-    private IndexBuilder(VectorSource source, IndexOptions options, IProgress<IndexProgress>? progress, CancellationToken cancellationToken)
+    private IndexBuilder(VectorSource source, string basePath, IndexOptions options, IProgress<IndexProgress>? progress, CancellationToken cancellationToken)
     {
         _source = source;
         _options = options;
+        _partial = new PartialBuild(basePath, options);
         _progress = progress;
         _cancellation = cancellationToken;
         _dimension = source.Dimension;
@@ -52,7 +58,10 @@ public sealed class IndexBuilder
     /// <param name="basePath">BASE, the common part of the five files' names; missing folders are made.</param>
     /// <param name="options">How to build.</param>
     /// <param name="progress">Hears how far the build has come.</param>
-    /// <param name="cancellationToken">Stops the build; nothing is left behind, an old index stays whole.</param>
+    /// <param name="cancellationToken">
+    /// Stops the build; an old index stays whole. What a build of more than some seconds has done is kept beside it, for the same build to go on from, unless it is not
+    /// <see cref="IndexOptions.Resumable"/>.
+    /// </param>
     /// <exception cref="ArgumentException">Options that do not fit the vectors.</exception>
     /// <exception cref="VlcFormatException">The source is damaged, or has zero rows under the cosine metric.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
@@ -65,11 +74,20 @@ public sealed class IndexBuilder
         ArgumentNullException.ThrowIfNull(options);
         IReadOnlyList<string> problems = options.Validate(source.Count, source.Dimension);
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems), nameof(options));
-        return new IndexBuilder(source, options, progress, cancellationToken).Run(basePath);
+        return new IndexBuilder(source, basePath, options, progress, cancellationToken).Run(basePath);
+    }
+
+    /// <summary>Whether an interrupted build has left work beside an index, for the same build to go on from.</summary>
+    /// <param name="basePath">BASE of the index.</param>
+    public static bool HasPartialWork(string basePath)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(basePath);
+        return PartialBuild.Exists(basePath);
     }
 
     private IndexReport Run(string basePath)
     {
+        using var writer = new IndexWriter(basePath);
         bool packed = _options.Codec == CodecKind.Packed;
         int anchorCount = _options.Training.AnchorCount
             ?? (packed ? PackedEncoding.DefaultAnchorCount(_count, _dimension) : AnchorTrainer.DefaultAnchorCount(_count));
@@ -84,33 +102,37 @@ public sealed class IndexBuilder
         int neighbours = Math.Min(packed ? PackedEncoding.Candidates : TuningNeighbours, _count - 1);
         ExactNeighbors? exact = sample.TuningIds.Length == 0 ? null : new ExactNeighbors(
             sample.TuningRows, _dimension, neighbours, _options.Metric, _threads, sample.TuningIds);
+        byte[] cellsKey = CellsKey(sample, anchors, neighbours);
         (int[] assignments, ResidualStatistics statistics) = Timed(
-            IndexPhase.Assign, () => Assign(rows, anchors, sample.Centre, anchorCount, exact));
+            IndexPhase.Assign, () => Assign(rows, anchors, sample.Centre, anchorCount, exact, cellsKey));
 
-        using var writer = new IndexWriter(basePath);
         CodedAxes axes = ChooseAxes(statistics);
         bool jacobians = _options.Codec != CodecKind.None && !packed && (_options.Jacobians ?? JacobiansPay(statistics, axes));
         PackedReport? packedReport = null;
         if (packed)
         {
-            packedReport = WritePacked(writer, rows, sample, anchors, assignments, exact);
+            packedReport = WritePacked(writer, rows, sample, anchors, assignments, exact, cellsKey);
         }
         else
         {
+            sample.ReleaseRows();
+            ReturnMemory();
             uint m = (uint)anchorCount, d = (uint)_dimension, n = (uint)_count;
             writer.WriteSection<Half>(SectionKind.Anchors, IndexFile.Anchors, SectionElement.Float16, halves, m, d);
             writer.WriteSection<int>(SectionKind.Assignments, IndexFile.Assignments, SectionElement.UInt32, assignments, n, 1);
             AxisScales? scales = WriteScales(writer, statistics, axes, anchorCount, jacobians);
             if (_options.Codec != CodecKind.None)
             {
-                Timed(IndexPhase.Encode, () => Encode(writer, rows, anchors, assignments, axes, scales));
+                Timed(IndexPhase.Encode, () => Encode(writer, rows, anchors, assignments, axes, scales, cellsKey));
             }
         }
 
         int coded = _options.Codec == CodecKind.None ? 0 : packedReport?.LargestRank ?? axes.Count;
         Manifest manifest = Describe(writer, anchorCount, coded, sample.ScaleExponent, scan: null);
+        ReturnMemory();
         ScanCurve? scan = exact is null ? null : Timed(IndexPhase.Tune, () => Tune(writer, manifest, sample, exact));
         manifest = writer.Commit(Describe(writer, anchorCount, coded, sample.ScaleExponent, scan));
+        _partial.Delete();
         IndexFiles final = IndexFiles.Final(basePath);
         double unscale = 1 / ((double)MathF.ScaleB(1, sample.ScaleExponent) * MathF.ScaleB(1, sample.ScaleExponent));
         return new IndexReport
@@ -126,7 +148,8 @@ public sealed class IndexBuilder
     }
 
     /// <summary>Chooses the level, codes every row, and writes the sections of the packed codec.</summary>
-    private PackedReport WritePacked(IndexWriter writer, PreparedRows rows, Sample sample, float[] anchors, int[] assignments, ExactNeighbors? exact)
+    private PackedReport WritePacked(
+        IndexWriter writer, PreparedRows rows, Sample sample, float[] anchors, int[] assignments, ExactNeighbors? exact, byte[] cellsKey)
     {
         // Training has centred the sample; the codec wants it as it was.
         for (int offset = 0; offset < sample.Rows.Length; offset += _dimension)
@@ -135,11 +158,62 @@ public sealed class IndexBuilder
             TensorPrimitives.Add(row, sample.Centre, row);
         }
 
-        int[] cells = [.. sample.TrainingIds.Select(id => assignments[id])];
+        // Bases and spectra want fewer rows of the sample than anchors do, and several times the memory for each: rows at even distances.
+        int sampled = sample.Rows.Length / _dimension, kept = (int)Math.Min(sampled, CodecRows(anchors.Length / _dimension));
+        float[] codecRows = sample.Rows;
+        int[] cells = [.. Enumerable.Range(0, kept).Select(i => assignments[sample.TrainingIds[(long)i * sampled / kept]])];
+        if (kept < sampled)
+        {
+            codecRows = new float[kept * _dimension];
+            for (int i = 0; i < kept; i++)
+            {
+                sample.Rows.AsSpan((int)((long)i * sampled / kept) * _dimension, _dimension).CopyTo(codecRows.AsSpan(i * _dimension));
+            }
+
+            sample.ReleaseRows();
+            ReturnMemory();
+        }
+
         var encoding = new PackedEncoding(_options, rows, _count, _threads, _progress, _cancellation);
         PackedLevelSearch.Trial chosen = Timed(
-            IndexPhase.Level, () => encoding.Choose(sample.Rows, cells, anchors, assignments, sample.TuningRows, exact?.Ids()));
-        return Timed(IndexPhase.Encode, () => encoding.Write(writer, chosen, assignments));
+            IndexPhase.Level, () => encoding.Choose(codecRows, cells, anchors, assignments, sample.TuningRows, exact?.Ids()));
+        // The closures below would keep it.
+        codecRows = [];
+        sample.ReleaseRows();
+        ReturnMemory();
+        return Timed(IndexPhase.Encode, () =>
+        {
+            using PassLog log = _partial.OpenCodes(PackedEncoding.Key(chosen, cellsKey, CollectionsMarshal.AsSpan(_blockChecksums)));
+            return encoding.Write(writer, chosen, assignments, log, CheckUnchanged);
+        });
+    }
+
+    /// <summary>What the cell of every row, and what is measured on the way, follow from, besides the rows.</summary>
+    private byte[] CellsKey(Sample sample, float[] anchors, int neighbours)
+    {
+        using var key = new BuildKey();
+        return key.Add(_count, _dimension, (int)_options.Metric, sample.ScaleExponent, neighbours)
+            .Add<float>(sample.Centre).Add<float>(anchors).Add<int>(sample.TuningIds).Add<float>(sample.TuningRows).ToArray();
+    }
+
+    /// <summary>Compares a block with what it was when its rows were assigned; a source that changes under a build would give an index of no vectors that ever were.</summary>
+    private void CheckUnchanged(ReadOnlySpan<float> block, long first, int blockNumber)
+    {
+        if (Crc32C.Compute(MemoryMarshal.AsBytes(block)) == _blockChecksums[blockNumber]) return;
+        _partial.DiscardPasses();
+        throw new VlcFormatException(
+            _source.Name, $"rows {first} to {first + (block.Length / _dimension) - 1}", "the values that they had when the build assigned them", "others",
+            "The file has changed meanwhile; start the build again.");
+    }
+
+    /// <summary>
+    /// Returns what a phase has left behind, where it is much: training rows and what was learnt on them are most of the memory of a build, lie among the large objects, and would stay until a
+    /// collection comes by itself, which the streaming phases hardly ever cause.
+    /// </summary>
+    private static void ReturnMemory()
+    {
+        const long Much = 128 << 20;
+        if (GC.GetTotalMemory(forceFullCollection: false) > Much) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     private T Timed<T>(IndexPhase phase, Func<T> step)
@@ -155,12 +229,10 @@ public sealed class IndexBuilder
     /// <summary>Draws training and tuning rows, disjoint, and chooses the scale; a source that is read by range is read at these rows only.</summary>
     private Sample DrawSample(int anchorCount)
     {
-        long mostBytes = _options.Codec == CodecKind.Packed ? 192L << 20 : 512L << 20;
         int tuning = _options.TuningRows ?? DefaultTuningRows();
         tuning = Math.Min(tuning, _count - anchorCount);
-        // Bases and spectra of the packed codec rest on the same sample, and want more of it than anchors do.
-        long wished = _options.Codec == CodecKind.Packed ? Math.Max(128L * anchorCount, 160L * _dimension) : Math.Max(64L * anchorCount, 10_000);
-        long wanted = _options.TrainingRows ?? Math.Min(wished, Math.Max(mostBytes / (sizeof(float) * (long)_dimension), anchorCount));
+        long wished = _options.Codec == CodecKind.Packed ? Math.Max(256L * anchorCount, CodecRows(anchorCount)) : Math.Max(160L * anchorCount, 10_000);
+        long wanted = _options.TrainingRows ?? Math.Min(wished, Math.Max(MostTrainingBytes / (sizeof(float) * (long)_dimension), anchorCount));
         int training = (int)Math.Min(wanted, _count - tuning);
 
         var random = new SeededRandom(_options.Training.Seed, SampleStream);
@@ -212,6 +284,10 @@ public sealed class IndexBuilder
         return new Sample(rows, trainingIds, tuningRows, tuningIds, exponent, centre);
     }
 
+    /// <summary>Rows from which the packed codec learns when the user names no number.</summary>
+    private long CodecRows(int anchorCount) => _options.TrainingRows ?? Math.Min(
+        Math.Max(128L * anchorCount, 160L * _dimension), Math.Max(MostCodecBytes / (sizeof(float) * (long)_dimension), anchorCount));
+
     private int DefaultTuningRows()
     {
         // An exhaustive scan for each tuning row: about 10^11 codes in all.
@@ -240,20 +316,32 @@ public sealed class IndexBuilder
         float scale = MathF.ScaleB(1, sample.ScaleExponent);
         var resolved = new AnchorTrainingOptions
         {
+            CheckpointInterval = _partial.CheckpointInterval,
+            CheckpointStays = true,
             AnchorCount = anchorCount,
             Seed = given.Seed,
             MaxIterations = given.MaxIterations,
+            PartsFirst = given.PartsFirst,
             Cooling = given.Cooling,
             Mean = given.Mean,
             MaintenanceRounds = given.MaintenanceRounds,
             Lambda = given.Lambda * scale * scale,
             Tolerance = given.Tolerance,
-            CheckpointPath = given.CheckpointPath,
+            CheckpointPath = _partial.CheckpointPath,
             Threads = _threads,
             Backend = _backend,
         };
         var relay = new TrainingRelay(_progress, given.MaxIterations);
-        return AnchorTrainer.Train(sample.Rows, _dimension, resolved, validation, relay, _cancellation);
+        try
+        {
+            return AnchorTrainer.Train(sample.Rows, _dimension, resolved, validation, relay, _cancellation);
+        }
+        catch (VlcFormatException refusal) when (_partial.OwnsCheckpoint && refusal.Path == _partial.CheckpointPath)
+        {
+            // Left by a build of other rows or options: nothing to go on from.
+            File.Delete(refusal.Path);
+            return AnchorTrainer.Train(sample.Rows, _dimension, resolved, validation, relay, _cancellation);
+        }
     }
 
     private float[] Uncentred(float[] trained, float[] centre)
@@ -281,7 +369,7 @@ public sealed class IndexBuilder
     }
 
     private (int[] Assignments, ResidualStatistics Statistics) Assign(
-        PreparedRows rows, float[] anchors, float[] centre, int anchorCount, ExactNeighbors? exact)
+        PreparedRows rows, float[] anchors, float[] centre, int anchorCount, ExactNeighbors? exact, byte[] key)
     {
         var centred = new float[anchors.Length];
         for (int offset = 0; offset < anchors.Length; offset += _dimension)
@@ -294,6 +382,14 @@ public sealed class IndexBuilder
         var scores = new float[rows.BlockRows];
         var centredBlock = new float[(int)Math.Min(rows.BlockRows, (long)_count) * _dimension];
         var statistics = new ResidualStatistics(_dimension, anchorCount, _threads);
+        using PassLog log = _partial.OpenCells(key);
+        if (log.Rows > 0)
+        {
+            log.Read(0, MemoryMarshal.AsBytes(assignments.AsSpan(0, (int)log.Rows)));
+            Restore(log.State, statistics, exact);
+        }
+
+        var progress = new RowProgress(_progress, IndexPhase.Assign, log.Rows, _count);
         rows.ForEachBlock(
             (block, first, count) =>
             {
@@ -317,10 +413,33 @@ public sealed class IndexBuilder
 
                 statistics.Add(block[..(count * _dimension)], assignments.AsMemory((int)first, count), anchors, _cancellation);
                 exact?.Offer(block.Span[..(count * _dimension)], count, (int)first, _cancellation);
-                _progress?.Report(new IndexProgress(IndexPhase.Assign, (double)(first + count) / _count));
+                _blockChecksums.Add(Crc32C.Compute(MemoryMarshal.AsBytes(block.Span[..(count * _dimension)])));
+                log.Append(MemoryMarshal.AsBytes(nearest));
+                log.Mark(first + count, end: first + count == _count, () => Save(statistics, exact));
+                progress.Report(first + count);
             },
-            _cancellation);
+            _cancellation, log.Rows);
         return (assignments, statistics);
+    }
+
+    private byte[] Save(ResidualStatistics statistics, ExactNeighbors? exact)
+    {
+        using var content = new MemoryStream();
+        using var writer = new BinaryWriter(content);
+        writer.Write(_blockChecksums.Count);
+        writer.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_blockChecksums)));
+        statistics.Save(writer);
+        exact?.Save(writer);
+        return content.ToArray();
+    }
+
+    private void Restore(byte[] state, ResidualStatistics statistics, ExactNeighbors? exact)
+    {
+        using var reader = new BinaryReader(new MemoryStream(state, writable: false));
+        int blocks = reader.ReadInt32();
+        for (int i = 0; i < blocks; i++) _blockChecksums.Add(reader.ReadUInt32());
+        statistics.Restore(reader);
+        exact?.Restore(reader);
     }
 
     private CodedAxes ChooseAxes(ResidualStatistics statistics) =>
@@ -391,16 +510,19 @@ public sealed class IndexBuilder
         writer.AddInline<int>(SectionKind.CodedAxes, SectionElement.UInt32, numbers, 1, (uint)numbers.Length);
     }
 
-    private bool Encode(IndexWriter writer, PreparedRows rows, float[] anchors, int[] assignments, CodedAxes axes, AxisScales? scales)
+    private bool Encode(
+        IndexWriter writer, PreparedRows rows, float[] anchors, int[] assignments, CodedAxes axes, AxisScales? scales, byte[] cellsKey)
     {
         bool bytes = _options.Codec == CodecKind.Int8;
         int rowBytes = axes.Count * (bytes ? 1 : sizeof(ushort));
         var codes = new byte[(int)Math.Min(rows.BlockRows, (long)_count) * rowBytes];
-        using IndexWriter.SectionStream stream = writer.OpenSection(
-            SectionKind.Residuals, IndexFile.Residuals, bytes ? SectionElement.Int8 : SectionElement.Float16, (uint)_count, (uint)axes.Count);
+        using PassLog log = _partial.OpenCodes(CodesKey(axes, scales, anchors.Length / _dimension, cellsKey));
+        var progress = new RowProgress(_progress, IndexPhase.Encode, log.Rows, _count);
         rows.ForEachBlock(
             (block, first, count) =>
             {
+                CheckUnchanged(block.Span[..(count * _dimension)], first, (int)(first / rows.BlockRows));
+                if (first < log.Rows) return;
                 BlockScheduler.Run(
                     BlockScheduler.BlockCount(count, RowsPerTask), _threads,
                     (task, _) =>
@@ -419,12 +541,24 @@ public sealed class IndexBuilder
                         }
                     },
                     _cancellation);
-                stream.Write(codes.AsSpan(0, count * rowBytes));
-                _progress?.Report(new IndexProgress(IndexPhase.Encode, (double)(first + count) / _count));
+                log.Append(codes.AsSpan(0, count * rowBytes));
+                log.Mark(first + count, end: false, () => []);
+                progress.Report(first + count);
             },
             _cancellation);
-        stream.Complete();
+        writer.AdoptSection(
+            log, SectionKind.Residuals, IndexFile.Residuals, bytes ? SectionElement.Int8 : SectionElement.Float16, (uint)_count, (uint)axes.Count);
         return true;
+    }
+
+    /// <summary>What the codes of int8 and f16 follow from.</summary>
+    private byte[] CodesKey(CodedAxes axes, AxisScales? scales, int anchorCount, byte[] cellsKey)
+    {
+        using var key = new BuildKey();
+        key.Add<byte>(cellsKey).Add<uint>(CollectionsMarshal.AsSpan(_blockChecksums)).Add((int)_options.Codec, axes.Count);
+        for (int i = 0; i < axes.Count; i++) key.Add(axes.Axis(i));
+        for (int cell = 0; scales is not null && cell < anchorCount; cell++) key.Add(scales.Of(cell));
+        return key.ToArray();
     }
 
     private Manifest Describe(IndexWriter writer, int anchorCount, int codedDimension, int scaleExponent, ScanCurve? scan) => new()
@@ -508,7 +642,13 @@ public sealed class IndexBuilder
     };
 
     /// <summary>What sampling yields: rows in scaled units, their centre, and the rows held out for tuning.</summary>
-    private sealed record Sample(float[] Rows, int[] TrainingIds, float[] TuningRows, int[] TuningIds, int ScaleExponent, float[] Centre);
+    private sealed record Sample(float[] Rows, int[] TrainingIds, float[] TuningRows, int[] TuningIds, int ScaleExponent, float[] Centre)
+    {
+        public float[] Rows { get; private set; } = Rows;
+
+        /// <summary>Gives the training rows back: no later phase looks at them.</summary>
+        public void ReleaseRows() => Rows = [];
+    }
 
     private sealed class TrainingRelay(IProgress<IndexProgress>? progress, int mostIterations) : IProgress<TrainingIteration>
     {

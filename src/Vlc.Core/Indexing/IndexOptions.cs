@@ -27,12 +27,21 @@ public sealed class IndexOptions
     public bool? Jacobians { get; init; }
 
     /// <summary>
-    /// Rows to train on; null takes about 64 an anchor, at most 512 MiB, or for the packed codec 128 an anchor and 160 a dimension, whichever is more, at most 192 MiB.
+    /// Rows to train on; null takes 160 an anchor, or for the packed codec 256 an anchor and 160 a dimension, whichever is more, at most 384 MiB. Of these the packed codec learns its bases
+    /// from 128 an anchor or 160 a dimension, at most 128 MiB.
     /// </summary>
     public int? TrainingRows { get; init; }
 
     /// <summary>Base rows held out of training to measure recall against scanned rows; null takes up to 500, 0 measures none.</summary>
     public int? TuningRows { get; init; }
+
+    /// <summary>
+    /// Whether a build that takes long keeps what it has done in BASE.build.*, so that the same build, started again after an interruption, goes on from there. A finished build deletes it.
+    /// </summary>
+    public bool Resumable { get; init; } = true;
+
+    /// <summary>Least time between two marks of a resumable build: what an interruption may cost.</summary>
+    internal TimeSpan PartialInterval { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How anchors are learned; its seed is the index's, its threads are used throughout.</summary>
     public AnchorTrainingOptions Training { get; init; } = new();

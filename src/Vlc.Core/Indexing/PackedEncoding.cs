@@ -45,6 +45,11 @@ internal sealed class PackedEncoding(
     public const int Candidates = 50;
 
     private const int RowsPerTask = 64;
+    private const int ListsPerTask = 64;
+
+    /// <summary>Codes that are brought into the order of lists at a time: enough that lists get runs of rows, little beside the rest of a build.</summary>
+    private const int GatheredBytes = 64 << 20;
+
     private const int K = 10;
 
     /// <summary>Bits an axis of mean variance gets where no rows could be held out to measure recall: more than recalls of interest need.</summary>
@@ -98,15 +103,33 @@ internal sealed class PackedEncoding(
             (share, detail) => progress?.Report(new IndexProgress(IndexPhase.Level, Math.Clamp(share, 0, 1), detail)));
     }
 
+    /// <summary>What the codes follow from.</summary>
+    /// <param name="chosen">The model.</param>
+    /// <param name="cellsKey">What the cells follow from.</param>
+    /// <param name="blockChecksums">Checksum of each block of rows.</param>
+    public static byte[] Key(PackedLevelSearch.Trial chosen, byte[] cellsKey, ReadOnlySpan<uint> blockChecksums)
+    {
+        PackedParameters p = chosen.Coder.Model.Parameters;
+        using var key = new BuildKey();
+        return chosen.Coder.Describe(key.Add<byte>(cellsKey).Add(blockChecksums))
+            .Add<byte>(PackedSections.WriteHeader(p)).Add<byte>(PackedSections.WriteBases(p)).Add<byte>(PackedSections.WriteAnchors(p))
+            .Add<byte>(PackedSections.WriteScales(p)).Add(chosen.Unbiased ? 1 : 0).ToArray();
+    }
+
     /// <summary>Codes every row and writes all sections.</summary>
-    public PackedReport Write(IndexWriter writer, PackedLevelSearch.Trial chosen, int[] assignments)
+    /// <param name="writer">Where to.</param>
+    /// <param name="chosen">The model.</param>
+    /// <param name="assignments">Cell of every row; receives the list of each.</param>
+    /// <param name="log">Lists and codes in the order of the rows, on disk; what it has already is not done again.</param>
+    /// <param name="checkUnchanged">Gets each block, the number of its first row, and its own.</param>
+    public PackedReport Write(
+        IndexWriter writer, PackedLevelSearch.Trial chosen, int[] assignments, PassLog log, Action<ReadOnlySpan<float>, long, int> checkUnchanged)
     {
         PackedModel model = chosen.Coder.Model;
         PackedParameters p = model.Parameters;
-        var lists = new int[count];
-        var offsets = new int[count];
-        var blocks = new List<byte[]>();
-        CodeRows(chosen, assignments, lists, offsets, blocks);
+        CodeRows(chosen, assignments, log, checkUnchanged);
+        ReadLists(model, assignments, log);
+        int[] lists = assignments;
 
         writer.AddInline<byte>(SectionKind.CodecModel, SectionElement.Bytes, PackedSections.WriteHeader(p), 0, 0);
         writer.AddInline<short>(SectionKind.TrellisTables, SectionElement.Bytes, TrellisTables.Designed.Values, 0, 0);
@@ -114,17 +137,11 @@ internal sealed class PackedEncoding(
         writer.WriteFile(IndexFile.Assignments, (SectionKind.Assignments, PackedSections.WriteAssignments(lists, model.ListCount)));
         writer.WriteFile(
             IndexFile.Jacobians, (SectionKind.Bases, PackedSections.WriteBases(p)), (SectionKind.CellScales, PackedSections.WriteScales(p)));
-        var order = new CellLists(lists, model.ListCount);
-        using (IndexWriter.SectionStream stream = writer.OpenSection(SectionKind.Residuals, IndexFile.Residuals, SectionElement.Bytes, 0, 0))
+        long codeBytes = log.Length - (sizeof(int) * (long)count);
+        using (IndexWriter.PlacedSection section = writer.OpenPlaced(SectionKind.Residuals, IndexFile.Residuals, codeBytes))
         {
-            for (int list = 0; list < model.ListCount; list++)
-            {
-                int stride = model[list].Stride;
-                if (stride == 0) continue;
-                foreach (int row in order.Rows(list)) stream.Write(blocks[row / rows.BlockRows].AsSpan(offsets[row], stride));
-            }
-
-            stream.Complete();
+            PlaceCodes(model, lists, log, section);
+            section.Complete();
         }
 
         return new PackedReport
@@ -134,22 +151,26 @@ internal sealed class PackedEncoding(
             Level = p.Level,
             Unbiased = chosen.Unbiased,
             LargestRank = p.Groups.Max(group => group.Rank),
-            CodeBytes = (double)blocks.Sum(block => (long)block.Length) / count,
+            CodeBytes = (double)codeBytes / count,
             PredictedRecall = chosen.Recall == default ? double.NaN : chosen.Recall.Value,
             PredictedStandardError = chosen.Recall.StandardError,
         };
     }
 
-    /// <summary>Codes the rows block by block; a block's codes lie in its order, so that memory is the codes and eight bytes a row.</summary>
-    private void CodeRows(PackedLevelSearch.Trial chosen, int[] assignments, int[] lists, int[] offsets, List<byte[]> blocks)
+    /// <summary>Codes the rows block by block, in their order, into the log: of each block the list of every row, then the codes.</summary>
+    private void CodeRows(PackedLevelSearch.Trial chosen, int[] cells, PassLog log, Action<ReadOnlySpan<float>, long, int> checkUnchanged)
     {
         PackedModel model = chosen.Coder.Model;
         using var rotation = new PackedRotation(model.Parameters);
         using var sessions = new ThreadLocal<PackedCoder.Session>(
             () => new PackedCoder.Session(chosen.Coder, TrellisTables.Designed), trackAllValues: true);
+        var blockLists = new int[(int)Math.Min(rows.BlockRows, (long)count)];
+        var rowProgress = new RowProgress(progress, IndexPhase.Encode, log.Rows, count);
         rows.ForEachBlock(
             (block, first, blockCount) =>
             {
+                checkUnchanged(block.Span[..(blockCount * _dimension)], first, (int)(first / rows.BlockRows));
+                if (first < log.Rows) return;
                 var codes = new byte[BlockScheduler.BlockCount(blockCount, RowsPerTask)][];
                 BlockScheduler.Run(
                     codes.Length, threads,
@@ -159,40 +180,96 @@ internal sealed class PackedEncoding(
                         int end = Math.Min((task + 1) * RowsPerTask, blockCount);
                         for (int i = task * RowsPerTask; i < end; i++)
                         {
-                            int row = (int)first + i, cell = assignments[row];
+                            int cell = cells[(int)first + i];
                             float[] residual = rotation.Residual(block.Span.Slice(i * _dimension, _dimension), cell, out double energy);
-                            int list = lists[row] = chosen.Coder.ListOf(cell, residual);
+                            int list = blockLists[i] = chosen.Coder.ListOf(cell, residual);
                             PackedModel.List coded = model[list];
-                            offsets[row] = taskCodes.Count;
-                            CollectionsMarshal.SetCount(taskCodes, taskCodes.Count + coded.Stride);
+                            int offset = taskCodes.Count;
+                            CollectionsMarshal.SetCount(taskCodes, offset + coded.Stride);
                             ReadOnlySpan<byte> states = sessions.Value!.Code(list, residual, energy, chosen.Unbiased, decoded: []);
-                            TrellisEncoder.Pack(states, coded.Bits, CollectionsMarshal.AsSpan(taskCodes).Slice(offsets[row], coded.Stride));
+                            TrellisEncoder.Pack(states, coded.Bits, CollectionsMarshal.AsSpan(taskCodes).Slice(offset, coded.Stride));
                         }
 
                         codes[task] = [.. taskCodes];
                     },
                     cancellationToken);
-                int length = 0;
-                for (int task = 0; task < codes.Length; task++)
-                {
-                    int end = Math.Min((task + 1) * RowsPerTask, blockCount);
-                    for (int i = task * RowsPerTask; i < end; i++) offsets[(int)first + i] += length;
-                    length += codes[task].Length;
-                }
-
-                var joined = new byte[length];
-                int place = 0;
-                foreach (byte[] code in codes)
-                {
-                    code.CopyTo(joined, place);
-                    place += code.Length;
-                }
-
-                blocks.Add(joined);
-                progress?.Report(new IndexProgress(IndexPhase.Encode, (double)(first + blockCount) / count));
+                log.Append(MemoryMarshal.AsBytes(blockLists.AsSpan(0, blockCount)));
+                foreach (byte[] code in codes) log.Append(code);
+                log.Mark(first + blockCount, end: first + blockCount == count, () => []);
+                rowProgress.Report(first + blockCount);
             },
             cancellationToken);
         foreach (PackedCoder.Session session in sessions.Values) session.Dispose();
+    }
+
+    /// <summary>Reads the list of every row from the log.</summary>
+    private void ReadLists(PackedModel model, int[] lists, PassLog log)
+    {
+        long offset = 0;
+        for (int first = 0; first < count; first += rows.BlockRows)
+        {
+            Span<int> block = lists.AsSpan(first, Math.Min(rows.BlockRows, count - first));
+            log.Read(offset, MemoryMarshal.AsBytes(block));
+            offset += sizeof(int) * (long)block.Length;
+            foreach (int list in block) offset += model[list].Stride;
+        }
+    }
+
+    /// <summary>
+    /// Brings the codes from the order of rows into that of lists, some blocks at a time: their rows of one list are gathered and written where that list's earlier rows end, so that
+    /// memory does not grow with the rows and a write has as many as come together.
+    /// </summary>
+    private void PlaceCodes(PackedModel model, int[] lists, PassLog log, IndexWriter.PlacedSection section)
+    {
+        var next = new long[model.ListCount];
+        foreach (int list in lists) next[list] += model[list].Stride;
+        long start = 0;
+        foreach (ref long place in next.AsSpan()) (place, start) = (start, start + place);
+        var codes = new byte[(int)Math.Min(log.Length, GatheredBytes)];
+        long offset = 0;
+        for (int first = 0; first < count;)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            // As many blocks as fit, at least one: 2^16 rows of 8 bits an axis are what PreparedRows calls a block, and so fit an array.
+            var places = new List<int>();
+            int end = first, length = 0;
+            while (end < count)
+            {
+                int blockEnd = Math.Min(end + rows.BlockRows, count), blockBytes = 0;
+                for (int row = end; row < blockEnd; row++) blockBytes += model[lists[row]].Stride;
+                if (end > first && length + blockBytes > codes.Length) break;
+                if (length + blockBytes > codes.Length) codes = new byte[length + blockBytes];
+                log.Read(offset + (sizeof(int) * (long)(blockEnd - end)), codes.AsSpan(length, blockBytes));
+                offset += (sizeof(int) * (long)(blockEnd - end)) + blockBytes;
+                for (int row = end; row < blockEnd; row++)
+                {
+                    places.Add(length);
+                    length += model[lists[row]].Stride;
+                }
+
+                end = blockEnd;
+            }
+
+            var order = new CellLists(lists.AsSpan(first, end - first), model.ListCount);
+            BlockScheduler.Run(
+                BlockScheduler.BlockCount(model.ListCount, ListsPerTask), threads,
+                (task, _) =>
+                {
+                    var gathered = new List<byte>();
+                    int lastList = Math.Min((task + 1) * ListsPerTask, model.ListCount);
+                    for (int list = task * ListsPerTask; list < lastList; list++)
+                    {
+                        int stride = model[list].Stride;
+                        if (stride == 0 || order.Count(list) == 0) continue;
+                        gathered.Clear();
+                        foreach (int row in order.Rows(list)) gathered.AddRange(codes.AsSpan(places[row], stride));
+                        section.Write(CollectionsMarshal.AsSpan(gathered), next[list]);
+                        next[list] += gathered.Count;
+                    }
+                },
+                cancellationToken);
+            first = end;
+        }
     }
 
     private double BytesPerVector(PackedCoder coder)

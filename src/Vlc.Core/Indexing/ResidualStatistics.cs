@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using Vlc.Numerics.Threading;
 
 namespace Vlc.Indexing;
@@ -86,6 +87,23 @@ internal sealed class ResidualStatistics
         float largest = 0;
         for (int place = axis; place < merged.Length; place += _dimension) largest = MathF.Max(largest, merged[place]);
         return largest;
+    }
+
+    /// <summary>Writes the state, so that a later run can go on from it.</summary>
+    public void Save(BinaryWriter writer)
+    {
+        writer.Write(_rows);
+        writer.Write(MemoryMarshal.AsBytes(_energy.AsSpan()));
+        writer.Write(MemoryMarshal.AsBytes(Merged().AsSpan()));
+    }
+
+    /// <summary>Takes up what <see cref="Save"/> wrote.</summary>
+    public void Restore(BinaryReader reader)
+    {
+        _rows = reader.ReadInt64();
+        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(_energy.AsSpan()));
+        _largest[0] = new float[_cellCount * _dimension];
+        reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(_largest[0].AsSpan()));
     }
 
     private float[] Merged()

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Threading;
 using Vlc.Vectors;
@@ -114,6 +115,36 @@ public sealed class ExactNeighbors
         ids.AsSpan().Fill(-1);
         for (int i = 0; i < _nearest.Length; i++) _nearest[i].CopyTo(ids.AsSpan(i * k, k));
         return ids;
+    }
+
+    /// <summary>Writes the neighbours found so far, so that a later run can go on from them.</summary>
+    internal void Save(BinaryWriter writer)
+    {
+        int k = _nearest[0].K;
+        var ids = new int[k];
+        var distances = new float[k];
+        foreach (TopK nearest in _nearest)
+        {
+            int count = nearest.Drain(ids, distances);
+            writer.Write(count);
+            writer.Write(MemoryMarshal.AsBytes(ids.AsSpan(0, count)));
+            writer.Write(MemoryMarshal.AsBytes(distances.AsSpan(0, count)));
+            nearest.Offer(distances.AsSpan(0, count), ids.AsSpan(0, count));
+        }
+    }
+
+    /// <summary>Takes up what <see cref="Save"/> wrote.</summary>
+    internal void Restore(BinaryReader reader)
+    {
+        foreach (TopK nearest in _nearest)
+        {
+            int count = reader.ReadInt32();
+            var ids = new int[count];
+            var distances = new float[count];
+            reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(ids.AsSpan()));
+            reader.BaseStream.ReadExactly(MemoryMarshal.AsBytes(distances.AsSpan()));
+            nearest.Offer(distances, ids);
+        }
     }
 
     private void OfferBlock(ReadOnlySpan<float> rows, int rowCount, int firstRow, CancellationToken cancellationToken)

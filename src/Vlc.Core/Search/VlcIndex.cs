@@ -19,7 +19,7 @@ public sealed class VlcIndex : IDisposable
 {
     private readonly IndexReader _reader;
     private readonly float[] _anchors;
-    private readonly int[] _assignments;
+    private readonly StoredAssignments _assignments;
     private readonly CellLists _lists;
     private readonly int _listsPerCell;
     private readonly ResidualCodec _codec;
@@ -37,8 +37,8 @@ public sealed class VlcIndex : IDisposable
         _scale = MathF.ScaleB(1, Manifest.ScaleExponent);
         _anchors = reader.ReadAnchors();
         _listsPerCell = reader.ListsPerCell;
-        _assignments = reader.ReadAssignments();
-        _lists = new CellLists(_assignments, AnchorCount * _listsPerCell);
+        _assignments = reader.OpenAssignments();
+        _lists = _assignments.Lists;
         for (int list = 0; list < _lists.CellCount; list++) _largestList = Math.Max(_largestList, _lists.Count(list));
         _codec = reader.OpenCodec(_lists);
 

@@ -86,6 +86,9 @@ public sealed class IndexFiles
         }
     }
 
+    /// <summary>A file beside the index that is none of its own: BASE and an extension.</summary>
+    internal static string Beside(string basePath, string extension) => TrimBase(basePath) + extension;
+
     internal static VlcFormatException Missing(string path) =>
         new(path, "file", "a file of the index", "none", "All files of an index belong together; copy or rebuild it whole.");
 

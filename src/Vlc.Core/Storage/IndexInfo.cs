@@ -67,7 +67,7 @@ public sealed class IndexInfo
         {
             reader.Verify(progress, cancellationToken);
             reader.ReadAnchors();
-            var lists = new CellLists(reader.ReadAssignments(), reader.Manifest.AnchorCount * reader.ListsPerCell);
+            var lists = reader.OpenAssignments().Lists;
             reader.OpenCodec(lists).Dispose();
         }
 

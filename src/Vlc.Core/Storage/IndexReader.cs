@@ -90,40 +90,22 @@ internal sealed class IndexReader : IDisposable
         ? PackedCodec.Anchors(PackedModel.Parameters)
         : ReadHalfMatrix(SectionKind.Anchors, Manifest.AnchorCount, Manifest.Dimension);
 
-    /// <summary>The list of each row: its cell, or a class of its cell.</summary>
-    public int[] ReadAssignments()
+    /// <summary>The list of each row, its cell or a class of its cell, left where it is stored; all of it is checked.</summary>
+    public StoredAssignments OpenAssignments()
     {
-        if (Manifest.Codec == CodecKind.Packed)
-        {
-            long expected = PackedSections.AssignmentBytes(Manifest.Count, PackedModel.ListCount);
-            ReadOnlySpan<byte> packed = AllBytes(SectionKind.Assignments);
-            if (packed.Length != expected)
-            {
-                throw new VlcFormatException(
-                    _files.Path(IndexFile.Assignments), "length", $"{expected} bytes", $"{packed.Length}", "The file is damaged; rebuild the index.");
-            }
-
-            return PackedSections.ReadAssignments(packed, Manifest.Count, PackedModel.ListCount, _files.Path(IndexFile.Assignments));
-        }
-
-        IndexSection section = Require(SectionKind.Assignments, SectionElement.UInt32, (uint)Manifest.Count, 1);
-        var assignments = new int[Manifest.Count];
-        const int RowsAtOnce = 1 << 20;
-        for (int first = 0; first < assignments.Length; first += RowsAtOnce)
-        {
-            int count = Math.Min(RowsAtOnce, assignments.Length - first);
-            MemoryMarshal.Cast<byte, int>(Bytes(section, first * (long)sizeof(int), count * sizeof(int))).CopyTo(assignments.AsSpan(first));
-        }
-
-        int bad = assignments.AsSpan().IndexOfAnyExceptInRange(0, Manifest.AnchorCount - 1);
-        if (bad >= 0)
+        bool packed = Manifest.Codec == CodecKind.Packed;
+        IndexSection section = packed
+            ? RequireBytes(SectionKind.Assignments)
+            : Require(SectionKind.Assignments, SectionElement.UInt32, (uint)Manifest.Count, 1);
+        int lists = packed ? PackedModel.ListCount : Manifest.AnchorCount;
+        long expected = packed ? PackedSections.AssignmentBytes(Manifest.Count, lists) : section.Length;
+        if (section.Length != expected || section.File == IndexFile.Manifest)
         {
             throw new VlcFormatException(
-                _files.Path(section.File), $"offset {bad * 4L}", $"an anchor below {Manifest.AnchorCount}", $"{(uint)assignments[bad]}",
-                "The file is damaged; rebuild the index.");
+                _files.Path(IndexFile.Assignments), "length", $"{expected} bytes", $"{section.Length}", "The file is damaged; rebuild the index.");
         }
 
-        return assignments;
+        return new StoredAssignments(_mapped[(int)section.File]!, section.Offset, Manifest.Count, lists, packed ? PackedSections.BitsFor(lists) : null, _files.Path(section.File));
     }
 
     /// <summary>The codec over its codes.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Vlc.Storage;
 
@@ -79,6 +80,16 @@ internal sealed class IndexWriter : IDisposable
         return new SectionStream(this, stream, kind, file, element, rows, columns);
     }
 
+    /// <summary>Starts a section that fills a file of its own, of known length, written in pieces that may come in any order.</summary>
+    public PlacedSection OpenPlaced(SectionKind kind, IndexFile file, long length) => new(this, kind, file, length);
+
+    /// <summary>Takes a whole file over as a section.</summary>
+    public void AdoptSection(PassLog content, SectionKind kind, IndexFile file, SectionElement element, uint rows, uint columns)
+    {
+        content.MoveTo(Staged.Path(file));
+        _sections.Add(new IndexSection(kind, file, element, content.Checksum, 0, content.Length, rows, columns));
+    }
+
     /// <summary>Writes the manifest, which commits the index, and renames the files.</summary>
     public Manifest Commit(Manifest manifest)
     {
@@ -123,5 +134,43 @@ internal sealed class IndexWriter : IDisposable
         }
 
         public void Dispose() => stream.Dispose();
+    }
+
+    /// <summary>One section being written in any order, by any threads; its checksum is taken at the end.</summary>
+    internal sealed class PlacedSection : IDisposable
+    {
+        private readonly IndexWriter _writer;
+        private readonly SectionKind _kind;
+        private readonly IndexFile _file;
+        private readonly long _length;
+        private readonly SafeFileHandle _handle;
+
+        public PlacedSection(IndexWriter writer, SectionKind kind, IndexFile file, long length)
+        {
+            (_writer, _kind, _file, _length) = (writer, kind, file, length);
+            _handle = File.OpenHandle(writer.Staged.Path(file), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length);
+            RandomAccess.SetLength(_handle, length);
+        }
+
+        public void Write(ReadOnlySpan<byte> bytes, long offset) => RandomAccess.Write(_handle, bytes, offset);
+
+        /// <summary>Flushes to disk and enters the section into the writer's table.</summary>
+        public void Complete()
+        {
+            uint checksum = Crc32C.Start;
+            var buffer = new byte[BufferBytes];
+            for (long offset = 0; offset < _length;)
+            {
+                int read = RandomAccess.Read(_handle, buffer.AsSpan(0, (int)Math.Min(buffer.Length, _length - offset)), offset);
+                if (read == 0) throw new IOException($"{_writer.Staged.Path(_file)}: the file was shortened while it was written.");
+                checksum = Crc32C.Append(checksum, buffer.AsSpan(0, read));
+                offset += read;
+            }
+
+            RandomAccess.FlushToDisk(_handle);
+            _writer._sections.Add(new IndexSection(_kind, _file, SectionElement.Bytes, Crc32C.Finish(checksum), 0, _length, 0, 0));
+        }
+
+        public void Dispose() => _handle.Dispose();
     }
 }

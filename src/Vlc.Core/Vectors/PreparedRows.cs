@@ -20,14 +20,18 @@ internal sealed class PreparedRows(VectorSource source, Metric metric, int scale
     public int BlockRows { get; } = (int)Math.Clamp(BlockBytes / (source.Dimension * (long)sizeof(float)), 1, 1 << 16);
 
     /// <summary>Calls <paramref name="body"/> for each block of rows in order, with the block, the number of its first row, and its count.</summary>
-    public void ForEachBlock(Action<Memory<float>, long, int> body, CancellationToken cancellationToken)
+    /// <param name="body">What to do with a block.</param>
+    /// <param name="cancellationToken">Checked before each block.</param>
+    /// <param name="start">First row, the first of a block.</param>
+    public void ForEachBlock(Action<Memory<float>, long, int> body, CancellationToken cancellationToken, long start = 0)
     {
+        if (start >= Count) return;
         var current = new float[(int)Math.Min(BlockRows, Count) * Dimension];
         float[] ahead = Count > BlockRows ? new float[current.Length] : [];
-        Task<int> reading = ReadAsync(0, current);
+        Task<int> reading = ReadAsync(start, current);
         try
         {
-            for (long first = 0; first < Count; first += BlockRows)
+            for (long first = start; first < Count; first += BlockRows)
             {
                 int count = reading.GetAwaiter().GetResult();
                 if (first + count < Count) reading = ReadAsync(first + count, ahead);

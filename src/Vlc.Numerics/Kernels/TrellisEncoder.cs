@@ -15,7 +15,7 @@ namespace Vlc.Numerics.Kernels;
 /// the minimum of its class": 32 bytes an axis, and the lowest bit set in a class is the predecessor.
 /// </para>
 /// <para>
-/// Instruction sets. AVX-512 with 16 states a vector; everything else runs the reference. Both give the same bits. Holds scratch memory:
+/// Instruction sets. AVX-512 with 16 states a vector, AVX2 with 8; everything else runs the reference. All give the same bits. Holds scratch memory:
 /// one encoder a thread.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths"; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
@@ -64,7 +64,7 @@ public sealed unsafe class TrellisEncoder : IDisposable
     /// <exception cref="ArgumentException">The minimum is not finite.</exception>
     public float Encode(ReadOnlySpan<float> target, ReadOnlySpan<float> scale, ReadOnlySpan<byte> bits, Span<byte> states)
     {
-        if (InstructionSets.Level != InstructionSetLevel.Vector512) return EncodeReference(target, scale, bits, states);
+        if (InstructionSets.Level < InstructionSetLevel.Vector256) return EncodeReference(target, scale, bits, states);
         Check(target, scale, bits, states);
         float* cost = _cost.Pointer;
         ulong* cheapest = _cheapest.Pointer;
@@ -196,8 +196,15 @@ public sealed unsafe class TrellisEncoder : IDisposable
     /// <param name="target">The axis's target.</param>
     /// <param name="scale">The axis's scale.</param>
     /// <param name="cheapest">Receives 256 bits.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Advance<TBits>(float* cost, float* table, float target, float scale, ushort* cheapest)
+        where TBits : struct, IBits
+    {
+        if (InstructionSets.Level == InstructionSetLevel.Vector512) Advance512<TBits>(cost, table, target, scale, cheapest);
+        else Advance256<TBits>(cost, table, target, scale, (byte*)cheapest);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Advance512<TBits>(float* cost, float* table, float target, float scale, ushort* cheapest)
         where TBits : struct, IBits
     {
         // Classes of predecessors, and vectors that their minima take.
@@ -234,6 +241,44 @@ public sealed unsafe class TrellisEncoder : IDisposable
             Vector512<float> reached = Avx512F.PermuteVar16x32(Vector512.LoadAligned(minima + (((z * 16) >> TBits.Count) & ~15)), classOf);
             Vector512<float> error = Avx512F.FusedMultiplyAdd(negated, Vector512.LoadAligned(table + (z * 16)), targets);
             Avx512F.FusedMultiplyAdd(error, error, reached).StoreAligned(cost + (z * 16));
+        }
+    }
+
+    /// <summary><see cref="Advance512"/> with 8 states a vector, 32 vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Advance256<TBits>(float* cost, float* table, float target, float scale, byte* cheapest)
+        where TBits : struct, IBits
+    {
+        int classes = StateCount >> TBits.Count, stride = Math.Max(classes / 8, 1);
+        float* minima = cost + StateCount;
+        for (int j = 0; j < stride; j++)
+        {
+            Vector256<float> m0 = Vector256.LoadAligned(cost + (j * 8)), m1 = Vector256.LoadAligned(cost + ((j + stride) * 8));
+            for (int z = j + (2 * stride); z < 32; z += 2 * stride)
+            {
+                m0 = Avx.Min(m0, Vector256.LoadAligned(cost + (z * 8)));
+                m1 = Avx.Min(m1, Vector256.LoadAligned(cost + ((z + stride) * 8)));
+            }
+
+            m0 = Avx.Min(m0, m1);
+            if (TBits.Count >= 6) m0 = Avx.Min(m0, Avx.Permute2x128(m0, m0, 1));
+            if (TBits.Count >= 7) m0 = Avx.Min(m0, Avx.Permute(m0, 0b01_00_11_10));
+            if (TBits.Count >= 8) m0 = Avx.Min(m0, Avx.Permute(m0, 0b10_11_00_01));
+            m0.StoreAligned(minima + (j * 8));
+            for (int z = j; z < 32; z += stride)
+            {
+                cheapest[z] = (byte)Vector256.Equals(m0, Vector256.LoadAligned(cost + (z * 8))).ExtractMostSignificantBits();
+            }
+        }
+
+        Vector256<float> targets = Vector256.Create(target), negated = Vector256.Create(-scale);
+        for (int z = 0; z < 32; z++)
+        {
+            // The permutation counts modulo 8.
+            Vector256<int> classOf = (Vector256<int>.Indices + Vector256.Create(z * 8)) >> TBits.Count;
+            Vector256<float> reached = Avx2.PermuteVar8x32(Vector256.LoadAligned(minima + (((z * 8) >> TBits.Count) & ~7)), classOf);
+            Vector256<float> error = Fma.MultiplyAdd(negated, Vector256.LoadAligned(table + (z * 8)), targets);
+            Fma.MultiplyAdd(error, error, reached).StoreAligned(cost + (z * 8));
         }
     }
 

@@ -1,5 +1,8 @@
 using CsCheck;
+using Vlc.Numerics.Memory;
 using Vlc.Residuals.Packed;
+using Vlc.Storage;
+using Vlc.Tests;
 
 namespace Vlc.Core.Tests.Packed;
 
@@ -92,7 +95,9 @@ public sealed class NumberTests
         byte[] written = PackedSections.WriteAssignments(assignments, lists);
         Assert.Equal(bytes, written.Length);
         Assert.Equal(bytes, PackedSections.AssignmentBytes(100, lists));
-        Assert.Equal(assignments, PackedSections.ReadAssignments(written, 100, lists, "x"));
+        StoredAssignments stored = Store(written, 100, lists);
+        Assert.Equal(assignments, Enumerable.Range(0, 100).Select(row => stored[row]));
+        for (int list = 0; list < lists; list++) Assert.Equal(Enumerable.Range(0, 100).Where(row => assignments[row] == list), stored.Lists.Rows(list).ToArray());
     }
 
     [Fact]
@@ -101,7 +106,15 @@ public sealed class NumberTests
         int[] assignments = new int[40];
         assignments[30] = 5;
         VlcFormatException refusal = Assert.Throws<VlcFormatException>(
-            () => PackedSections.ReadAssignments(PackedSections.WriteAssignments(assignments, 6), 40, 5, "x"));
+            () => Store(PackedSections.WriteAssignments(assignments, 6), 40, 5));
         Assert.Equal("offset 11", refusal.Where);
+    }
+
+    private static StoredAssignments Store(byte[] written, int count, int lists)
+    {
+        using TemporaryFolder folder = new();
+        // A mapping outlives the name of its file.
+        var file = new MappedFile(folder.Write("assignments", written));
+        return new StoredAssignments(file, 0, count, lists, PackedSections.BitsFor(lists), "x");
     }
 }

@@ -1,4 +1,5 @@
 using Vlc.Numerics.Kernels;
+using Vlc.Storage;
 
 namespace Vlc.Residuals.Packed;
 
@@ -83,6 +84,13 @@ internal sealed class PackedCoder
     {
         double logarithm = 0.5 * Octaves.Log2(WhitenedEnergy(residual, _whitening[cell]) + 1e-9);
         return (cell * Model.Parameters.ClassCount) + ClassOf(logarithm, _thresholds[cell]);
+    }
+
+    /// <summary>Adds what only a writer knows to a key: two coders of one model and one such part give the same codes.</summary>
+    public BuildKey Describe(BuildKey key)
+    {
+        for (int cell = 0; cell < _thresholds.Length; cell++) key.Add<double>(_thresholds[cell]).Add<float>(_whitening[cell]);
+        return key;
     }
 
     /// <summary>One thread's scratch memory for coding.</summary>

@@ -132,26 +132,6 @@ internal static class PackedSections
     /// <summary>Bytes of the assignments of <paramref name="count"/> vectors to <paramref name="listCount"/> lists.</summary>
     public static long AssignmentBytes(long count, int listCount) => ((count * BitsFor(listCount)) + 7) / 8;
 
-    /// <summary>Reads assignments.</summary>
-    /// <exception cref="VlcFormatException">A list that there is not.</exception>
-    public static int[] ReadAssignments(ReadOnlySpan<byte> bytes, int count, int listCount, string path)
-    {
-        int width = BitsFor(listCount);
-        var lists = new int[count];
-        var bits = new BitReader(bytes);
-        for (int i = 0; i < count; i++)
-        {
-            lists[i] = (int)bits.Read(width);
-            if (lists[i] >= listCount)
-            {
-                throw new VlcFormatException(
-                    path, $"offset {(i * (long)width) / 8}", $"a list below {listCount}", $"{lists[i]}", "The file is damaged; rebuild the index.");
-            }
-        }
-
-        return lists;
-    }
-
     /// <summary>Reads a model.</summary>
     /// <exception cref="VlcFormatException">Sections that do not fit one another or the manifest.</exception>
     public static PackedParameters Read(

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using Vlc.Storage;
+
+namespace Vlc.Indexing;
+
+/// <summary>
+/// What a build keeps beside its index until the index is whole: the state of training, the cells of the rows so far, the codes so far. Started again, the build takes up what follows
+/// from the same input and the same choices, and does the rest; the index has the bytes of an uninterrupted build.
+/// </summary>
+/// <remarks>
+/// Nothing here relies on options being spelt alike. Each part is tied by a digest to what it follows from: training to its rows and options, cells to the anchors, codes to the cells,
+/// the rows' checksums and the model. Rows that were coded before the interruption are read again and compared with the checksums taken when they were assigned.
+/// </remarks>
+internal sealed class PartialBuild
+{
+    private const string Infix = ".build";
+
+    private readonly TimeSpan? _interval;
+    private readonly string _cells;
+    private readonly string _codes;
+
+    /// <summary>Names the parts.</summary>
+    /// <param name="basePath">BASE of the index.</param>
+    /// <param name="options">Whether, and how often, to keep them; the user's own checkpoint takes the place of the one for anchors.</param>
+    public PartialBuild(string basePath, IndexOptions options)
+    {
+        _interval = options.Resumable ? options.PartialInterval : null;
+        OwnsCheckpoint = options.Training.CheckpointPath is null;
+        CheckpointPath = options.Training.CheckpointPath ?? (options.Resumable ? IndexFiles.Beside(basePath, Infix + ".anchors") : null);
+        CheckpointInterval = OwnsCheckpoint ? options.PartialInterval : TimeSpan.Zero;
+        _cells = IndexFiles.Beside(basePath, Infix + ".cells");
+        _codes = IndexFiles.Beside(basePath, Infix + ".codes");
+    }
+
+    /// <summary>File of the training's state; null where none is kept.</summary>
+    public string? CheckpointPath { get; }
+
+    /// <summary>Least time between two saves of it.</summary>
+    public TimeSpan CheckpointInterval { get; }
+
+    /// <summary>True where a state that does not fit is merely out of date; false where the user named the file and must be told.</summary>
+    public bool OwnsCheckpoint { get; }
+
+    /// <summary>Whether a build has left anything that it could go on from.</summary>
+    public static bool Exists(string basePath) =>
+        ((string[])[".anchors", ".cells", ".codes"]).Any(part => File.Exists(IndexFiles.Beside(basePath, Infix + part)));
+
+    /// <summary>Opens the cells of the rows so far.</summary>
+    public PassLog OpenCells(byte[] key) => new(_cells, key, _interval);
+
+    /// <summary>Opens the codes of the rows so far.</summary>
+    public PassLog OpenCodes(byte[] key) => new(_codes, key, _interval);
+
+    /// <summary>Deletes everything that a build has kept: the index is whole.</summary>
+    public void Delete()
+    {
+        if (CheckpointPath is not null) File.Delete(CheckpointPath);
+        DiscardPasses();
+    }
+
+    /// <summary>Deletes what follows from the rows' content.</summary>
+    public void DiscardPasses()
+    {
+        PassLog.Delete(_cells);
+        PassLog.Delete(_codes);
+    }
+}
+
+/// <summary>Tells how far a pass over the rows has come, at what rate, and how long the rest will take.</summary>
+internal sealed class RowProgress(IProgress<IndexProgress>? progress, IndexPhase phase, long first, long count)
+{
+    private readonly long _start = Stopwatch.GetTimestamp();
+
+    /// <summary>Reports that all rows before <paramref name="rows"/> are done.</summary>
+    public void Report(long rows)
+    {
+        if (progress is null) return;
+        double rate = (rows - first) / Math.Max(Stopwatch.GetElapsedTime(_start).TotalSeconds, 1e-6);
+        string? detail = null;
+        if (rows > first)
+        {
+            TimeSpan left = TimeSpan.FromSeconds(Math.Min((count - rows) / rate, 1e9));
+            detail = $"{rate:N0} rows/s, {(long)left.TotalHours}:{left:mm\\:ss} left";
+        }
+
+        progress.Report(new IndexProgress(phase, (double)rows / count, detail));
+    }
+}

@@ -1,0 +1,99 @@
+using System.Buffers.Binary;
+using Vlc.Anchors;
+using Vlc.Numerics.Memory;
+
+namespace Vlc.Storage;
+
+/// <summary>
+/// The list of each row in its mapped section: u32 a row, or as few bits as number the lists. An open index needs a row's list only to reconstruct it, so that an array of them would be
+/// memory for nothing.
+/// </summary>
+internal sealed class StoredAssignments
+{
+    private const int RowsAtOnce = 1 << 15;
+
+    private readonly MappedFile? _file;
+    private readonly long _offset;
+    private readonly int _listCount;
+    private readonly int? _bits;
+
+    /// <summary>Checks every row's list, and sorts the rows by it.</summary>
+    /// <param name="file">The mapped file; null where it is empty.</param>
+    /// <param name="offset">First byte of the section.</param>
+    /// <param name="count">n.</param>
+    /// <param name="listCount">Lists.</param>
+    /// <param name="bits">Bits of a row's list, most significant first; null for a little-endian u32.</param>
+    /// <param name="path">The file, for messages.</param>
+    /// <exception cref="VlcFormatException">A list that there is not.</exception>
+    public StoredAssignments(MappedFile? file, long offset, int count, int listCount, int? bits, string path)
+    {
+        (_file, _offset, _listCount, _bits) = (file, offset, listCount, bits);
+        Lists = new CellLists(listCount, count, rows =>
+        {
+            var lists = new int[Math.Min(RowsAtOnce, count)];
+            for (int first = 0; first < count; first += lists.Length)
+            {
+                Span<int> block = lists.AsSpan(0, Math.Min(lists.Length, count - first));
+                Read(first, block);
+                int bad = block.IndexOfAnyExceptInRange(0, listCount - 1);
+                if (bad >= 0)
+                {
+                    long place = (first + bad) * (long)(bits ?? 32) / 8;
+                    throw new VlcFormatException(
+                        path, $"offset {offset + place}", $"a list below {listCount}", $"{(uint)block[bad]}", "The file is damaged; rebuild the index.");
+                }
+
+                rows(block, first);
+            }
+        });
+    }
+
+    /// <summary>Rows of each list.</summary>
+    public CellLists Lists { get; }
+
+    /// <summary>The list of a row.</summary>
+    public int this[int row]
+    {
+        get
+        {
+            int list = 0;
+            Read(row, new Span<int>(ref list));
+            // Checked when the index was opened; a file that is overwritten since must not lead outside.
+            return (uint)list < (uint)_listCount ? list : 0;
+        }
+    }
+
+    private void Read(int first, Span<int> lists)
+    {
+        if (_bits == 0)
+        {
+            lists.Clear();
+            return;
+        }
+
+        if (_bits is not { } bits)
+        {
+            ReadOnlySpan<byte> words = _file!.Slice(_offset + (first * (long)sizeof(int)), lists.Length * sizeof(int));
+            for (int i = 0; i < lists.Length; i++) lists[i] = BinaryPrimitives.ReadInt32LittleEndian(words[(i * sizeof(int))..]);
+            return;
+        }
+
+        long bit = first * (long)bits, end = bit + (lists.Length * (long)bits);
+        ReadOnlySpan<byte> bytes = _file!.Slice(_offset + (bit / 8), (int)(((end + 7) / 8) - (bit / 8)));
+        ulong pending = 0;
+        int available = 0, next = 0;
+        int skip = (int)(bit & 7);
+        for (int i = 0; i < lists.Length; i++)
+        {
+            while (available < bits + skip)
+            {
+                pending = (pending << 8) | bytes[next++];
+                available += 8;
+            }
+
+            available -= bits + skip;
+            skip = 0;
+            lists[i] = (int)((pending >> available) & ((1UL << bits) - 1));
+        }
+    }
+}
