@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Vlc.Numerics;
+using Vlc.Numerics.Kernels;
 
 namespace Vlc.Bench;
 
@@ -36,6 +37,15 @@ internal static class QuickRun
         Report($"trellis scan, distances, {shape}", "G axes/s", TrellisAxes, trellis.SquaredDistances, "int8 scan", ScanAxes, scan.Int8);
         Report($"trellis scan, products, {shape}", "G axes/s", TrellisAxes, trellis.DotProducts, "int8 scan", ScanAxes, scan.Int8);
         Report($"trellis scan, products and norms, {shape}", "G axes/s", TrellisAxes, trellis.DotsAndNorms, "int8 scan", ScanAxes, scan.Int8);
+        if (TrellisFilter.IsSupported)
+        {
+            Report($"trellis filter, distances, {shape}", "G axes/s", TrellisAxes, trellis.FilterByDistance, "int8 scan", ScanAxes, scan.Int8);
+            Report(
+                $"trellis filter, distances of {TrellisBenchmarks.Shared} queries, {shape}", "G axes/s", TrellisBenchmarks.Shared * TrellisAxes,
+                trellis.FilterByDistanceShared, "int8 scan", ScanAxes, scan.Int8);
+            Report($"trellis filter, cosines, {shape}", "G axes/s", TrellisAxes, trellis.FilterByCosine, "int8 scan", ScanAxes, scan.Int8);
+        }
+
         double encodes = TrellisBenchmarks.Strings / 1e3;
         (double rate, _, _) = Measure(encodes, trellis.Encode, 1, () => { });
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| trellis encode, {shape} | {1e3 / rate:F1} us/vector | | |"));

@@ -3,12 +3,12 @@ using Vlc.Numerics.Kernels;
 
 namespace Vlc.Bench;
 
-/// <summary>Trellis codes of 128 axes with 5 to 1 bits, 48 bytes, on one thread: encoding and the three scans.</summary>
+/// <summary>Trellis codes of 128 axes with 5 to 1 bits, 48 bytes, on one thread: encoding, the three scans and the filters.</summary>
 [MemoryDiagnoser]
 [RateConfig]
 public class TrellisBenchmarks
 {
-    internal const int Rows = 16_384, Axes = 128, Strings = 64;
+    internal const int Rows = 16_384, Axes = 128, Strings = 64, Shared = 8;
 
     private const double Scanned = (double)Rows * Axes;
 
@@ -20,6 +20,12 @@ public class TrellisBenchmarks
     private readonly float[] _distances = new float[Rows];
     private readonly float[] _norms = new float[Rows];
     private readonly TrellisEncoder _encoder = new(TrellisTables.Designed, Axes);
+    private readonly int[] _kept = new int[Shared * Rows];
+    private readonly int[] _counts = new int[Shared];
+    private readonly float[] _offsets = new float[Shared];
+    private readonly float[] _bounds = new float[Shared];
+    private readonly float[] _ones = [.. Enumerable.Repeat(1f, Shared)];
+    private readonly TrellisFilter _filter = new();
     private readonly CodeFile _file;
 
     public TrellisBenchmarks() => _file = new CodeFile(Rows, (_bits.Sum(bits => bits) + 7) / 8);
@@ -30,6 +36,7 @@ public class TrellisBenchmarks
     public void Cleanup()
     {
         _encoder.Dispose();
+        _filter.Dispose();
         _file.Dispose();
     }
 
@@ -53,6 +60,27 @@ public class TrellisBenchmarks
     [Work(Scanned, "G axes/s")]
     public void DotsAndNorms() =>
         TrellisScan.DotsAndNorms(_file.Codes, [], TrellisTables.Designed, _bits, _target, _scale, _target, _distances, _norms);
+
+    [Benchmark]
+    [Work(Scanned, "G axes/s")]
+    public void FilterByDistance() =>
+        _filter.NearByDistance(_file.Codes, [], TrellisTables.Designed, _bits, _scale, Queries(1, bound: 1), _kept, _counts);
+
+    [Benchmark]
+    [Work(Shared * Scanned, "G axes/s")]
+    public void FilterByDistanceShared() =>
+        _filter.NearByDistance(_file.Codes, [], TrellisTables.Designed, _bits, _scale, Queries(Shared, bound: 1), _kept, _counts);
+
+    [Benchmark]
+    [Work(Scanned, "G axes/s")]
+    public void FilterByCosine() =>
+        _filter.NearByCosine(_file.Codes, [], TrellisTables.Designed, _bits, _scale, _target, Axes, Queries(1, bound: 2), _ones, _kept, _counts);
+
+    private FilterQueries Queries(int count, float bound)
+    {
+        _bounds.AsSpan().Fill(bound);
+        return new FilterQueries(_target, 0, Axes, _offsets.AsSpan(0, count), _bounds);
+    }
 
     private static byte[] DescendingBits() => [.. Enumerable.Range(0, Axes).Select(axis => (byte)(5 - (5 * axis / Axes)))];
 }

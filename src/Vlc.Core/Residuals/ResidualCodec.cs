@@ -21,6 +21,34 @@ internal abstract class ResidualCodec : IDisposable
     public abstract void Score(
         QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances);
 
+    /// <summary>Offers some rows of one cell to the query's nearest; those that cannot be among them may be left out.</summary>
+    /// <param name="query">The prepared query.</param>
+    /// <param name="list">The list: a cell, or a class of a cell.</param>
+    /// <param name="anchor">The cell's anchor, d floats.</param>
+    /// <param name="rows">Row numbers.</param>
+    /// <param name="positions">Places of the rows in the list; empty where they are all of it.</param>
+    public virtual void Offer(QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
+    {
+        Span<float> distances = query.RowDistances.AsSpan(0, rows.Length);
+        Score(query, list, anchor, rows, positions, distances);
+        query.Nearest.Offer(distances, rows);
+    }
+
+    /// <summary>Most queries that gain by going through a list together; 1 where none does.</summary>
+    public virtual int SharedQueries => 1;
+
+    /// <summary><see cref="Offer"/> for several queries, which may share what is worked out for the rows.</summary>
+    /// <param name="queries">The prepared queries.</param>
+    /// <param name="list">The list: a cell, or a class of a cell.</param>
+    /// <param name="anchor">The cell's anchor, d floats.</param>
+    /// <param name="rows">Row numbers.</param>
+    /// <param name="positions">Places of the rows in the list; empty where they are all of it.</param>
+    public virtual void OfferShared(
+        ReadOnlySpan<QueryScratch> queries, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
+    {
+        foreach (QueryScratch query in queries) Offer(query, list, anchor, rows, positions);
+    }
+
     /// <summary>Adds the decoded residual of a row to <paramref name="vector"/>, which holds its anchor.</summary>
     /// <param name="row">Row number.</param>
     /// <param name="list">The row's list.</param>
@@ -38,7 +66,7 @@ internal abstract class ResidualCodec : IDisposable
 }
 
 /// <summary>A codec's memory of one query.</summary>
-internal interface IQueryState
+internal interface IQueryState : IDisposable
 {
     /// <summary>Forgets the last query.</summary>
     void Reset();

@@ -8,7 +8,6 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
 {
     private readonly AlignedBuffer<float> _vector = new(dimension);
     private AlignedBuffer<float> _coded = new(0);
-    private TopK? _nearest;
 
     public Metric Metric { get; } = metric;
 
@@ -28,6 +27,9 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     /// <summary>Places in their list of the passing rows.</summary>
     public int[] PassingPositions { get; } = new int[largestList];
 
+    /// <summary>Rows that a codec did not sort out.</summary>
+    public int[] KeptRows { get; } = new int[largestList];
+
     /// <summary>The codec's own memory of the query.</summary>
     public IQueryState? CodecState { get; } = codecState;
 
@@ -43,17 +45,20 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
         return _coded.Slice(0, length);
     }
 
-    /// <summary>An empty heap for k rows; kept, as k rarely changes from one query to the next.</summary>
-    public TopK NearestRows(int k)
+    /// <summary>The nearest rows so far.</summary>
+    public TopK Nearest { get; private set; } = new(1);
+
+    /// <summary>Empties <see cref="Nearest"/> for k rows; the heap is kept, as k rarely changes from one query to the next.</summary>
+    public void Begin(int k)
     {
-        if (_nearest?.K != k) _nearest = new TopK(k);
-        _nearest.Clear();
-        return _nearest;
+        if (Nearest.K != k) Nearest = new TopK(k);
+        Nearest.Clear();
     }
 
     public void Dispose()
     {
         _vector.Dispose();
         _coded.Dispose();
+        CodecState?.Dispose();
     }
 }

@@ -15,7 +15,7 @@ namespace Vlc.Search;
 /// A compressed index, open for searching. Anchors and the lists of rows are in memory; the codes stay in their file, mapped. Safe for
 /// any number of threads at once; <see cref="Dispose"/> only when none searches any more.
 /// </summary>
-public sealed class VlcIndex : IDisposable
+public sealed partial class VlcIndex : IDisposable
 {
     private readonly IndexReader _reader;
     private readonly float[] _anchors;
@@ -134,21 +134,21 @@ public sealed class VlcIndex : IDisposable
         try
         {
             Prepare(query, scratch);
-            TopK nearest = scratch.NearestRows(ids.Length);
+            scratch.Begin(ids.Length);
             if (probes == AnchorCount && scannedRows == Count)
             {
-                for (int cell = 0; cell < AnchorCount; cell++) ScanCell(scratch, cell, options.Filter, nearest);
+                for (int cell = 0; cell < AnchorCount; cell++) ScanCell(scratch, cell, options.Filter);
             }
             else
             {
                 RankCells(scratch);
                 for (int rows = 0; probes > 0 && rows < scannedRows && scratch.Cells.TryNext(out int cell); probes--)
                 {
-                    rows += ScanCell(scratch, cell, options.Filter, nearest);
+                    rows += ScanCell(scratch, cell, options.Filter);
                 }
             }
 
-            int found = nearest.Drain(ids, scores);
+            int found = scratch.Nearest.Drain(ids, scores);
             ToScores(scores[..found]);
             return found;
         }
@@ -180,8 +180,15 @@ public sealed class VlcIndex : IDisposable
         int queryCount = queries.Length / Dimension;
         ArgumentOutOfRangeException.ThrowIfLessThan(ids.Length, (long)queryCount * k);
         ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, (long)queryCount * k);
+        int threads = options.Threads ?? Environment.ProcessorCount;
+        if (_codec.SharedQueries > 1 && options.Filter is null && queryCount > 1)
+        {
+            SearchShared(queries, queryCount, k, ids, scores, options, threads, cancellationToken);
+            return;
+        }
+
         BlockScheduler.Run(
-            queryCount, options.Threads ?? Environment.ProcessorCount,
+            queryCount, threads,
             (i, _) =>
             {
                 Span<int> idsHere = ids.Span.Slice(i * k, k);
@@ -266,18 +273,18 @@ public sealed class VlcIndex : IDisposable
         Prepare(query, scratch);
         RankCells(scratch);
         IdFilter others = IdFilter.Deny(Count, [ownRow]);
-        var nearest = new TopK(exact.Length);
+        scratch.Begin(exact.Length);
         var found = new int[exact.Length];
         int rows = 0, cells = 0;
         for (int point = 0; point < budgets.Length; point++)
         {
             while (rows < budgets[point] && scratch.Cells.TryNext(out int cell))
             {
-                rows += ScanCell(scratch, cell, others, nearest);
+                rows += ScanCell(scratch, cell, others);
                 cells++;
             }
 
-            int count = nearest.CopyTo(found);
+            int count = scratch.Nearest.CopyTo(found);
             hits[point] = 0;
             foreach (int row in found.AsSpan(0, count))
             {
@@ -337,7 +344,7 @@ public sealed class VlcIndex : IDisposable
     }
 
     /// <summary>Offers the rows of a cell; returns how many passed the filter.</summary>
-    private int ScanCell(QueryScratch scratch, int cell, IdFilter? filter, TopK nearest)
+    private int ScanCell(QueryScratch scratch, int cell, IdFilter? filter)
     {
         int scanned = 0;
         for (int list = cell * _listsPerCell; list < (cell + 1) * _listsPerCell; list++)
@@ -359,9 +366,7 @@ public sealed class VlcIndex : IDisposable
             }
 
             if (rows.IsEmpty) continue;
-            Span<float> distances = scratch.RowDistances.AsSpan(0, rows.Length);
-            _codec.Score(scratch, list, Anchor(cell), rows, positions, distances);
-            nearest.Offer(distances, rows);
+            _codec.Offer(scratch, list, Anchor(cell), rows, positions);
             scanned += rows.Length;
         }
 

@@ -219,7 +219,7 @@ public static unsafe class TrellisScan
     }
 
     /// <summary>The state after <paramref name="end"/> bits: the last 8, zeros before the start.</summary>
-    private static int Window(ReadOnlySpan<byte> code, int end)
+    internal static int Window(ReadOnlySpan<byte> code, int end)
     {
         int last = (end - 1) >> 3;
         int pair = last == 0 ? code[0] : (code[last - 1] << 8) | code[last];

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+using System.Runtime.Intrinsics;
 using Vlc.Numerics.Memory;
 
 namespace Vlc.Numerics.Kernels;
@@ -7,8 +9,8 @@ namespace Vlc.Numerics.Kernels;
 /// and its value is entry <c>state</c> of the table of b bits. Values are those of a unit Gaussian; the axis's scale is applied outside.
 /// </summary>
 /// <remarks>
-/// Layout. The tables are held twice, both on 64-byte boundaries: int16 in units of 1/4096, which is what is stored and what the scan
-/// looks up in registers, and float, 1 KB a table. Every value is exact in both.
+/// Layout. The tables are held three times, all on 64-byte boundaries: int16 in units of 1/4096, which is what is stored and what the scan
+/// looks up in registers, and float, 1 KB a table; every value is exact in both. <see cref="TrellisFilter"/> looks values up in 8 bits, rounded.
 /// </remarks>
 public sealed partial class TrellisTables : IDisposable
 {
@@ -21,11 +23,16 @@ public sealed partial class TrellisTables : IDisposable
     /// <summary>Most bits an axis can have: then the state is the axis's own bits alone.</summary>
     public const int MaxBits = 8;
 
+    /// <summary>Largest value of the tables in 8 bits; the range is symmetric.</summary>
+    internal const int LargestByte = 127;
+
     /// <summary>What one unit of <see cref="Values"/> is worth.</summary>
     internal const float Unit = 1f / 4096;
 
     private readonly AlignedBuffer<short> _values = new(MaxBits * StateCount);
     private readonly AlignedBuffer<float> _floats = new(MaxBits * StateCount);
+    private readonly AlignedBuffer<sbyte> _bytes = new(MaxBits * StateCount);
+    private readonly float[] _byteSteps = new float[16];
 
     /// <summary>Copies tables.</summary>
     /// <param name="values">8 x 256 values in units of 1/4096; the table of b bits starts at (b - 1)·256.</param>
@@ -39,6 +46,12 @@ public sealed partial class TrellisTables : IDisposable
 
         values.CopyTo(_values.Span);
         for (int i = 0; i < values.Length; i++) _floats.Span[i] = values[i] * Unit;
+        for (int bits = 1; bits <= MaxBits; bits++)
+        {
+            ReadOnlySpan<float> table = Table(bits);
+            float step = _byteSteps[bits] = MathF.Abs(TensorPrimitives.MaxMagnitude(table)) / LargestByte;
+            for (int state = 0; state < StateCount && step > 0; state++) _bytes.Span[((bits - 1) * StateCount) + state] = (sbyte)MathF.Round(table[state] / step);
+        }
     }
 
     /// <summary>The tables designed for unit Gaussians; lives as long as the process and must not be disposed of.</summary>
@@ -66,6 +79,7 @@ public sealed partial class TrellisTables : IDisposable
     {
         _values.Dispose();
         _floats.Dispose();
+        _bytes.Dispose();
     }
 
     /// <summary>The float tables, the one of b bits at (b - 1)·256.</summary>
@@ -73,6 +87,16 @@ public sealed partial class TrellisTables : IDisposable
 
     /// <summary>The int16 tables, the one of b bits at (b - 1)·256.</summary>
     internal unsafe short* Shorts => _values.Pointer;
+
+    /// <summary>The tables in 8 bits, value / <see cref="ByteStep"/> rounded, the one of b bits at (b - 1)·256.</summary>
+    internal unsafe sbyte* Bytes => _bytes.Pointer;
+
+    /// <summary><see cref="ByteStep"/> in lane b.</summary>
+    internal Vector512<float> ByteSteps => Vector512.Create(_byteSteps);
+
+    /// <summary>δ, what a unit of the table in 8 bits is worth.</summary>
+    /// <param name="bits">1 to 8.</param>
+    internal float ByteStep(int bits) => _byteSteps[bits];
 
     /// <summary>Bits of the whole string.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An axis has other than 1 to 8 bits.</exception>

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Memory;
 using Vlc.Search;
@@ -81,53 +82,87 @@ internal sealed class PackedCodec : ResidualCodec
         return anchors;
     }
 
+    /// <summary>Decoding a row costs as much as comparing it with four queries.</summary>
+    public override int SharedQueries => TrellisFilter.IsSupported ? 8 : 1;
+
     public override IQueryState CreateQueryState() => new QueryState(_parameters);
 
     public override void Score(
-        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances)
+        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances) =>
+        Measure(query, list, Aim(query, list).Offset, positions, distances[..rows.Length]);
+
+    public override void Offer(
+        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
+    {
+        // Until there are k rows to be nearer than, none can be sorted out.
+        if (float.IsPositiveInfinity(query.Nearest.Bound))
+        {
+            base.Offer(query, list, anchor, rows, positions);
+            return;
+        }
+
+        OfferShared([query], list, anchor, rows, positions);
+    }
+
+    public override void OfferShared(
+        ReadOnlySpan<QueryScratch> queries, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
     {
         PackedModel.List coded = _model[list];
-        int group = coded.Group, axes = coded.Axes.Length, padded = Int8Scan.PaddedLength(axes);
-        var state = (QueryState)query.CodecState!;
-        state.Rotate(query.Vector, group, _bases[group], _parameters.Mean);
-        float[] rotated = state.Rotated[group], z = _parameters.CellAnchors[coded.Cell];
-        Span<float> scratch = query.Coded(3 * padded);
-        scratch.Clear();
-        Span<float> target = scratch[..padded];
-        switch (query.Metric)
+        if (!TrellisFilter.IsSupported || _codes[list] is not { } codes)
         {
-            case Metric.InnerProduct:
-                // ⟨q, x̂⟩ = ⟨q, μ⟩ + ⟨Bᵀq, z + r̂⟩.
-                float[] meanCoordinates = _meanCoordinates[group];
-                double product = state.MeanProduct;
-                for (int axis = 0; axis < z.Length; axis++) product += (double)(rotated[axis] + meanCoordinates[axis]) * z[axis];
-                for (int i = 0; i < axes; i++) target[i] = -(rotated[coded.Axes[i]] + meanCoordinates[coded.Axes[i]]) * coded.Scales[i];
-                if (_codes[list] is { } productCodes) TrellisScan.DotProducts(productCodes, positions, _tables, coded.Bits, target, (float)-product, distances);
-                else distances[..rows.Length].Fill((float)-product);
-                break;
-            case Metric.Cosine when _parameters.UnitLength:
-                ScoreUnitLength(state, coded, list, rows.Length, positions, scratch, distances);
-                break;
-            default:
-                // ‖q - x̂‖²: what the basis leaves out, then axis by axis; an axis without bits has r̂ = 0.
-                double rest = state.Outside[group];
-                for (int axis = 0; axis < z.Length; axis++)
-                {
-                    float difference = rotated[axis] - z[axis];
-                    state.Differences[axis] = difference;
-                    rest += (double)difference * difference;
-                }
+            base.OfferShared(queries, list, anchor, rows, positions);
+            return;
+        }
 
-                for (int i = 0; i < axes; i++)
-                {
-                    target[i] = state.Differences[coded.Axes[i]];
-                    rest -= (double)target[i] * target[i];
-                }
+        // The first query's scratch serves all of them; each keeps its own sight, for measuring.
+        QueryScratch first = queries[0];
+        var state = (QueryState)first.CodecState!;
+        int axes = coded.Axes.Length, stride = coded.Scales.Length, count = queries.Length;
+        FilterRoom room = state.Room(count, stride, rows.Length);
+        for (int q = 0; q < count; q++)
+        {
+            QueryScratch query = queries[q];
+            Sight sight = Aim(query, list);
+            sight.Factors.CopyTo(room.Factors.AsSpan(q * stride));
+            room.Offsets[q] = sight.Offset;
+            room.Bounds[q] = query.Nearest.Bound;
+            if (!CountsAsUnitLength(query)) continue;
+            float squared = ((QueryState)query.CodecState!).Squared;
+            room.Lengths[q] = MathF.Sqrt(squared);
+            room.Bounds[q] = 1 - (query.Nearest.Bound / (2 * squared));
+        }
 
-                float offset = (float)Math.Max(rest, 0);
-                if (_codes[list] is { } codes) TrellisScan.SquaredDistances(codes, positions, _tables, coded.Bits, target, coded.Scales, offset, distances);
-                else distances[..rows.Length].Fill(offset);
-                break;
+        var all = new FilterQueries(room.Factors, stride, axes, room.Offsets.AsSpan(0, count), room.Bounds.AsSpan(0, count));
+        Span<int> kept = room.Kept, counts = room.Counts;
+        if (first.Metric == Metric.InnerProduct)
+        {
+            state.Filter.NearByProduct(codes, positions, _tables, coded.Bits, coded.Scales, all, kept, counts);
+        }
+        else if (CountsAsUnitLength(first))
+        {
+            ReadOnlySpan<float> centre = Centre(first, stride)[..axes];
+            state.Filter.NearByCosine(
+                codes, positions, _tables, coded.Bits, coded.Scales, centre, _anchorSquared[coded.Cell], all, room.Lengths, kept, counts);
+        }
+        else
+        {
+            state.Filter.NearByDistance(codes, positions, _tables, coded.Bits, coded.Scales, all, kept, counts);
+        }
+
+        for (int q = 0; q < count; q++)
+        {
+            if (counts[q] == 0) continue;
+            QueryScratch query = queries[q];
+            Span<int> keptHere = kept.Slice(q * rows.Length, counts[q]), keptRows = query.KeptRows.AsSpan(0, counts[q]);
+            for (int i = 0; i < keptHere.Length; i++)
+            {
+                keptRows[i] = rows[keptHere[i]];
+                if (!positions.IsEmpty) keptHere[i] = positions[keptHere[i]];
+            }
+
+            Span<float> distances = query.RowDistances.AsSpan(0, counts[q]);
+            Measure(query, list, room.Offsets[q], keptHere, distances);
+            query.Nearest.Offer(distances, keptRows);
         }
     }
 
@@ -151,42 +186,88 @@ internal sealed class PackedCodec : ResidualCodec
         foreach (PackedMatrix basis in _bases) basis.Dispose();
     }
 
-    /// <summary>‖q/‖q‖ - x̂/‖x̂‖‖² · ‖q‖²: reconstructions count as vectors of unit length, as the originals are.</summary>
-    private void ScoreUnitLength(
-        QueryState state, PackedModel.List coded, int list, int count, ReadOnlySpan<int> positions, Span<float> scratch,
-        Span<float> distances)
+    /// <summary>What of the query and the anchor decides the distances of a list, in the order of its codes.</summary>
+    private Sight Aim(QueryScratch query, int list)
     {
-        int group = coded.Group, axes = coded.Axes.Length, padded = Int8Scan.PaddedLength(axes);
-        float[] rotated = state.Rotated[group], z = _parameters.CellAnchors[coded.Cell], meanCoordinates = _meanCoordinates[group];
-        double product = state.MeanProduct;
-        for (int axis = 0; axis < z.Length; axis++) product += (double)(rotated[axis] + meanCoordinates[axis]) * z[axis];
-        float dot = (float)product, squared = _anchorSquared[coded.Cell];
-        float[] norms = state.Norms(count);
-        if (_codes[list] is { } codes)
+        PackedModel.List coded = _model[list];
+        int group = coded.Group, axes = coded.Axes.Length, padded = coded.Scales.Length;
+        var state = (QueryState)query.CodecState!;
+        state.Rotate(query.Vector, group, _bases[group], _parameters.Mean, _meanCoordinates[group]);
+        ReadOnlySpan<float> z = _parameters.CellAnchors[coded.Cell];
+        ReadOnlySpan<int> order = coded.Axes;
+        Span<float> factors = Factors(query, padded);
+        factors[axes..].Clear();
+        if (query.Metric == Metric.InnerProduct || CountsAsUnitLength(query))
         {
-            Span<float> weight = scratch[..padded], centre = scratch.Slice(padded, padded);
-            for (int i = 0; i < axes; i++)
+            // ⟨q, x̂⟩ = ⟨q, μ⟩ + ⟨Bᵀq, z + r̂⟩.
+            ReadOnlySpan<float> rotated = state.Rotated[group];
+            float product = state.MeanProduct + Distances.Dot(rotated, z);
+            AxisOrder.Gather(rotated, order, factors);
+            if (query.Metric == Metric.InnerProduct)
             {
-                int axis = coded.Axes[i];
-                weight[i] = (rotated[axis] + meanCoordinates[axis]) * coded.Scales[i];
-                centre[i] = meanCoordinates[axis] + z[axis];
+                TensorPrimitives.Negate(factors, factors);
+                return new Sight(factors, -product);
             }
 
-            TrellisScan.DotsAndNorms(codes, positions, _tables, coded.Bits, weight, coded.Scales, centre, distances, norms);
-        }
-        else
-        {
-            distances[..count].Clear();
-            norms.AsSpan(0, count).Clear();
+            TensorPrimitives.Add(_meanCoordinates[group], z, state.Vector);
+            AxisOrder.Gather(state.Vector, order, Centre(query, padded));
+            return new Sight(factors, product);
         }
 
-        float queryLength = MathF.Sqrt(state.Squared);
-        for (int i = 0; i < count; i++)
-        {
-            float cosine = (dot + distances[i]) / (queryLength * MathF.Sqrt(MathF.Max(squared + norms[i], 1e-30f)));
-            distances[i] = 2 * state.Squared * (1 - cosine);
-        }
+        // ‖q - x̂‖²: what the basis leaves out, then axis by axis; an axis without bits has r̂ = 0.
+        Span<float> differences = state.Vector.AsSpan(0, z.Length);
+        TensorPrimitives.Subtract(state.Centred[group], z, differences);
+        AxisOrder.Gather(differences, order, factors);
+        float rest = Distances.Dot(differences, differences) - Distances.Dot(factors[..axes], factors[..axes]);
+        return new Sight(factors, state.Outside[group] + MathF.Max(rest, 0));
     }
+
+    /// <summary>Distances of rows of a list that the query has aimed at: those at the positions, or all.</summary>
+    private void Measure(QueryScratch query, int list, float offset, ReadOnlySpan<int> positions, Span<float> distances)
+    {
+        PackedModel.List coded = _model[list];
+        if (_codes[list] is not { } codes)
+        {
+            distances.Fill(CountsAsUnitLength(query) ? UnitLengthDistance(query, offset, _anchorSquared[coded.Cell]) : offset);
+            return;
+        }
+
+        int padded = coded.Scales.Length;
+        ReadOnlySpan<float> factors = Factors(query, padded);
+        if (query.Metric != Metric.InnerProduct && !CountsAsUnitLength(query))
+        {
+            TrellisScan.SquaredDistances(codes, positions, _tables, coded.Bits, factors, coded.Scales, offset, distances);
+            return;
+        }
+
+        Span<float> weights = query.Coded(3 * padded)[(2 * padded)..];
+        TensorPrimitives.Multiply(factors, coded.Scales, weights);
+        if (query.Metric == Metric.InnerProduct)
+        {
+            TrellisScan.DotProducts(codes, positions, _tables, coded.Bits, weights, offset, distances);
+            return;
+        }
+
+        Span<float> norms = ((QueryState)query.CodecState!).Norms(distances.Length);
+        TrellisScan.DotsAndNorms(codes, positions, _tables, coded.Bits, weights, coded.Scales, Centre(query, padded), distances, norms);
+        float squared = _anchorSquared[coded.Cell];
+        for (int i = 0; i < distances.Length; i++) distances[i] = UnitLengthDistance(query, offset + distances[i], squared + norms[i]);
+    }
+
+    /// <summary>‖q/‖q‖ - x̂/‖x̂‖‖² · ‖q‖² from ⟨q, x̂⟩ and ‖x̂‖²: reconstructions count as vectors of unit length, as the originals are.</summary>
+    private static float UnitLengthDistance(QueryScratch query, float product, float squared)
+    {
+        float querySquared = ((QueryState)query.CodecState!).Squared;
+        return 2 * querySquared * (1 - (product / (MathF.Sqrt(querySquared) * MathF.Sqrt(MathF.Max(squared, 1e-30f)))));
+    }
+
+    private bool CountsAsUnitLength(QueryScratch query) => query.Metric == Metric.Cosine && _parameters.UnitLength;
+
+    /// <summary>Room for the factors of <see cref="Sight"/>, in the order of the codes.</summary>
+    private static Span<float> Factors(QueryScratch query, int padded) => query.Coded(3 * padded)[..padded];
+
+    /// <summary>Room for the anchor on the coded axes, which only lengths that count as one need.</summary>
+    private static Span<float> Centre(QueryScratch query, int padded) => query.Coded(3 * padded).Slice(padded, padded);
 
     private static void AddCoordinates(PackedGroup group, ReadOnlySpan<float> coordinates, Span<float> vector)
     {
@@ -198,53 +279,96 @@ internal sealed class PackedCodec : ResidualCodec
         }
     }
 
+    /// <summary>A query before a list.</summary>
+    /// <param name="factors">
+    /// On the coded axes: query minus anchor; the query, where lengths count as one; the query negated, for a product. Padded with zeros as the scales.
+    /// </param>
+    /// <param name="offset">What the anchor and the axes without a code add: squared distance, product, or negative product.</param>
+    private readonly ref struct Sight(ReadOnlySpan<float> factors, float offset)
+    {
+        public readonly ReadOnlySpan<float> Factors = factors;
+        public readonly float Offset = offset;
+    }
+
+    /// <summary>What queries that share a list bring to the filter, and what it keeps of the rows for each.</summary>
+    private sealed record FilterRoom(float[] Factors, float[] Offsets, float[] Bounds, float[] Lengths, int[] Kept, int[] Counts)
+    {
+        public static FilterRoom Empty { get; } = new([], [], [], [], [], []);
+    }
+
     /// <summary>The query in the basis of each group, computed when the first of its cells is scanned.</summary>
     private sealed class QueryState : IQueryState
     {
         private readonly bool[] _ready;
         private readonly float[] _centred;
         private float[] _norms = [];
+        private FilterRoom _room = FilterRoom.Empty;
 
         public QueryState(PackedParameters parameters)
         {
             _ready = new bool[parameters.Groups.Length];
             _centred = new float[parameters.Dimension];
+            Centred = [.. parameters.Groups.Select(group => new float[group.Rank])];
             Rotated = [.. parameters.Groups.Select(group => new float[group.Rank])];
-            Outside = new double[_ready.Length];
-            Differences = new float[parameters.Dimension];
+            Outside = new float[_ready.Length];
+            Vector = new float[parameters.Dimension];
         }
 
         /// <summary>Bᵀ(q - μ) of each group.</summary>
+        public float[][] Centred { get; }
+
+        /// <summary>Bᵀq of each group.</summary>
         public float[][] Rotated { get; }
 
         /// <summary>‖q - μ‖² outside each basis.</summary>
-        public double[] Outside { get; }
+        public float[] Outside { get; }
 
-        public float[] Differences { get; }
+        /// <summary>Room for a vector.</summary>
+        public float[] Vector { get; }
 
         /// <summary>⟨q, μ⟩.</summary>
-        public double MeanProduct { get; private set; }
+        public float MeanProduct { get; private set; }
 
         /// <summary>‖q‖².</summary>
         public float Squared { get; private set; }
 
+        /// <summary>Sorts out rows before they are measured.</summary>
+        public TrellisFilter Filter { get; } = new();
+
         public void Reset() => _ready.AsSpan().Clear();
 
-        public void Rotate(ReadOnlySpan<float> query, int group, PackedMatrix basis, float[] mean)
+        public void Rotate(ReadOnlySpan<float> query, int group, PackedMatrix basis, float[] mean, float[] meanCoordinates)
         {
             if (_ready[group]) return;
             _ready[group] = true;
-            System.Numerics.Tensors.TensorPrimitives.Subtract(query, mean, _centred);
-            basis.Multiply(_centred, Rotated[group]);
-            Outside[group] = (double)Distances.Dot(_centred, _centred) - Distances.Dot(Rotated[group], Rotated[group]);
+            TensorPrimitives.Subtract(query, mean, _centred);
+            basis.Multiply(_centred, Centred[group]);
+            TensorPrimitives.Add(Centred[group], meanCoordinates, Rotated[group]);
+            Outside[group] = MathF.Max(Distances.Dot(_centred, _centred) - Distances.Dot(Centred[group], Centred[group]), 0);
             MeanProduct = Distances.Dot(query, mean);
             Squared = Distances.Dot(query, query);
         }
 
-        public float[] Norms(int count)
+        public Span<float> Norms(int count)
         {
             if (_norms.Length < count) _norms = new float[count];
-            return _norms;
+            return _norms.AsSpan(0, count);
         }
+
+        /// <summary>Room for so many queries, floats of each, and rows.</summary>
+        public FilterRoom Room(int queries, int stride, int rows)
+        {
+            if (_room.Counts.Length < queries || _room.Factors.Length < queries * stride || _room.Kept.Length < queries * rows)
+            {
+                int most = Math.Max(queries, _room.Counts.Length);
+                _room = new FilterRoom(
+                    new float[Math.Max(_room.Factors.Length, queries * stride)], new float[most], new float[most], new float[most],
+                    new int[Math.Max(_room.Kept.Length, queries * rows)], new int[most]);
+            }
+
+            return _room;
+        }
+
+        public void Dispose() => Filter.Dispose();
     }
 }
