@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Vlc.Anchors;
+using Vlc.Cli.Compute;
 using Vlc.Cli.Evaluation;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
@@ -61,6 +62,9 @@ internal static class IndexCommand
         "--seed", "The same seed gives the same bytes, on any number of threads; 1 unless given.");
     private static readonly Option<int?> Sample = NumberOption.Count("--sample", 1, "Rows to learn from; by the numbers of anchors and dimensions unless given.");
     private static readonly TrainingOptions Training = new();
+    private static readonly Option<string?> Device = DeviceOption.Create(
+        "Where training and assignment run; auto, a GPU where there is one and else the processor, unless given. The bytes are the same.");
+
     private static readonly Option<double?> MinRecall = SharedOptions.MinRecall(
         "the recall predicted from held-out rows, with automatic probes,");
     private static readonly Option<double?> MaxRatio = SharedOptions.MaxRatio(
@@ -73,6 +77,7 @@ internal static class IndexCommand
         Option[] options = [Out, MetricWord, CodecWord, Anchors, CodedDimension, Jacobians, TargetRecall, Bases, Classes, Seed, Sample];
         foreach (Option option in options) command.Add(option);
         Training.AddTo(command);
+        command.Add(Device);
         command.Add(MinRecall);
         command.Add(MaxRatio);
         command.SetBody(Run);
@@ -82,6 +87,7 @@ internal static class IndexCommand
     private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
     {
         string basePath = parsed.GetRequiredValue(Out);
+        using SelectedDevice device = SelectedDevice.Open(parsed.GetValue(Device));
         // These shape the classic layout; whoever gives one wants it.
         bool? jacobians = parsed.GetValue(Jacobians) switch { "true" => true, "false" => false, _ => null };
         bool classic = parsed.GetValue(CodedDimension) is not null || jacobians is not null;
@@ -99,7 +105,7 @@ internal static class IndexCommand
                 ClassCount = parsed.GetValue(Classes),
             },
             TrainingRows = parsed.GetValue(Sample),
-            Training = Training.Read(parsed, parsed.GetValue(Anchors), parsed.GetValue(Seed) ?? new AnchorTrainingOptions().Seed),
+            Training = Training.Read(parsed, parsed.GetValue(Anchors), parsed.GetValue(Seed) ?? new AnchorTrainingOptions().Seed, device.Backend),
         };
         using VectorSource source = Vectors.Open(parsed);
         IndexReport report;
@@ -119,7 +125,7 @@ internal static class IndexCommand
                 $"the cells are very uneven (entropy {report.Training.NormalizedEntropy:F2} of 1): the data has few distinct vectors.");
         }
 
-        var result = IndexResult.Of(report, IndexInfo.Read(basePath), parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
+        var result = IndexResult.Of(report, device.Name, IndexInfo.Read(basePath), parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
         terminal.Write(result, ResultJsonContext.Readable.IndexResult, console => Print(console, result));
         return terminal.Judge(result.Gates);
     }
@@ -169,6 +175,7 @@ internal static class IndexCommand
         facts.Add(("distortion", $"{result.Distortion:G6}, energy {result.Energy:G6}, entropy {result.NormalizedEntropy:F3} of 1"));
         string end = result.Converged ? "converged" : "not converged";
         facts.Add(("training", $"{result.TrainingRows:N0} rows, {result.Iterations} iterations, {end}"));
+        facts.Add(("device", result.Device));
         facts.Add(("seconds", string.Join(", ", result.Seconds.Select(phase => $"{phase.Key} {phase.Value:F2}"))));
         FactTable.Write(console, facts);
     }
@@ -178,9 +185,10 @@ internal static class IndexCommand
 internal sealed record IndexResult(
     int N, int D, int M, string Metric, string Codec, int CodedDimensions, bool Jacobians, ulong Seed, long Bytes, double BytesPerVector,
     double Ratio, SectionBytes[] Sections, double Distortion, double Energy, double NormalizedEntropy, int Iterations, bool Converged,
-    int? ResumedFrom, int TrainingRows, PackedReport? Packed, PredictedRecall? Predicted, IReadOnlyDictionary<string, double> Seconds, QualityGate[] Gates)
+    int? ResumedFrom, int TrainingRows, PackedReport? Packed, PredictedRecall? Predicted, string Device, IReadOnlyDictionary<string, double> Seconds,
+    QualityGate[] Gates)
 {
-    public static IndexResult Of(IndexReport report, IndexInfo info, double? minRecall, double? maxRatio)
+    public static IndexResult Of(IndexReport report, string device, IndexInfo info, double? minRecall, double? maxRatio)
     {
         Manifest manifest = report.Manifest;
         PredictedRecall? predicted = PredictedRecall.Of(report.Manifest);
@@ -191,7 +199,7 @@ internal sealed record IndexResult(
             manifest.CodedDimension, report.Jacobians, manifest.Seed, report.TotalBytes, info.BytesPerVector, report.Ratio,
             SectionBytes.Of(info), report.Distortion, report.Training.Energy, report.Training.NormalizedEntropy,
             report.Training.Iterations.Count, report.Training.Converged, report.Training.ResumedFrom, report.Training.TrainingRows,
-            report.Packed, predicted, seconds,
+            report.Packed, predicted, device, seconds,
             QualityGate.Judge(minRecall, predicted?.Recall, maxRatio, report.Ratio));
     }
 }

@@ -15,7 +15,8 @@ public sealed class ArchitectureTests
         ["Vlc.Formats"] = ["Vlc.Core"],
         ["Vlc.Formats.Hdf5"] = ["Vlc.Formats"],
         ["Vlc.Formats.Parquet"] = ["Vlc.Formats"],
-        ["Vlc.Cli"] = ["Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Parquet"],
+        ["Vlc.Gpu"] = ["Vlc.Core"],
+        ["Vlc.Cli"] = ["Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Parquet", "Vlc.Gpu"],
     };
 
     private static readonly Dictionary<string, string[]> s_packages = new()
@@ -25,6 +26,7 @@ public sealed class ArchitectureTests
         ["Vlc.Formats"] = [],
         ["Vlc.Formats.Hdf5"] = ["PureHDF"],
         ["Vlc.Formats.Parquet"] = ["Parquet.Net"],
+        ["Vlc.Gpu"] = ["ILGPU"],
         ["Vlc.Cli"] = ["System.CommandLine", "Spectre.Console"],
     };
 
