@@ -1,3 +1,5 @@
+using Vlc.Cli.Compute;
+
 namespace Vlc.Cli;
 
 /// <summary>Why a command did not do what it was asked: the one place where exceptions become exit codes and messages.</summary>
@@ -10,6 +12,7 @@ internal sealed record CommandFailure(ExitCode ExitCode, string Message)
     {
         AggregateException { InnerExceptions: [var only] } => Of(only),
         OperationCanceledException => new(ExitCode.Cancelled, "Cancelled."),
+        FileNotFoundException missing when SelectedDevice.IsAbsence(missing) => new(ExitCode.Usage, SelectedDevice.Absent),
         VlcFormatException or FileNotFoundException or DirectoryNotFoundException => new(ExitCode.BadInput, exception.Message),
         ArgumentException argument => new(ExitCode.Usage, WithoutParameter(argument)),
         _ => new(ExitCode.Failure, exception.Message.Length == 0 ? exception.GetType().Name : exception.Message),

@@ -15,7 +15,7 @@ internal enum ExitCode
     /// <summary>A file is missing, damaged, or not what the command needs.</summary>
     BadInput = 3,
 
-    /// <summary>Done, but the result misses <c>--min-recall</c> or <c>--max-ratio</c>.</summary>
+    /// <summary>Done, but the result misses <c>--min-recall</c> or <c>--max-ratio</c>, or a device disagrees with the processor.</summary>
     GateMissed = 4,
 
     /// <summary>Interrupted; 128 + SIGINT, as shells have it.</summary>

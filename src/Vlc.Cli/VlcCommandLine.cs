@@ -69,6 +69,8 @@ internal static class VlcCommandLine
             ReconstructCommand.Create(),
             VerifyCommand.Create(),
             TestCommand.Create(),
+            TestGpuCommand.Create(),
+            DevicesCommand.Create(),
             DemoCommand.Create(),
         };
         foreach (Option option in SharedOptions.All) root.Add(option);

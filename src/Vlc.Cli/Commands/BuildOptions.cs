@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Vlc.Anchors;
 using Vlc.Cli.Files;
+using Vlc.Compute;
 using Vlc.Indexing;
 using Vlc.Residuals;
 using Vlc.Residuals.Packed;
@@ -75,8 +76,10 @@ internal sealed class BuildOptions
     /// <param name="codedDimension">d_r, or null.</param>
     /// <param name="jacobians">True, false, or null for auto.</param>
     /// <param name="maxRatio">Largest ratio to aim for instead of a recall, or null.</param>
+    /// <param name="backend">Where training and assignment run; null is the processor.</param>
     public IndexOptions Read(
-        ParseResult parsed, VectorSource? queries, CodecKind codec = CodecKind.Packed, int? codedDimension = null, bool? jacobians = null, double? maxRatio = null) => new()
+        ParseResult parsed, VectorSource? queries, CodecKind codec = CodecKind.Packed, int? codedDimension = null, bool? jacobians = null, double? maxRatio = null,
+        IComputeBackend? backend = null) => new()
     {
         Metric = Spellings.Metric.ParseOptional(parsed.GetValue(_metric)) ?? Metric.L2,
         Codec = codec,
@@ -91,6 +94,6 @@ internal sealed class BuildOptions
         },
         TrainingRows = parsed.GetValue(_sample),
         TuningQueries = queries,
-        Training = _training.Read(parsed, parsed.GetValue(_anchors), parsed.GetValue(_seed) ?? new AnchorTrainingOptions().Seed),
+        Training = _training.Read(parsed, parsed.GetValue(_anchors), parsed.GetValue(_seed) ?? new AnchorTrainingOptions().Seed, backend),
     };
 }

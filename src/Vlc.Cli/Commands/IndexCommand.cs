@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
+using Vlc.Cli.Compute;
 using Vlc.Cli.Evaluation;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
@@ -42,6 +43,9 @@ internal static class IndexCommand
         },
     };
 
+    private static readonly Option<string?> Device = DeviceOption.Create(
+        "Where training and assignment run; auto, a GPU where there is one and else the processor, unless given. The bytes are the same.");
+
     private static readonly Option<double?> MinRecall = SharedOptions.MinRecall(
         "the recall measured on the tuning sample, with automatic probes,");
     private static readonly Option<double?> MaxRatio = SharedOptions.MaxRatio(
@@ -50,7 +54,7 @@ internal static class IndexCommand
     public static Command Create()
     {
         var command = new Command("index", "Compress a file of vectors into an index.");
-        Shared.AddTo(command, Out, CodecWord, CodedDimension, Jacobians);
+        Shared.AddTo(command, Out, CodecWord, CodedDimension, Jacobians, Device);
         command.Add(MinRecall);
         command.Add(MaxRatio);
         command.SetBody(Run);
@@ -60,6 +64,7 @@ internal static class IndexCommand
     private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
     {
         string basePath = parsed.GetRequiredValue(Out);
+        using SelectedDevice device = SelectedDevice.Open(parsed.GetValue(Device));
         // These shape the classic layout; whoever gives one wants it.
         bool? jacobians = parsed.GetValue(Jacobians) switch { "true" => true, "false" => false, _ => null };
         bool classic = parsed.GetValue(CodedDimension) is not null || jacobians is not null;
@@ -67,7 +72,7 @@ internal static class IndexCommand
         double? ratio = !Shared.HasTargetRecall(parsed) && parsed.GetValue(MaxRatio) is > 0 and < 1 and var most ? most : null;
         using VectorSource source = Shared.OpenVectors(parsed);
         using VectorSource? queries = Shared.OpenQueries(parsed, source);
-        IndexOptions options = Shared.Read(parsed, queries, codec, parsed.GetValue(CodedDimension), jacobians, ratio);
+        IndexOptions options = Shared.Read(parsed, queries, codec, parsed.GetValue(CodedDimension), jacobians, ratio, device.Backend);
         IndexReport report;
         try
         {
@@ -85,7 +90,7 @@ internal static class IndexCommand
                 $"the cells are very uneven (entropy {report.Training.NormalizedEntropy:F2} of 1): the data has few distinct vectors.");
         }
 
-        var result = IndexResult.Of(report, IndexInfo.Read(basePath), parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
+        var result = IndexResult.Of(report, device.Name, IndexInfo.Read(basePath), parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
         terminal.Write(result, ResultJsonContext.Readable.IndexResult, console => Print(console, result));
         return terminal.Judge(result.Gates);
     }
@@ -145,6 +150,7 @@ internal static class IndexCommand
         facts.Add(("distortion", $"{result.Distortion:G6}, energy {result.Energy:G6}, entropy {result.NormalizedEntropy:F3} of 1"));
         string end = result.Converged ? "converged" : "not converged";
         facts.Add(("training", $"{result.TrainingRows:N0} rows, {result.Iterations} iterations, {end}"));
+        facts.Add(("device", result.Device));
         facts.Add(("seconds", string.Join(", ", result.Seconds.Select(phase => $"{phase.Key} {phase.Value:F2}"))));
         FactTable.Write(console, facts);
     }
@@ -154,10 +160,10 @@ internal static class IndexCommand
 internal sealed record IndexResult(
     int N, int D, int M, string Metric, string Codec, int CodedDimensions, bool Jacobians, ulong Seed, long Bytes, double BytesPerVector,
     double Ratio, SectionBytes[] Sections, double Distortion, double Energy, double NormalizedEntropy, int Iterations, bool Converged,
-    int? ResumedFrom, int TrainingRows, PackedReport? Packed, PredictedRecall? Predicted, TunedRecall? Measured, string? TunedOn,
+    int? ResumedFrom, int TrainingRows, PackedReport? Packed, PredictedRecall? Predicted, TunedRecall? Measured, string? TunedOn, string Device,
     IReadOnlyDictionary<string, double> Seconds, QualityGate[] Gates)
 {
-    public static IndexResult Of(IndexReport report, IndexInfo info, double? minRecall, double? maxRatio)
+    public static IndexResult Of(IndexReport report, string device, IndexInfo info, double? minRecall, double? maxRatio)
     {
         Manifest manifest = report.Manifest;
         TunedRecall? measured = TunedRecall.Of(report);
@@ -168,7 +174,7 @@ internal sealed record IndexResult(
             manifest.CodedDimension, report.Jacobians, manifest.Seed, report.TotalBytes, info.BytesPerVector, report.Ratio,
             SectionBytes.Of(info), report.Distortion, report.Training.Energy, report.Training.NormalizedEntropy,
             report.Training.Iterations.Count, report.Training.Converged, report.Training.ResumedFrom, report.Training.TrainingRows,
-            report.Packed, PredictedRecall.Of(report), measured, measured is null ? null : TuningSample.Name(report.TuningSource), seconds,
+            report.Packed, PredictedRecall.Of(report), measured, measured is null ? null : TuningSample.Name(report.TuningSource), device, seconds,
             QualityGate.Judge(minRecall, measured?.Recall, maxRatio, report.Ratio));
     }
 }

@@ -30,6 +30,8 @@ internal sealed record ErrorBody(ExitCode Code, string Message);
 [JsonSerializable(typeof(ReconstructResult))]
 [JsonSerializable(typeof(VerifyResult))]
 [JsonSerializable(typeof(TestResult))]
+[JsonSerializable(typeof(TestGpuResult))]
+[JsonSerializable(typeof(DevicesResult))]
 [JsonSerializable(typeof(DemoResult))]
 internal sealed partial class ResultJsonContext : JsonSerializerContext
 {

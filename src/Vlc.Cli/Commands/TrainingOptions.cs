@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Vlc.Anchors;
+using Vlc.Compute;
 
 namespace Vlc.Cli.Commands;
 
@@ -54,7 +55,7 @@ internal sealed class TrainingOptions
 
     /// <summary>The options as the library wants them.</summary>
     /// <exception cref="ArgumentException">An option without the one that it belongs to.</exception>
-    public AnchorTrainingOptions Read(ParseResult parsed, int? anchors, ulong seed) => new()
+    public AnchorTrainingOptions Read(ParseResult parsed, int? anchors, ulong seed, IComputeBackend? backend) => new()
     {
         AnchorCount = anchors,
         Seed = seed,
@@ -65,6 +66,7 @@ internal sealed class TrainingOptions
         Lambda = parsed.GetValue(_lambda) ?? 0,
         CheckpointPath = parsed.GetValue(_checkpoint),
         Threads = parsed.GetValue(SharedOptions.Threads),
+        Backend = backend,
     };
 
     private static bool NotNegative(double value) => value >= 0 && double.IsFinite(value);

@@ -1,3 +1,4 @@
+using Vlc.Compute;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Threading;
 
@@ -20,6 +21,7 @@ internal static class AnchorMaintenance
     public readonly record struct Moves(int Merged, int Split);
 
     /// <summary>One round on arithmetic means of the present assignment.</summary>
+    /// <param name="backend">Where merge candidates are computed.</param>
     /// <param name="rows">Row-major, n x d.</param>
     /// <param name="dimension">d.</param>
     /// <param name="cells">Rows of each cell.</param>
@@ -28,13 +30,13 @@ internal static class AnchorMaintenance
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
     /// <param name="cancellationToken">Checked between steps.</param>
     public static Moves Run(
-        ReadOnlyMemory<float> rows, int dimension, CellLists cells, ref float[] anchors, double byteWorth, int threads,
+        IComputeBackend backend, ReadOnlyMemory<float> rows, int dimension, CellLists cells, ref float[] anchors, double byteWorth, int threads,
         CancellationToken cancellationToken)
     {
         int cellCount = cells.CellCount;
         if (cellCount < 2) return default;
         int most = Math.Max(1, (int)(cellCount * LargestShare));
-        List<Merge> merges = CheapestMerges(anchors, dimension, cells, threads, cancellationToken);
+        List<Merge> merges = CheapestMerges(backend, anchors, dimension, cells, cancellationToken);
         List<Split> splits = BestSplits(rows, dimension, cells, anchors, most, threads, cancellationToken);
 
         var touched = new bool[cellCount];
@@ -155,44 +157,25 @@ internal static class AnchorMaintenance
     }
 
     private static List<Merge> CheapestMerges(
-        float[] anchors, int dimension, CellLists cells, int threads, CancellationToken cancellationToken)
+        IComputeBackend backend, float[] anchors, int dimension, CellLists cells, CancellationToken cancellationToken)
     {
         int cellCount = cells.CellCount;
-        const int BlockRows = 256;
-        var halfNorms = new float[cellCount];
-        NearestColumn.HalfSquaredNorms(anchors, dimension, halfNorms);
-        using var packed = new PackedMatrix(anchors, cellCount, dimension);
-        var products = new float[Math.Min(BlockRows, cellCount) * cellCount];
+        int[] counts = [.. Enumerable.Range(0, cellCount).Select(cells.Count)], partners = new int[cellCount];
+        var costs = new double[cellCount];
+        backend.FindMergePartners(anchors, dimension, counts, partners, costs, cancellationToken);
         var merges = new List<Merge>(cellCount);
-        for (int first = 0; first < cellCount; first += BlockRows)
+        for (int cell = 0; cell < cellCount; cell++)
         {
-            int count = Math.Min(BlockRows, cellCount - first);
-            MatrixProduct.Multiply(anchors.AsSpan(first * dimension, count * dimension), count, packed, products, threads, cancellationToken);
-            for (int i = 0; i < count; i++)
+            int partner = partners[cell];
+            if (counts[cell] == 0)
             {
-                int cell = first + i, rowsHere = cells.Count(cell);
-                if (rowsHere == 0)
-                {
-                    // Nothing to merge into another cell: free to go, whatever becomes of the others.
-                    merges.Add(new Merge(0, cell, cell));
-                    continue;
-                }
-
-                double best = double.PositiveInfinity;
-                int partner = -1;
-                for (int other = 0; other < cellCount; other++)
-                {
-                    int rowsThere = cells.Count(other);
-                    if (other == cell || rowsThere == 0) continue;
-                    double squared = Math.Max(0, 2.0 * ((double)halfNorms[cell] + halfNorms[other] - products[(i * cellCount) + other]));
-                    double cost = (double)rowsHere * rowsThere / (rowsHere + rowsThere) * squared;
-                    if (cost < best) (best, partner) = (cost, other);
-                }
-
-                if (partner < 0) continue;
+                // Nothing to merge into another cell: free to go, whatever becomes of the others.
+                merges.Add(new Merge(0, cell, cell));
+            }
+            else if (partner >= 0 && (counts[cell] < counts[partner] || (counts[cell] == counts[partner] && cell > partner)))
+            {
                 // The smaller cell goes; each pair is listed once where both name each other.
-                bool smaller = rowsHere < cells.Count(partner) || (rowsHere == cells.Count(partner) && cell > partner);
-                if (smaller) merges.Add(new Merge(best, partner, cell));
+                merges.Add(new Merge(costs[cell], partner, cell));
             }
         }
 

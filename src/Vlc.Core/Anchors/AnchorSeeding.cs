@@ -1,3 +1,4 @@
+using Vlc.Compute;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Randomness;
 
@@ -13,15 +14,16 @@ internal static class AnchorSeeding
     private const ulong Stream = 0x5EED;
 
     /// <summary>Draws <paramref name="anchorCount"/> distinct rows.</summary>
+    /// <param name="backend">Where distances are computed.</param>
+    /// <param name="held">The rows, kept there.</param>
     /// <param name="rows">Row-major, n x d.</param>
     /// <param name="dimension">d.</param>
     /// <param name="anchorCount">m, at most n.</param>
     /// <param name="seed">The user's seed.</param>
-    /// <param name="threads">Threads to use; the result does not depend on it.</param>
     /// <param name="cancellationToken">Checked each round.</param>
     /// <returns>Row-major, m x d.</returns>
     public static float[] Draw(
-        ReadOnlySpan<float> rows, int dimension, int anchorCount, ulong seed, int threads, CancellationToken cancellationToken)
+        IComputeBackend backend, IHeldRows held, ReadOnlySpan<float> rows, int dimension, int anchorCount, ulong seed, CancellationToken cancellationToken)
     {
         int rowCount = rows.Length / dimension;
         var random = new SeededRandom(seed, Stream);
@@ -33,7 +35,6 @@ internal static class AnchorSeeding
         var nearest = new int[rowCount];
         var scores = new float[rowCount];
         var cumulative = new double[rowCount];
-        Span<float> batchNorms = stackalloc float[PackedMatrix.PanelWidth];
         int drawn = 0;
         while (drawn < anchorCount)
         {
@@ -41,11 +42,9 @@ internal static class AnchorSeeding
             // Few at first: a batch drawn blindly from one distribution may hold neighbours of each other.
             int batch = Math.Min(anchorCount - drawn, drawn == 0 ? 1 : Math.Min(PackedMatrix.PanelWidth, Math.Max(1, drawn / 2)));
             DrawBatch(rows, dimension, distances, cumulative, anchors.AsSpan(drawn * dimension), batch, random);
-            ReadOnlySpan<float> added = anchors.AsSpan(drawn * dimension, batch * dimension);
-            NearestColumn.HalfSquaredNorms(added, dimension, batchNorms[..batch]);
-            using (var packed = new PackedMatrix(added, batch, dimension))
+            using (IHeldAnchors added = backend.HoldAnchors(anchors.AsSpan(drawn * dimension, batch * dimension), dimension))
             {
-                NearestColumn.Assign(rows, packed, batchNorms[..batch], nearest, scores, threads, cancellationToken);
+                held.Assign(added, nearest, scores, cancellationToken);
             }
 
             for (int row = 0; row < rowCount; row++)

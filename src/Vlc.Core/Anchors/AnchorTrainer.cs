@@ -1,4 +1,5 @@
 using System.Numerics;
+using Vlc.Compute;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Randomness;
 
@@ -36,6 +37,9 @@ public sealed class AnchorTrainer
     private readonly int _dimension;
     private readonly ReadOnlyMemory<float> _rows;
     private readonly ReadOnlyMemory<float> _validation;
+    private readonly IComputeBackend _backend;
+    private readonly IHeldRows _heldRows;
+    private readonly IHeldRows _heldValidation;
     private readonly float[] _rowNorms;
     private readonly float[] _scores;
     private readonly double[] _squaredDistances;
@@ -44,12 +48,17 @@ public sealed class AnchorTrainer
     private readonly int[] _assignments;
     private readonly int[] _previous;
 
-    private AnchorTrainer(ReadOnlyMemory<float> rows, int dimension, ReadOnlyMemory<float> validation, AnchorTrainingOptions options)
+    private AnchorTrainer(
+        ReadOnlyMemory<float> rows, int dimension, ReadOnlyMemory<float> validation, AnchorTrainingOptions options, IComputeBackend backend,
+        IHeldRows heldRows, IHeldRows heldValidation)
     {
         _rows = rows;
         _dimension = dimension;
         _validation = validation;
         _options = options;
+        _backend = backend;
+        _heldRows = heldRows;
+        _heldValidation = heldValidation;
         int rowCount = rows.Length / dimension;
         _rowNorms = new float[rowCount];
         _scores = new float[rowCount];
@@ -95,7 +104,9 @@ public sealed class AnchorTrainer
             throw new ArgumentException($"{anchorCount} anchors need at least as many rows; there are {rowCount}.", nameof(options));
         }
 
-        return new AnchorTrainer(rows, dimension, validation, options).Run(anchorCount, progress, cancellationToken);
+        IComputeBackend backend = options.BackendOrCpu;
+        using IHeldRows heldRows = backend.HoldRows(rows, dimension), heldValidation = backend.HoldRows(validation, dimension);
+        return new AnchorTrainer(rows, dimension, validation, options, backend, heldRows, heldValidation).Run(anchorCount, progress, cancellationToken);
     }
 
     private (float[] Anchors, TrainingReport Report) Run(
@@ -117,8 +128,17 @@ public sealed class AnchorTrainer
         else
         {
             int[] first = RowsOf(PartOf(0, anchorCount));
-            ReadOnlySpan<float> seedRows = first.Length == RowCount ? _rows.Span : Gather(first);
-            anchors = AnchorSeeding.Draw(seedRows, _dimension, anchorCount, _options.Seed, _options.ThreadCount, cancellationToken);
+            if (first.Length == RowCount)
+            {
+                anchors = AnchorSeeding.Draw(_backend, _heldRows, _rows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
+            }
+            else
+            {
+                ReadOnlyMemory<float> seedRows = Gather(first);
+                using IHeldRows held = _backend.HoldRows(seedRows, _dimension);
+                anchors = AnchorSeeding.Draw(_backend, held, seedRows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
+            }
+
             _previous.AsSpan().Fill(-1);
         }
 
@@ -132,7 +152,7 @@ public sealed class AnchorTrainer
             bool maintain = iteration < maintenanceRounds;
             CellLists cells = ListsOf(looked, anchors.Length / _dimension);
             CellMeans.Update(
-                _rows, _dimension, cells, _squaredDistances, _options.Mean, maintain ? 0 : temperature, _options.Seed, iteration, anchors,
+                _heldRows, _dimension, cells, _squaredDistances, _options.Mean, maintain ? 0 : temperature, _options.Seed, iteration, anchors,
                 _options.ThreadCount, cancellationToken);
             AnchorMaintenance.Moves moves = default;
             if (maintain || HasEmptyCell(cells)) moves = Maintain(cells, ref anchors, cancellationToken);
@@ -186,7 +206,7 @@ public sealed class AnchorTrainer
             if (round < MostRepairRounds)
             {
                 CellMeans.Update(
-                    _rows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors,
+                    _heldRows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors,
                     _options.ThreadCount, cancellationToken);
                 AnchorMaintenance.Moves moves = Maintain(cells, ref anchors, cancellationToken);
                 if (moves != default) continue;
@@ -206,7 +226,7 @@ public sealed class AnchorTrainer
         if (_options.Mean.Kind != MeanKind.Arithmetic) return distortion;
         float[] before = [.. anchors];
         CellMeans.Update(
-            _rows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors, _options.ThreadCount, cancellationToken);
+            _heldRows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors, _options.ThreadCount, cancellationToken);
         for (int cell = 0; cell < cells.CellCount; cell++)
         {
             double moved = Distances.SquaredEuclidean(before.AsSpan(cell * _dimension, _dimension), anchors.AsSpan(cell * _dimension, _dimension));
@@ -218,7 +238,7 @@ public sealed class AnchorTrainer
 
     private AnchorMaintenance.Moves Maintain(CellLists cells, ref float[] anchors, CancellationToken cancellationToken) =>
         AnchorMaintenance.Run(
-            _rows, _dimension, cells, ref anchors, _options.Lambda * AnchorBytes * cells.RowCount / RowCount, _options.ThreadCount, cancellationToken);
+            _backend, _rows, _dimension, cells, ref anchors, _options.Lambda * AnchorBytes * cells.RowCount / RowCount, _options.ThreadCount, cancellationToken);
 
     /// <summary>The part of the rows that an iteration looks at; the last one looks at all, and the one before at half of them at least.</summary>
     private int PartOf(int iteration, int anchorCount)
@@ -245,11 +265,11 @@ public sealed class AnchorTrainer
     }
 
     /// <summary>Copies rows together; valid until the next call, as copies thrown away by the dozen would be most of the memory of a training.</summary>
-    private ReadOnlySpan<float> Gather(ReadOnlySpan<int> numbers)
+    private ReadOnlyMemory<float> Gather(ReadOnlySpan<int> numbers)
     {
         if (_gathered.Length < numbers.Length * _dimension) _gathered = new float[numbers.Length * _dimension];
         for (int i = 0; i < numbers.Length; i++) _rows.Span.Slice(numbers[i] * _dimension, _dimension).CopyTo(_gathered.AsSpan(i * _dimension));
-        return _gathered.AsSpan(0, numbers.Length * _dimension);
+        return _gathered.AsMemory(0, numbers.Length * _dimension);
     }
 
     private CellLists ListsOf(ReadOnlySpan<int> looked, int cellCount)
@@ -265,7 +285,7 @@ public sealed class AnchorTrainer
     {
         if (looked.Length == RowCount)
         {
-            AssignRows(_rows.Span, anchors, _assignments, _scores, cancellationToken);
+            AssignRows(_heldRows, anchors, _assignments, _scores, cancellationToken);
         }
         else
         {
@@ -275,7 +295,8 @@ public sealed class AnchorTrainer
             for (int first = 0; first < looked.Length; first += rowsAtOnce)
             {
                 ReadOnlySpan<int> numbers = looked.AsSpan(first, Math.Min(rowsAtOnce, looked.Length - first));
-                AssignRows(Gather(numbers), anchors, nearest.AsSpan(0, numbers.Length), scores.AsSpan(0, numbers.Length), cancellationToken);
+                using IHeldRows gathered = _backend.HoldRows(Gather(numbers), _dimension);
+                AssignRows(gathered, anchors, nearest.AsSpan(0, numbers.Length), scores.AsSpan(0, numbers.Length), cancellationToken);
                 for (int i = 0; i < numbers.Length; i++) (_assignments[numbers[i]], _scores[numbers[i]]) = (nearest[i], scores[i]);
             }
         }
@@ -296,7 +317,7 @@ public sealed class AnchorTrainer
         int rowCount = _validation.Length / _dimension;
         var nearest = new int[rowCount];
         var scores = new float[rowCount];
-        AssignRows(_validation.Span, anchors, nearest, scores, cancellationToken);
+        AssignRows(_heldValidation, anchors, nearest, scores, cancellationToken);
         double sum = 0;
         for (int row = 0; row < rowCount; row++)
         {
@@ -307,14 +328,10 @@ public sealed class AnchorTrainer
         return sum / rowCount;
     }
 
-    private void AssignRows(
-        ReadOnlySpan<float> rows, float[] anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken)
+    private void AssignRows(IHeldRows rows, float[] anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken)
     {
-        int anchorCount = anchors.Length / _dimension;
-        var halfNorms = new float[anchorCount];
-        NearestColumn.HalfSquaredNorms(anchors, _dimension, halfNorms);
-        using var packed = new PackedMatrix(anchors, anchorCount, _dimension);
-        NearestColumn.Assign(rows, packed, halfNorms, nearest, scores, _options.ThreadCount, cancellationToken);
+        using IHeldAnchors held = _backend.HoldAnchors(anchors, _dimension);
+        rows.Assign(held, nearest, scores, cancellationToken);
     }
 
     private double ChangedShare(int[] looked)

@@ -1,3 +1,5 @@
+using Vlc.Compute;
+
 namespace Vlc.Anchors;
 
 /// <summary>How anchors are learned. What is null is chosen from the data, and the choice is reported.</summary>
@@ -50,7 +52,13 @@ public sealed class AnchorTrainingOptions
     /// <summary>Threads to use; null uses every processor.</summary>
     public int? Threads { get; init; }
 
+    /// <summary>Where assignment, means and merge candidates are computed; null is the processor. The caller disposes of it, after the training.</summary>
+    public IComputeBackend? Backend { get; init; }
+
     internal int ThreadCount => Threads ?? Environment.ProcessorCount;
+
+    /// <summary>The backend given, or the processor, which holds nothing to dispose of.</summary>
+    internal IComputeBackend BackendOrCpu => Backend ?? new CpuBackend(ThreadCount);
 
     /// <summary>Everything wrong with the options, all at once; empty when they can be used.</summary>
     public IReadOnlyList<string> Validate()

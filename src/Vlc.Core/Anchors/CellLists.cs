@@ -53,6 +53,12 @@ internal sealed class CellLists
 
     public int RowCount => _rows.Length;
 
+    /// <summary>The rows of all cells, cell after cell.</summary>
+    public ReadOnlyMemory<int> Order => _rows;
+
+    /// <summary>Where each cell starts in <see cref="Order"/>, and the end of the last.</summary>
+    public ReadOnlyMemory<int> Starts => _starts;
+
     public ReadOnlySpan<int> Rows(int cell) => _rows.AsSpan(_starts[cell], _starts[cell + 1] - _starts[cell]);
 
     public int Count(int cell) => _starts[cell + 1] - _starts[cell];

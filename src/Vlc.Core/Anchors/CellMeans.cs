@@ -1,19 +1,19 @@
-using Vlc.Numerics.Kernels;
+using Vlc.Compute;
 using Vlc.Numerics.Randomness;
 using Vlc.Numerics.Threading;
 
 namespace Vlc.Anchors;
 
 /// <summary>
-/// The update step: each cell's anchor becomes the (robust) mean of its rows, plus the noise of the temperature. One thread sums a
-/// cell in row order, in double, so that the result does not depend on the number of threads.
+/// The update step: each cell's anchor becomes the (robust) mean of its rows, plus the noise of the temperature. Which rows count and how much is decided
+/// here; the sums run where the rows are kept.
 /// </summary>
 internal static class CellMeans
 {
     private const int CellsPerBlock = 16;
 
     /// <summary>Moves every anchor that has rows; the anchor of an empty cell stays.</summary>
-    /// <param name="rows">Row-major, n x d.</param>
+    /// <param name="rows">The rows of the cells.</param>
     /// <param name="dimension">d.</param>
     /// <param name="cells">Rows of each cell.</param>
     /// <param name="squaredDistances">Of each row to its present anchor.</param>
@@ -25,73 +25,100 @@ internal static class CellMeans
     /// <param name="threads">Threads to use.</param>
     /// <param name="cancellationToken">Checked for each block of cells.</param>
     public static void Update(
-        ReadOnlyMemory<float> rows, int dimension, CellLists cells, ReadOnlyMemory<double> squaredDistances, RobustMean mean,
+        IHeldRows rows, int dimension, CellLists cells, ReadOnlyMemory<double> squaredDistances, RobustMean mean,
         double temperature, ulong seed, int iteration, Memory<float> anchors, int threads, CancellationToken cancellationToken)
     {
-        BlockScheduler.Run(
-            BlockScheduler.BlockCount(cells.CellCount, CellsPerBlock), threads,
-            (block, _) =>
-            {
-                var sums = new double[dimension];
-                int end = Math.Min((block + 1) * CellsPerBlock, cells.CellCount);
-                for (int cell = block * CellsPerBlock; cell < end; cell++)
-                {
-                    ReadOnlySpan<int> members = cells.Rows(cell);
-                    if (members.IsEmpty) continue;
-                    Span<float> anchor = anchors.Span.Slice(cell * dimension, dimension);
-                    Compute(rows.Span, dimension, members, squaredDistances.Span, mean, sums, anchor);
-                    if (temperature > 0)
-                    {
-                        double variance = 0;
-                        foreach (int row in members) variance += squaredDistances.Span[row];
-                        variance /= (double)members.Length * dimension;
-                        AddNoise(anchor, (float)Math.Sqrt(temperature * variance), new SeededRandom(seed, NoiseStream(iteration, cell)));
-                    }
-                }
-            },
-            cancellationToken);
-    }
-
-    /// <summary>The mean of some rows.</summary>
-    public static void Compute(
-        ReadOnlySpan<float> rows, int dimension, ReadOnlySpan<int> members, ReadOnlySpan<double> squaredDistances, RobustMean mean,
-        Span<double> sums, Span<float> result)
-    {
-        sums.Clear();
-        double weightSum;
         switch (mean.Kind)
         {
             case MeanKind.Trimmed:
-                int kept = members.Length - (int)(mean.Parameter * members.Length);
-                int[] byDistance = ByDistance(members, squaredDistances);
-                // Summed in row order again, so that leaving nothing out gives the arithmetic mean to the bit.
-                Array.Sort(byDistance, 0, kept);
-                foreach (int row in byDistance.AsSpan(0, kept)) RowSums.Add(sums, rows.Slice(row * dimension, dimension));
-                weightSum = kept;
+                (int[] kept, int[] starts) = Trimmed(cells, squaredDistances, mean.Parameter, threads, cancellationToken);
+                rows.Means(kept, starts, ReadOnlyMemory<double>.Empty, anchors, cancellationToken);
                 break;
             case MeanKind.Huber:
-                int[] ordered = ByDistance(members, squaredDistances);
-                double limit = mean.Parameter * Math.Sqrt(squaredDistances[ordered[ordered.Length / 2]]);
-                weightSum = 0;
-                foreach (int row in members)
-                {
-                    double distance = Math.Sqrt(squaredDistances[row]);
-                    double weight = distance <= limit ? 1 : limit / distance;
-                    RowSums.AddWeighted(sums, rows.Slice(row * dimension, dimension), weight);
-                    weightSum += weight;
-                }
-
+                rows.Means(
+                    cells.Order, cells.Starts, HuberWeights(cells, squaredDistances, mean.Parameter, threads, cancellationToken), anchors, cancellationToken);
                 break;
             default:
-                foreach (int row in members) RowSums.Add(sums, rows.Slice(row * dimension, dimension));
-                weightSum = members.Length;
+                rows.Means(cells.Order, cells.Starts, ReadOnlyMemory<double>.Empty, anchors, cancellationToken);
                 break;
         }
 
-        // More than half of a cell's rows on its anchor, the rest with Huber weight 0: the anchor is where it belongs.
-        if (weightSum <= 0) return;
-        for (int k = 0; k < dimension; k++) result[k] = (float)(sums[k] / weightSum);
+        if (temperature > 0) AddNoise(dimension, cells, squaredDistances, temperature, seed, iteration, anchors, threads, cancellationToken);
     }
+
+    /// <summary>Each cell's rows without the farthest share, in ascending order again, so that leaving nothing out gives the arithmetic mean to the bit.</summary>
+    private static (int[] Kept, int[] Starts) Trimmed(
+        CellLists cells, ReadOnlyMemory<double> squaredDistances, double share, int threads, CancellationToken cancellationToken)
+    {
+        var starts = new int[cells.CellCount + 1];
+        for (int cell = 0; cell < cells.CellCount; cell++) starts[cell + 1] = starts[cell] + cells.Count(cell) - (int)(share * cells.Count(cell));
+        var kept = new int[starts[^1]];
+        ForEachCell(
+            cells, threads,
+            cell =>
+            {
+                int[] byDistance = ByDistance(cells.Rows(cell), squaredDistances.Span);
+                int first = starts[cell], count = starts[cell + 1] - first;
+                byDistance.AsSpan(0, count).CopyTo(kept.AsSpan(first));
+                Array.Sort(kept, first, count);
+            },
+            cancellationToken);
+        return (kept, starts);
+    }
+
+    /// <summary>1 up to a multiple of the cell's median distance, the inverse of the distance beyond; for each row in the order of the lists.</summary>
+    private static double[] HuberWeights(
+        CellLists cells, ReadOnlyMemory<double> squaredDistances, double multiple, int threads, CancellationToken cancellationToken)
+    {
+        var weights = new double[cells.RowCount];
+        ForEachCell(
+            cells, threads,
+            cell =>
+            {
+                ReadOnlySpan<int> members = cells.Rows(cell);
+                int[] ordered = ByDistance(members, squaredDistances.Span);
+                double limit = multiple * Math.Sqrt(squaredDistances.Span[ordered[ordered.Length / 2]]);
+                Span<double> own = weights.AsSpan(cells.Starts.Span[cell], members.Length);
+                for (int i = 0; i < own.Length; i++)
+                {
+                    // More than half of a cell's rows on its anchor: the others weigh 0, and the anchor is where it belongs.
+                    double distance = Math.Sqrt(squaredDistances.Span[members[i]]);
+                    own[i] = distance <= limit ? 1 : limit / distance;
+                }
+            },
+            cancellationToken);
+        return weights;
+    }
+
+    private static void AddNoise(
+        int dimension, CellLists cells, ReadOnlyMemory<double> squaredDistances, double temperature, ulong seed, int iteration, Memory<float> anchors,
+        int threads, CancellationToken cancellationToken) => ForEachCell(
+            cells, threads,
+            cell =>
+            {
+                double variance = 0;
+                foreach (int row in cells.Rows(cell)) variance += squaredDistances.Span[row];
+                variance /= (double)cells.Count(cell) * dimension;
+                float deviation = (float)Math.Sqrt(temperature * variance);
+                var random = new SeededRandom(seed, NoiseStream(iteration, cell));
+                foreach (ref float component in anchors.Span.Slice(cell * dimension, dimension))
+                {
+                    component = MathF.FusedMultiplyAdd(deviation, random.NextGaussian(), component);
+                }
+            },
+            cancellationToken);
+
+    private static void ForEachCell(CellLists cells, int threads, Action<int> body, CancellationToken cancellationToken) => BlockScheduler.Run(
+        BlockScheduler.BlockCount(cells.CellCount, CellsPerBlock), threads,
+        (block, _) =>
+        {
+            int end = Math.Min((block + 1) * CellsPerBlock, cells.CellCount);
+            for (int cell = block * CellsPerBlock; cell < end; cell++)
+            {
+                if (cells.Count(cell) > 0) body(cell);
+            }
+        },
+        cancellationToken);
 
     private static int[] ByDistance(ReadOnlySpan<int> members, ReadOnlySpan<double> squaredDistances)
     {
@@ -100,11 +127,6 @@ internal static class CellMeans
         for (int i = 0; i < rows.Length; i++) keys[i] = (squaredDistances[rows[i]], rows[i]);
         Array.Sort(keys, rows);
         return rows;
-    }
-
-    private static void AddNoise(Span<float> anchor, float deviation, SeededRandom random)
-    {
-        for (int k = 0; k < anchor.Length; k++) anchor[k] = MathF.FusedMultiplyAdd(deviation, random.NextGaussian(), anchor[k]);
     }
 
     private static ulong NoiseStream(int iteration, int cell) => 0xA000_0000_0000_0000UL | ((ulong)(uint)iteration << 32) | (uint)cell;

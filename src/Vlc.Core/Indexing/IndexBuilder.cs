@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Vlc.Anchors;
+using Vlc.Compute;
 using Vlc.Evaluation;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Randomness;
@@ -34,6 +35,7 @@ public sealed partial class IndexBuilder
     private readonly int _dimension;
     private readonly int _count;
     private readonly int _threads;
+    private readonly IComputeBackend _backend;
     private readonly PartialBuild _partial;
     private readonly List<uint> _blockChecksums = [];
     private readonly Dictionary<IndexPhase, double> _seconds = [];
@@ -47,7 +49,8 @@ public sealed partial class IndexBuilder
         _cancellation = cancellationToken;
         _dimension = source.Dimension;
         _count = (int)source.Count;
-        _threads = options.Training.Threads ?? Environment.ProcessorCount;
+        _threads = options.Training.ThreadCount;
+        _backend = options.Training.BackendOrCpu;
     }
 
     /// <summary>Builds an index and puts it in place of any old one of the same name, at once, when it is whole.</summary>
@@ -116,6 +119,8 @@ public sealed partial class IndexBuilder
 
         int coded = _options.Codec == CodecKind.None ? 0 : packedReport?.LargestRank ?? axes.Count;
         Manifest manifest = Describe(writer, anchorCount, coded, sample.ScaleExponent, scan: null);
+        // The closures above would keep them; the index that is tuned reads its own.
+        assignments = [];
         ReturnMemory();
         Measurement? measured = exact is null ? null : Timed(IndexPhase.Tune, () => Tune(writer, manifest, tuning, exact));
         manifest = writer.Commit(Describe(writer, anchorCount, coded, sample.ScaleExponent, measured?.Curve));
@@ -235,7 +240,7 @@ public sealed partial class IndexBuilder
     /// </summary>
     private static void ReturnMemory()
     {
-        const long Much = 128 << 20;
+        const long Much = 32 << 20;
         if (GC.GetTotalMemory(forceFullCollection: false) > Much) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
@@ -362,6 +367,7 @@ public sealed partial class IndexBuilder
             Tolerance = given.Tolerance,
             CheckpointPath = _partial.CheckpointPath,
             Threads = _threads,
+            Backend = _backend,
         };
         var relay = new TrainingRelay(_progress, given.MaxIterations);
         try
@@ -402,9 +408,7 @@ public sealed partial class IndexBuilder
             TensorPrimitives.Subtract(anchors.AsSpan(offset, _dimension), centre, centred.AsSpan(offset, _dimension));
         }
 
-        var halfNorms = new float[anchorCount];
-        NearestColumn.HalfSquaredNorms(centred, _dimension, halfNorms);
-        using var packed = new PackedMatrix(centred, anchorCount, _dimension);
+        using IHeldAnchors heldAnchors = _backend.HoldAnchors(centred, _dimension);
         var assignments = new int[_count];
         var scores = new float[rows.BlockRows];
         var centredBlock = new float[(int)Math.Min(rows.BlockRows, (long)_count) * _dimension];
@@ -433,8 +437,11 @@ public sealed partial class IndexBuilder
                     },
                     _cancellation);
                 Span<int> nearest = assignments.AsSpan((int)first, count);
-                NearestColumn.Assign(
-                    centredBlock.AsSpan(0, count * _dimension), packed, halfNorms, nearest, scores.AsSpan(0, count), _threads, _cancellation);
+                using (IHeldRows heldRows = _backend.HoldRows(centredBlock.AsMemory(0, count * _dimension), _dimension))
+                {
+                    heldRows.Assign(heldAnchors, nearest, scores.AsSpan(0, count), _cancellation);
+                }
+
                 statistics.Add(block[..(count * _dimension)], assignments.AsMemory((int)first, count), anchors, _cancellation);
                 exact?.Offer(block.Span[..(count * _dimension)], count, (int)first, _cancellation);
                 _blockChecksums.Add(Crc32C.Compute(MemoryMarshal.AsBytes(block.Span[..(count * _dimension)])));

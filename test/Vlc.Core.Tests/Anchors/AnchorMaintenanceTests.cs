@@ -1,5 +1,6 @@
 using CsCheck;
 using Vlc.Anchors;
+using Vlc.Compute;
 
 namespace Vlc.Core.Tests.Anchors;
 
@@ -85,7 +86,7 @@ public sealed class AnchorMaintenanceTests
 
                 double before = Enumerable.Range(0, count).Sum(row => Datasets.Squared(Datasets.Row(rows, Dimension, row), Datasets.Row(anchors, Dimension, assignments[row])));
                 int anchorsBefore = anchors.Length / Dimension;
-                AnchorMaintenance.Moves moves = AnchorMaintenance.Run(rows, Dimension, cells, ref anchors, byteWorth, 1, CancellationToken.None);
+                AnchorMaintenance.Moves moves = AnchorMaintenance.Run(new CpuBackend(1), rows, Dimension, cells, ref anchors, byteWorth, 1, CancellationToken.None);
                 int anchorsAfter = anchors.Length / Dimension;
                 Assert.Equal(anchorsBefore - (moves.Merged - moves.Split), anchorsAfter);
                 double after = Distortion(rows, anchors);
@@ -102,7 +103,7 @@ public sealed class AnchorMaintenanceTests
         float[] rows = Datasets.Clusters(900, Dimension, 40, 3);
         var cells = new CellLists([.. Enumerable.Range(0, 900).Select(row => row % 90)], 100);
         float[] anchors = Means(rows, cells);
-        AnchorMaintenance.Moves moves = AnchorMaintenance.Run(rows, Dimension, cells, ref anchors, 0, 1, CancellationToken.None);
+        AnchorMaintenance.Moves moves = AnchorMaintenance.Run(new CpuBackend(1), rows, Dimension, cells, ref anchors, 0, 1, CancellationToken.None);
         Assert.Equal(new AnchorMaintenance.Moves(10, 10), moves);
         for (int cell = 90; cell < 100; cell++) Assert.True(Datasets.Row(anchors, Dimension, cell).ContainsAnyExcept(0f));
     }
@@ -114,7 +115,7 @@ public sealed class AnchorMaintenanceTests
         float[] rows = [0, 0.1f, 0.01f, 0.11f, 50, 50.1f, 90, 90.1f];
         var cells = new CellLists([0, 0, 1, 1, 2, 2, 2, 2], 3);
         float[] anchors = [0.05f, 0.06f, 70.05f];
-        AnchorMaintenance.Moves moves = AnchorMaintenance.Run(rows, 1, cells, ref anchors, 0, 1, CancellationToken.None);
+        AnchorMaintenance.Moves moves = AnchorMaintenance.Run(new CpuBackend(1), rows, 1, cells, ref anchors, 0, 1, CancellationToken.None);
         Assert.Equal(new AnchorMaintenance.Moves(1, 1), moves);
         Array.Sort(anchors);
         Assert.Equal(0.055f, anchors[0], 1e-5f);
@@ -128,7 +129,7 @@ public sealed class AnchorMaintenanceTests
     {
         var anchors = new float[cells.CellCount * Dimension];
         CellMeans.Update(
-            rows, Dimension, cells, new double[cells.RowCount], RobustMean.Arithmetic, 0, 1, 0, anchors, 1, CancellationToken.None);
+            new CpuBackend(1).HoldRows(rows, Dimension), Dimension, cells, new double[cells.RowCount], RobustMean.Arithmetic, 0, 1, 0, anchors, 1, CancellationToken.None);
         return anchors;
     }
 

@@ -1,5 +1,6 @@
 using CsCheck;
 using Vlc.Anchors;
+using Vlc.Compute;
 
 namespace Vlc.Core.Tests.Anchors;
 
@@ -54,9 +55,7 @@ public sealed class CellMeansTests
     {
         // 10 rows of one component at distances 1 to 10 from the anchor 0; 0.3 leaves out the three farthest.
         float[] rows = [1, -2, 3, -4, 5, -6, 7, -8, 9, -10];
-        var result = new float[1];
-        CellMeans.Compute(
-            rows, 1, [.. Enumerable.Range(0, 10)], [.. rows.Select(value => (double)value * value)], new RobustMean(MeanKind.Trimmed, 0.3), new double[1], result);
+        float[] result = MeanOfOneCell(rows, 1, [.. rows.Select(value => (double)value * value)], new RobustMean(MeanKind.Trimmed, 0.3));
         Assert.Equal((1 - 2 + 3 - 4 + 5 - 6 + 7) / 7f, result[0]);
     }
 
@@ -64,8 +63,7 @@ public sealed class CellMeansTests
     public void A_cell_mostly_on_its_anchor_keeps_it_under_huber()
     {
         // Median distance 0: every other row has weight 0.
-        var result = new float[1];
-        CellMeans.Compute([5, 5, 5, 80], 1, [0, 1, 2, 3], [0, 0, 0, 75 * 75], new RobustMean(MeanKind.Huber, 2), new double[1], result);
+        float[] result = MeanOfOneCell([5, 5, 5, 80], 1, [0, 0, 0, 75 * 75], new RobustMean(MeanKind.Huber, 2));
         Assert.Equal(5, result[0]);
     }
 
@@ -77,7 +75,7 @@ public sealed class CellMeansTests
         float[] rows = [.. Enumerable.Repeat(-1f, Axes), .. Enumerable.Repeat(1f, Axes)];
         var anchors = new float[Axes];
         CellMeans.Update(
-            rows, Axes, new CellLists([0, 0], 1), new double[] { Axes, Axes }, RobustMean.Arithmetic, 0.25, 1, 0, anchors, 1, CancellationToken.None);
+            new CpuBackend(1).HoldRows(rows, Axes), Axes, new CellLists([0, 0], 1), new double[] { Axes, Axes }, RobustMean.Arithmetic, 0.25, 1, 0, anchors, 1, CancellationToken.None);
         Assert.Equal(0, anchors.Average(), 5 * 0.5 / Math.Sqrt(Axes));
         Assert.Equal(0.25, anchors.Average(value => (double)value * value), 5 * 0.25 * Math.Sqrt(2.0 / Axes));
     }
@@ -107,8 +105,16 @@ public sealed class CellMeansTests
         int count = rows.Length / Dimension;
         var start = new float[Dimension];
         double[] distances = [.. Enumerable.Range(0, count).Select(row => Datasets.Squared(Datasets.Row(rows, Dimension, row), start))];
-        CellMeans.Compute(rows, Dimension, [.. Enumerable.Range(0, count)], distances, mean, new double[Dimension], start);
-        return start;
+        return MeanOfOneCell(rows, Dimension, distances, mean);
+    }
+
+    private static float[] MeanOfOneCell(float[] rows, int dimension, double[] squaredDistances, RobustMean mean)
+    {
+        var anchor = new float[dimension];
+        CellMeans.Update(
+            new CpuBackend(1).HoldRows(rows, dimension), dimension, new CellLists(new int[squaredDistances.Length], 1), squaredDistances, mean, 0, 1, 0, anchor,
+            1, CancellationToken.None);
+        return anchor;
     }
 
     private static double Distortion(float[] rows, float[] anchor) =>

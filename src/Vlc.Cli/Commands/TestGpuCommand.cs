@@ -1,0 +1,177 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Numerics.Tensors;
+using Spectre.Console;
+using Vlc.Anchors;
+using Vlc.Cli.Compute;
+using Vlc.Cli.Evaluation;
+using Vlc.Cli.Terminal;
+using Vlc.Compute;
+using Vlc.Gpu;
+using Vlc.Gpu.Devices;
+
+namespace Vlc.Cli.Commands;
+
+/// <summary><c>vlc test-gpu</c>: trains and assigns on a device and on the processor, and says whether they agree.</summary>
+internal static class TestGpuCommand
+{
+    private const ulong Seed = 42;
+
+    /// <summary>Of a row's squared distance: what rounding may cost a row whose assignment differs.</summary>
+    private const double MostExcess = 1e-5;
+
+    /// <summary>Of the energy: a device that rounds otherwise takes another path to as good anchors.</summary>
+    private const double MostEnergyDifference = 1e-3;
+
+    private static readonly GpuTestSet Small = new(2_000, 32, 64);
+    private static readonly GpuTestSet Large = new(10_000, 128, 256);
+
+    private static readonly Option<bool> IsLarge = new("--large") { Description = $"{Large} as well as {Small}." };
+    private static readonly Option<string?> Device = DeviceOption.Create("What to test; auto, a GPU or else any OpenCL device, unless given.");
+
+    public static Command Create()
+    {
+        var command = new Command("test-gpu", "Check a GPU against the processor on made-up data: times, energy, assignments. Exits with 4 when they disagree.")
+        {
+            IsLarge, Device,
+        };
+        command.SetBody(Run);
+        return command;
+    }
+
+    private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
+    {
+        string? word = parsed.GetValue(Device);
+        if (word == DeviceOption.Cpu) throw new ArgumentException("--device cpu: the processor is what a device is compared with; name another.");
+        int threads = parsed.GetValue(SharedOptions.Threads) ?? Environment.ProcessorCount;
+        GpuTestSet[] sets = parsed.GetValue(IsLarge) ? [Small, Large] : [Small];
+        using GpuDevices devices = GpuDevices.Open();
+        using GpuBackend backend = devices.CreateBackend(SelectedDevice.Choose(devices, word));
+        using var processor = new CpuBackend(threads);
+        TestGpuResult result = terminal.WithProgress(progress => Measure(sets, backend, processor, threads, progress, cancellationToken));
+        terminal.Write(result, ResultJsonContext.Readable.TestGpuResult, console => Print(console, result));
+        return terminal.Judge(result.Gates);
+    }
+
+    private static TestGpuResult Measure(
+        GpuTestSet[] sets, GpuBackend device, CpuBackend processor, int threads, ProgressReport progress, CancellationToken cancellationToken)
+    {
+        progress("compile kernels", 0);
+        long start = Stopwatch.GetTimestamp();
+        Train(new GpuTestSet(256, 8, 8), device, threads, cancellationToken);
+        double compileSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        List<GpuComparison> comparisons = [];
+        List<QualityGate> gates = [];
+        foreach (GpuTestSet set in sets)
+        {
+            progress($"{set}", 0);
+            Training onProcessor = Train(set, processor, threads, cancellationToken), onDevice = Train(set, device, threads, cancellationToken);
+            (double processorSeconds, int[] expected) = Assign(set, processor, onProcessor, cancellationToken);
+            (double deviceSeconds, int[] assigned) = Assign(set, device, onProcessor, cancellationToken);
+            double difference = Math.Abs(onDevice.Report.Energy - onProcessor.Report.Energy) / onProcessor.Report.Energy;
+            (double equal, double excess) = Compare(set, onProcessor, expected, assigned);
+            bool identical = onDevice.Anchors.AsSpan().SequenceEqual(onProcessor.Anchors) && equal == 1;
+            comparisons.Add(new GpuComparison(
+                set.Rows, set.Dimension, set.Anchors, onProcessor.Seconds, onDevice.Seconds, onProcessor.Seconds / onDevice.Seconds, processorSeconds,
+                deviceSeconds, processorSeconds / deviceSeconds, difference, equal, excess, identical));
+            gates.Add(new QualityGate($"{set}: energy difference", MostEnergyDifference, difference, difference <= MostEnergyDifference));
+            gates.Add(new QualityGate($"{set}: excess distance", MostExcess, excess, excess <= MostExcess));
+        }
+
+        return new TestGpuResult(gates.TrueForAll(gate => gate.Passed), device.Name, processor.Name, compileSeconds, [.. comparisons], [.. gates]);
+    }
+
+    private static Training Train(GpuTestSet set, IComputeBackend backend, int threads, CancellationToken cancellationToken)
+    {
+        float[] rows = GaussianBlobs.Draw(set.Rows, set.Dimension, set.Anchors, Seed);
+        var options = new AnchorTrainingOptions { AnchorCount = set.Anchors, Seed = Seed, Threads = threads, Backend = backend };
+        long start = Stopwatch.GetTimestamp();
+        (float[] anchors, TrainingReport report) = AnchorTrainer.Train(rows, set.Dimension, options, cancellationToken: cancellationToken);
+        return new Training(rows, anchors, report, Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    /// <summary>One pass over rows that are already where they are computed.</summary>
+    private static (double Seconds, int[] Nearest) Assign(GpuTestSet set, IComputeBackend backend, Training training, CancellationToken cancellationToken)
+    {
+        var nearest = new int[set.Rows];
+        var scores = new float[set.Rows];
+        using IHeldRows rows = backend.HoldRows(training.Rows, set.Dimension);
+        using IHeldAnchors anchors = backend.HoldAnchors(training.Anchors, set.Dimension);
+        long start = Stopwatch.GetTimestamp();
+        rows.Assign(anchors, nearest, scores, cancellationToken);
+        return (Stopwatch.GetElapsedTime(start).TotalSeconds, nearest);
+    }
+
+    /// <summary>The share of rows with the processor's anchor, and how much farther, at most, another anchor is.</summary>
+    private static (double Equal, double Excess) Compare(GpuTestSet set, Training training, int[] expected, int[] assigned)
+    {
+        int equal = 0;
+        double excess = 0;
+        for (int row = 0; row < set.Rows; row++)
+        {
+            if (assigned[row] == expected[row])
+            {
+                equal++;
+                continue;
+            }
+
+            double best = Squared(expected[row]), other = Squared(assigned[row]);
+            excess = Math.Max(excess, (other - best) / Math.Max(best, double.Epsilon));
+
+            double Squared(int anchor)
+            {
+                float distance = TensorPrimitives.Distance(
+                    training.Rows.AsSpan(row * set.Dimension, set.Dimension), training.Anchors.AsSpan(anchor * set.Dimension, set.Dimension));
+                return (double)distance * distance;
+            }
+        }
+
+        return ((double)equal / set.Rows, excess);
+    }
+
+    private static void Print(IAnsiConsole console, TestGpuResult result)
+    {
+        FactTable.Write(
+            console, [("device", result.Device), ("against", result.Processor), ("compiling kernels", $"{result.CompileSeconds:F2} s")]);
+        Table table = FactTable.Create(
+            "set", ">training, cpu s", ">device s", ">speed-up", ">assign, cpu s", ">device s", ">speed-up", ">energy difference", ">equal", "bits");
+        foreach (GpuComparison one in result.Comparisons)
+        {
+            table.Row(
+                $"{new GpuTestSet(one.N, one.D, one.M)}", $"{one.CpuTrainingSeconds:F3}", $"{one.DeviceTrainingSeconds:F3}", $"{one.TrainingSpeedUp:F2}",
+                $"{one.CpuAssignSeconds:F4}", $"{one.DeviceAssignSeconds:F4}", $"{one.AssignSpeedUp:F2}", $"{one.EnergyDifference:G3}", $"{one.EqualAssignments:P2}",
+                one.Identical ? "identical" : "differ");
+        }
+
+        console.Write(table);
+        console.WriteLine(result.Passed ? "PASS" : "FAIL");
+    }
+
+    private sealed record Training(float[] Rows, float[] Anchors, TrainingReport Report, double Seconds);
+
+    private sealed record GpuTestSet(int Rows, int Dimension, int Anchors)
+    {
+        public override string ToString() => $"{Rows:N0} x {Dimension} with {Anchors} anchors";
+    }
+}
+
+/// <summary>What <c>vlc test-gpu</c> reports.</summary>
+internal sealed record TestGpuResult(bool Passed, string Device, string Processor, double CompileSeconds, GpuComparison[] Comparisons, QualityGate[] Gates);
+
+/// <summary>A set on both.</summary>
+/// <param name="N">Rows.</param>
+/// <param name="D">Components.</param>
+/// <param name="M">Anchors.</param>
+/// <param name="CpuTrainingSeconds">Training on the processor.</param>
+/// <param name="DeviceTrainingSeconds">Training on the device, copies included.</param>
+/// <param name="TrainingSpeedUp">The one over the other.</param>
+/// <param name="CpuAssignSeconds">One pass over all rows.</param>
+/// <param name="DeviceAssignSeconds">The same with rows and anchors on the device.</param>
+/// <param name="AssignSpeedUp">The one over the other.</param>
+/// <param name="EnergyDifference">Relative to the processor's energy after training.</param>
+/// <param name="EqualAssignments">Share of rows with the processor's anchor, given the same anchors.</param>
+/// <param name="ExcessDistance">How much farther, at most and relative, the anchor of another row is.</param>
+/// <param name="Identical">Whether trained anchors and assignments have the same bits.</param>
+internal sealed record GpuComparison(
+    int N, int D, int M, double CpuTrainingSeconds, double DeviceTrainingSeconds, double TrainingSpeedUp, double CpuAssignSeconds, double DeviceAssignSeconds,
+    double AssignSpeedUp, double EnergyDifference, double EqualAssignments, double ExcessDistance, bool Identical);

@@ -1,0 +1,122 @@
+using ILGPU;
+using ILGPU.Runtime;
+using Vlc.Compute;
+using Vlc.Gpu.Devices;
+using Vlc.Gpu.Kernels;
+using Vlc.Numerics.Kernels;
+
+namespace Vlc.Gpu;
+
+/// <summary>
+/// Training and assignment on a device, with the bits of <see cref="CpuBackend"/>: every sum is the same chain of the same operations. Which rows of a cell count, and the division by their
+/// number, stay with the processor, as do the splits of maintenance.
+/// </summary>
+public sealed class GpuBackend : IComputeBackend
+{
+    private readonly Accelerator _accelerator;
+
+    internal GpuBackend(Accelerator accelerator, GpuDevice device, GpuOptions options)
+    {
+        _accelerator = accelerator;
+        Device = device;
+        Options = options;
+        Memory = new DeviceMemory(accelerator, options.MemoryBudget ?? device.MemoryBytes / 5 * 4);
+        // Two groups on a multiprocessor leave each thread 128 registers, which the kernel needs.
+        KernelSpecialization specialization = device.Kind == GpuKind.Cuda ? new KernelSpecialization(AssignKernel.GroupSize, 2) : KernelSpecialization.Empty;
+        AssignRows = accelerator.LoadKernel<ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int>(
+            AssignKernel.Run, specialization, out _);
+        AddRows = accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int>(SumKernel.Run);
+        FindPartners = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int>(
+            MergeKernel.Run);
+    }
+
+    /// <inheritdoc/>
+    public string Name => $"{Device.Kind.ToString().ToLowerInvariant()}, {Device.Name}";
+
+    /// <summary>The device.</summary>
+    public GpuDevice Device { get; }
+
+    internal GpuOptions Options { get; }
+
+    internal DeviceMemory Memory { get; }
+
+    internal Action<AcceleratorStream, KernelConfig, ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int> AssignRows { get; }
+
+    internal Action<
+        AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int> AddRows
+    { get; }
+
+    private Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int> FindPartners { get; }
+
+    /// <inheritdoc/>
+    public IHeldRows HoldRows(ReadOnlyMemory<float> rows, int dimension)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
+        _accelerator.Bind();
+        return new GpuRows(this, rows, dimension);
+    }
+
+    /// <inheritdoc/>
+    public IHeldAnchors HoldAnchors(ReadOnlySpan<float> anchors, int dimension)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
+        _accelerator.Bind();
+        return new GpuAnchors(this, anchors, dimension);
+    }
+
+    /// <inheritdoc/>
+    public void FindMergePartners(
+        ReadOnlySpan<float> anchors, int dimension, ReadOnlySpan<int> counts, Span<int> partners, Span<double> costs,
+        CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        if (counts.IsEmpty) return;
+        _accelerator.Bind();
+        AcceleratorStream stream = _accelerator.DefaultStream;
+        using var held = new GpuAnchors(this, anchors, dimension);
+        using DeviceMemory.Buffer<int> deviceCounts = Upload(counts), devicePartners = Memory.Allocate<int>(counts.Length);
+        using DeviceMemory.Buffer<double> deviceCosts = Memory.Allocate<double>(counts.Length);
+        int groups = (counts.Length + MergeKernel.Side - 1) / MergeKernel.Side;
+        FindPartners(
+            stream, new KernelConfig(groups, MergeKernel.GroupSize), held.Columns, held.HalfNorms, deviceCounts.View, devicePartners.View, deviceCosts.View,
+            held.Pitch, counts.Length);
+        devicePartners.View.CopyToCPU(stream, partners[..counts.Length]);
+        deviceCosts.View.CopyToCPU(stream, costs[..counts.Length]);
+        stream.Synchronize();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // The accelerator belongs to the devices; buffers are their holders'.
+    }
+
+    /// <summary>Floats from row to row on the device: whole steps of the assignment.</summary>
+    internal static int PitchOf(int dimension) => (dimension + AssignKernel.Step - 1) / AssignKernel.Step * AssignKernel.Step;
+
+    /// <summary>Rows up to whole tiles.</summary>
+    internal static int Padded(int rows) => checked((rows + AssignKernel.Tile - 1) / AssignKernel.Tile * AssignKernel.Tile);
+
+    internal AcceleratorStream CreateStream() => _accelerator.CreateStream();
+
+    internal PageLockedArray1D<T> AllocatePageLocked<T>(long length)
+        where T : unmanaged => _accelerator.AllocatePageLocked1D<T>(length);
+
+    /// <summary>The driver's context belongs to a thread; whoever calls may be on another than before.</summary>
+    internal void Bind() => _accelerator.Bind();
+
+    /// <summary>A copy on the device; at least one element, so that there is something to point to.</summary>
+    internal DeviceMemory.Buffer<T> Upload<T>(ReadOnlySpan<T> values)
+        where T : unmanaged
+    {
+        DeviceMemory.Buffer<T> buffer = Memory.Allocate<T>(Math.Max(values.Length, 1));
+        if (!values.IsEmpty)
+        {
+            buffer.View.SubView(0, values.Length).CopyFromCPU(_accelerator.DefaultStream, values);
+            _accelerator.DefaultStream.Synchronize();
+        }
+
+        return buffer;
+    }
+}

@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Reflection;
+using System.Text.RegularExpressions;
+using ILGPU;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.PTX;
+using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+using Vlc.Gpu.Devices;
+using Vlc.Gpu.Kernels;
+using Vlc.Tests;
+
+namespace Vlc.Gpu.Tests;
+
+/// <summary>What CUDA devices would be given, looked at without one.</summary>
+public sealed partial class PtxTests
+{
+    private const int StaticSharedLimit = 48 << 10;
+
+    /// <summary>Kernels by name, and both generations of device.</summary>
+    public static TheoryData<string, int> Kernels()
+    {
+        var kernels = new TheoryData<string, int>();
+        foreach (string kernel in (string[])[nameof(AssignKernel), nameof(SumKernel), nameof(MergeKernel)])
+        {
+            kernels.Add(kernel, 80);
+            kernels.Add(kernel, 90);
+        }
+
+        return kernels;
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void Kernels_compile_for_the_device_without_local_memory_or_atomics(string kernel, int architecture)
+    {
+        string ptx = Compile(kernel, architecture);
+        // A driver compiles code of an earlier target for a later device: ILGPU 1.5.3 names one of the family, not always the device's own.
+        int target = int.Parse(Regex.Match(ptx, @"\.target sm_(\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
+        Assert.InRange(target, 80, architecture);
+        Assert.DoesNotContain(".local", ptx, StringComparison.Ordinal);
+        Assert.DoesNotMatch(@"\b(atom|red)\.", ptx);
+        // Denormals count, as on the processor.
+        Assert.DoesNotContain(".ftz", ptx, StringComparison.Ordinal);
+        Assert.DoesNotContain(".approx", ptx, StringComparison.Ordinal);
+        int shared = SharedAllocation().Matches(ptx).Sum(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
+        Assert.InRange(shared, 0, StaticSharedLimit);
+        if (kernel == nameof(AssignKernel)) Assert.Equal(AssignKernel.SharedBytes, shared);
+    }
+
+    [Theory]
+    [InlineData(80)]
+    [InlineData(90)]
+    public void The_assignment_is_64_fused_multiply_adds_a_component_from_vector_loads(int architecture)
+    {
+        string ptx = Compile(nameof(AssignKernel), architecture);
+        // 8 x 8 products of a thread; all other floating-point arithmetic is the subtraction from half norms.
+        Assert.Equal(64, Regex.Count(ptx, @"\bfma\.rn\.f32\b"));
+        Assert.DoesNotMatch(@"\b(mul|add|mad)(\.rn)?\.f32\b", ptx);
+        Assert.Equal(4, Regex.Count(ptx, @"\bld\.shared\.v4\.f32\b"));
+        // Rows and columns, first and further steps; half norms of both halves of a tile.
+        Assert.Equal(6, Regex.Count(ptx, @"\bld\.global\.v4\.f32\b"));
+        Assert.DoesNotMatch(@"\bld\.global\.f32\b", ptx);
+    }
+
+    [Fact]
+    public void Sums_are_double_and_rounded_once()
+    {
+        string ptx = Compile(nameof(SumKernel), 90);
+        Assert.Matches(@"\bfma\.rn\.f64\b", ptx);
+        Assert.DoesNotMatch(@"\b(mul|mad)(\.rn)?\.f64\b", ptx);
+        Assert.DoesNotMatch(@"\badd(\.rn)?\.f32\b", ptx);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void The_assembler_finds_registers_enough_and_spills_nothing(string kernel, int architecture)
+    {
+        using var folder = new TemporaryFolder();
+        string source = folder.File("kernel.ptx");
+        File.WriteAllText(source, Compile(kernel, architecture));
+        using Process? ptxas = Start("ptxas", $"-arch=sm_{architecture}", "-v", "-o", folder.File("kernel.cubin"), source);
+        Assert.SkipWhen(ptxas is null, "no CUDA tool chain (ptxas)");
+        string said = ptxas!.StandardError.ReadToEnd() + ptxas.StandardOutput.ReadToEnd();
+        ptxas.WaitForExit();
+        Assert.True(ptxas.ExitCode == 0, said);
+        // 65,536 registers of a multiprocessor for two groups of 256 threads.
+        Assert.All(Regex.Matches(said, @"Used (\d+) registers").Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)), used => Assert.InRange(used, 1, 128));
+        Assert.All(Regex.Matches(said, @"(\d+) bytes spill").Select(match => match.Groups[1].Value), spilled => Assert.Equal("0", spilled));
+        Assert.Matches(@"Used \d+ registers", said);
+    }
+
+    private static string Compile(string kernel, int architecture)
+    {
+        MethodInfo method = typeof(AssignKernel).Assembly.GetType($"{typeof(AssignKernel).Namespace}.{kernel}")!.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!;
+        using Context context = Context.Create(GpuDevices.Configure);
+        using var backend = new PTXBackend(context, new CudaArchitecture(architecture / 10, architecture % 10), architecture < 90 ? CudaInstructionSet.ISA_80 : CudaInstructionSet.ISA_88, null!);
+        KernelSpecialization specialization = kernel == nameof(AssignKernel) ? new KernelSpecialization(AssignKernel.GroupSize, 2) : KernelSpecialization.Empty;
+        return ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), specialization)).PTXAssembly;
+    }
+
+    private static Process? Start(string program, params string[] arguments)
+    {
+        try
+        {
+            return Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true });
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null;
+        }
+    }
+
+    [GeneratedRegex(@"\.shared [^\[\n]*\[(\d+)\]")]
+    private static partial Regex SharedAllocation();
+}
