@@ -18,6 +18,7 @@ internal static class CodecAblation
     [
         new("shipped"),
         new("one basis") { GroupCount = 1 },
+        new("axes of the input, no basis") { Design = new PackedDesign { InputAxes = true } },
         new("no axis weight") { Design = new PackedDesign { AxisWeightQuarters = 0 } },
         new("no list weight") { Design = new PackedDesign { ListWeights = false } },
         new("equal bytes in all lists") { EqualBytes = true },
@@ -123,7 +124,7 @@ internal static class CodecAblation
     {
         PackedParameters p = trial.Coder.Model.Parameters;
         double n = foundation.Count;
-        double bases = variant.Float16 ? p.Groups.Sum(group => 2.0 * group.Rank * (p.Dimension + 1)) : PackedSections.WriteBases(p).Length;
+        double bases = variant.Design is { InputAxes: true } ? 0 : variant.Float16 ? p.Groups.Sum(group => 2.0 * group.Rank * (p.Dimension + 1)) : PackedSections.WriteBases(p).Length;
         double anchors = variant.Float16 ? p.CellGroups.Sum(group => 2.0 * p.Groups[group].Rank) : PackedSections.WriteAnchors(p).Length;
         double scales = variant.Design is { CellScales: false }
             ? p.CellCount * (PackedSections.BitsFor(p.Groups.Length) + (PackedModel.GainBits * p.ClassCount)) / 8.0

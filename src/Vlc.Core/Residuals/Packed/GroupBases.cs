@@ -53,13 +53,15 @@ internal sealed class GroupBases
     /// <param name="anchors">m x d.</param>
     /// <param name="vectorCount">Vectors that the index will hold: a basis is paid once for all.</param>
     /// <param name="groupCount">A number the user insists on, or null.</param>
+    /// <param name="inputAxes">Whether to leave the axes as they are.</param>
     /// <param name="threads">Threads to use.</param>
     /// <param name="cancellationToken">Checked between steps.</param>
     public static GroupBases Learn(
-        float[] residuals, int dimension, CellLists cells, float[] anchors, long vectorCount, int? groupCount, int threads,
+        float[] residuals, int dimension, CellLists cells, float[] anchors, long vectorCount, int? groupCount, bool inputAxes, int threads,
         CancellationToken cancellationToken)
     {
         double[] global = Covariance(residuals, dimension, [.. Enumerable.Range(0, cells.RowCount)], threads, cancellationToken);
+        if (inputAxes) return InputAxes(global, dimension, cells.CellCount);
         float[] spread = Spread(anchors, dimension);
         (float[] basis, double[] variances) = Axes([.. global], dimension, spread, threads, cancellationToken);
         double level = WaterLevel(variances, bitsPerAxis: 2);
@@ -78,6 +80,15 @@ internal sealed class GroupBases
         }
 
         return best;
+    }
+
+    /// <summary>One group, its axes those of the input by descending variance.</summary>
+    private static GroupBases InputAxes(double[] covariance, int dimension, int cellCount)
+    {
+        int[] order = [.. Enumerable.Range(0, dimension).OrderByDescending(axis => covariance[(axis * dimension) + axis])];
+        var basis = new float[dimension * dimension];
+        for (int axis = 0; axis < dimension; axis++) basis[(axis * dimension) + order[axis]] = 1;
+        return new GroupBases(new int[cellCount], [basis], [[.. order.Select(axis => covariance[(axis * dimension) + axis])]], 0);
     }
 
     private static GroupBases LearnGroups(

@@ -12,6 +12,9 @@ internal sealed record PackedDesign
     /// <summary>Error of a stored basis row times its variance, as a share of the noise of a coded axis; null lets the vectors that pay for the row decide.</summary>
     public double? BasisNoiseShare { get; init; }
 
+    /// <summary>Whether the axes are those of the input, which take no bytes.</summary>
+    public bool InputAxes { get; init; }
+
     /// <summary>Basis noise share for each dimension over rows of the group.</summary>
     public double BasisNoiseFactor { get; init; } = 10;
 

@@ -75,7 +75,8 @@ internal sealed class PackedTrainer
 
         // Rows that all lie on their anchors have no energy; any unit does then.
         _meanEnergy = (float)Math.Max(energy / assignments.Length, 1e-20);
-        _bases = GroupBases.Learn(residuals, dimension, _cells, anchors, vectorCount, options.GroupCount, threads, cancellationToken);
+        _bases = GroupBases.Learn(
+            residuals, dimension, _cells, anchors, vectorCount, options.GroupCount, _design.InputAxes, threads, cancellationToken);
         double vectorsOfRow = (double)vectorCount / assignments.Length;
         // Rounding costs bits or error in proportion to the vectors, its bits fall by half a bit a coefficient for each factor of two: at the best trade the share goes
         // with dimensions over vectors.
