@@ -8,6 +8,10 @@ switch (args)
         return 0;
     case ["frontier", .. var sets]:
         return FrontierTable.Run(sets);
+    case ["ablation", .. var arguments]:
+        return CodecAblation.Run(arguments);
+    case ["later", .. var sets]:
+        return LaterVectors.Run(sets);
     case ["training", .. var sets]:
         return TrainingComparison.Run(sets);
     case ["training-default", .. var sets]:

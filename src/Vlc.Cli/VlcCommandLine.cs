@@ -62,6 +62,7 @@ internal static class VlcCommandLine
             + "and searches them without the originals.")
         {
             IndexCommand.Create(),
+            TuneCommand.Create(),
             QueryCommand.Create(),
             EvalCommand.Create(),
             InfoCommand.Create(),

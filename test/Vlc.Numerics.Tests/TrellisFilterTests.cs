@@ -5,7 +5,8 @@ using Vlc.Numerics.Randomness;
 namespace Vlc.Numerics.Tests;
 
 /// <summary>
-/// What the filter promises: no row within the bound is ever dropped, and few of the others are kept. Where the machine lacks the instructions, that it says so.
+/// What the filter promises: no row within the bound is ever dropped, and few of the others are kept. Not among the kernels' tests, which run in every lane and must not be skipped:
+/// the filter has no twin, and searches without it measure every row.
 /// </summary>
 public sealed class TrellisFilterTests : IDisposable
 {
@@ -31,15 +32,6 @@ public sealed class TrellisFilterTests : IDisposable
         _filter.Dispose();
         _file.Dispose();
         File.Delete(_path);
-    }
-
-    [Fact]
-    public void Only_a_machine_with_the_instructions_runs_it()
-    {
-        if (InstructionSets.Level < InstructionSetLevel.Vector512) Assert.False(TrellisFilter.IsSupported);
-        if (TrellisFilter.IsSupported) return;
-        Assert.Throws<PlatformNotSupportedException>(() =>
-            _filter.NearByDistance(new CodeRows(_file, 0, 1, 1), [], TrellisTables.Designed, [1], [1], new FilterQueries([1], 1, 1, [0], [1]), new int[1], new int[1]));
     }
 
     [Theory]
@@ -126,17 +118,6 @@ public sealed class TrellisFilterTests : IDisposable
             Assert.Throws<ArgumentOutOfRangeException>(() => _filter.NearByDistance(
                 codes, rows, TrellisTables.Designed, bits, scale,
                 new FilterQueries(target, target.Length, axes ?? bits.Length, new float[queries], new float[queries]), new int[room], new int[counts]));
-    }
-
-    [Fact]
-    public void Axes_are_gathered_in_order()
-    {
-        float[] destination = [9, 9, 9];
-        AxisOrder.Gather([1, 2, 3], [2, 0], destination);
-        Assert.Equal([3, 1, 9], destination);
-        Assert.Throws<ArgumentOutOfRangeException>(() => AxisOrder.Gather([1, 2, 3], [3], destination));
-        Assert.Throws<ArgumentOutOfRangeException>(() => AxisOrder.Gather([1, 2, 3], [-1], destination));
-        Assert.Throws<ArgumentOutOfRangeException>(() => AxisOrder.Gather([1, 2, 3], [0, 0, 0, 0], destination));
     }
 
     private static void SkipWithoutInstructions() =>

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Spectre.Console;
-using Vlc.Anchors;
 using Vlc.Cli.Compute;
 using Vlc.Cli.Evaluation;
 using Vlc.Cli.Files;
@@ -17,7 +16,7 @@ namespace Vlc.Cli.Commands;
 /// <summary><c>vlc index</c>: learns anchors and writes a compressed index.</summary>
 internal static class IndexCommand
 {
-    private static readonly VectorInput Vectors = new("--emb", "The vectors to compress.");
+    private static readonly BuildOptions Shared = new();
     private static readonly Option<string> Out = new("--out")
     {
         Description = "BASE, the common part of the names of the index's files; an index that is there is replaced at once.",
@@ -25,11 +24,7 @@ internal static class IndexCommand
         Required = true,
     };
 
-    private static readonly Option<string?> MetricWord = Spellings.Metric.Option(
-        "--metric", "What near means; l2 unless given. Stored in the index.");
     private static readonly Option<string?> CodecWord = Spellings.Codec.Option("--codec", "How residuals are stored; packed, the fewest bytes, unless given, or int8 with --dims or --jacobians.");
-    private static readonly Option<int?> Anchors = NumberOption.CountOrWord(
-        "--m", "Anchors, and so cells; auto, by the number of vectors, unless given.", ("auto", null));
 
     private static readonly Option<int?> CodedDimension = NumberOption.Count(
         "--dims", 1, "Axes of a residual that are coded, those of most energy; all unless given.", "D_R");
@@ -48,36 +43,18 @@ internal static class IndexCommand
         },
     };
 
-    private static readonly Option<double?> TargetRecall = NumberOption.Real(
-        "--target-recall", $"Codec packed: recall@10 to reach with the fewest bytes; {new PackedOptions().TargetRecall} unless given.", "R",
-        "a number between 0 and 1", value => value is > 0 and < 1);
-
-    private static readonly Option<int?> Bases = NumberOption.CountOrWord(
-        "--bases", "Codec packed: local bases; auto, bits saved against their bytes, unless given.", ("auto", null));
-
-    private static readonly Option<int?> Classes = NumberOption.Count(
-        "--classes", 1, "Codec packed: classes of each cell by the size of residuals, 1 to 8; 2 unless given.", "N");
-
-    private static readonly Option<ulong?> Seed = NumberOption.Bits(
-        "--seed", "The same seed gives the same bytes, on any number of threads; 1 unless given.");
-    private static readonly Option<int?> Sample = NumberOption.Count("--sample", 1, "Rows to learn from; by the numbers of anchors and dimensions unless given.");
-    private static readonly TrainingOptions Training = new();
     private static readonly Option<string?> Device = DeviceOption.Create(
         "Where training and assignment run; auto, a GPU where there is one and else the processor, unless given. The bytes are the same.");
 
     private static readonly Option<double?> MinRecall = SharedOptions.MinRecall(
-        "the recall predicted from held-out rows, with automatic probes,");
+        "the recall measured on the tuning sample, with automatic probes,");
     private static readonly Option<double?> MaxRatio = SharedOptions.MaxRatio(
         " Codec packed, without --target-recall, aims for the best recall within it.");
 
     public static Command Create()
     {
         var command = new Command("index", "Compress a file of vectors into an index.");
-        Vectors.AddTo(command);
-        Option[] options = [Out, MetricWord, CodecWord, Anchors, CodedDimension, Jacobians, TargetRecall, Bases, Classes, Seed, Sample];
-        foreach (Option option in options) command.Add(option);
-        Training.AddTo(command);
-        command.Add(Device);
+        Shared.AddTo(command, Out, CodecWord, CodedDimension, Jacobians, Device);
         command.Add(MinRecall);
         command.Add(MaxRatio);
         command.SetBody(Run);
@@ -91,23 +68,11 @@ internal static class IndexCommand
         // These shape the classic layout; whoever gives one wants it.
         bool? jacobians = parsed.GetValue(Jacobians) switch { "true" => true, "false" => false, _ => null };
         bool classic = parsed.GetValue(CodedDimension) is not null || jacobians is not null;
-        var options = new IndexOptions
-        {
-            Metric = Spellings.Metric.ParseOptional(parsed.GetValue(MetricWord)) ?? Metric.L2,
-            Codec = Spellings.Codec.ParseOptional(parsed.GetValue(CodecWord)) ?? (classic ? CodecKind.Int8 : new IndexOptions().Codec),
-            CodedDimension = parsed.GetValue(CodedDimension),
-            Jacobians = jacobians,
-            Packed = new PackedOptions
-            {
-                TargetRecall = parsed.GetValue(TargetRecall) ?? new PackedOptions().TargetRecall,
-                MaxRatio = parsed.GetValue(TargetRecall) is null && parsed.GetValue(MaxRatio) is > 0 and < 1 and var ratio ? ratio : null,
-                GroupCount = parsed.GetValue(Bases),
-                ClassCount = parsed.GetValue(Classes),
-            },
-            TrainingRows = parsed.GetValue(Sample),
-            Training = Training.Read(parsed, parsed.GetValue(Anchors), parsed.GetValue(Seed) ?? new AnchorTrainingOptions().Seed, device.Backend),
-        };
-        using VectorSource source = Vectors.Open(parsed);
+        CodecKind codec = Spellings.Codec.ParseOptional(parsed.GetValue(CodecWord)) ?? (classic ? CodecKind.Int8 : new IndexOptions().Codec);
+        double? ratio = !Shared.HasTargetRecall(parsed) && parsed.GetValue(MaxRatio) is > 0 and < 1 and var most ? most : null;
+        using VectorSource source = Shared.OpenVectors(parsed);
+        using VectorSource? queries = Shared.OpenQueries(parsed, source);
+        IndexOptions options = Shared.Read(parsed, queries, codec, parsed.GetValue(CodedDimension), jacobians, ratio, device.Backend);
         IndexReport report;
         try
         {
@@ -145,7 +110,7 @@ internal static class IndexCommand
         return report;
     }
 
-    private static string Name(IndexPhase phase) => phase.ToString().ToLowerInvariant();
+    internal static string Name(IndexPhase phase) => phase.ToString().ToLowerInvariant();
 
     private static void Print(IAnsiConsole console, IndexResult result)
     {
@@ -161,15 +126,25 @@ internal static class IndexCommand
         {
             facts.Add((
                 "packed", $"{packed.GroupCount} bases of up to {packed.LargestRank} axes, {packed.ClassCount} classes, {packed.CodeBytes:F1} bytes of code, "
-                + (packed.Unbiased ? "unbiased" : "nearest")));
+                + (packed.Unbiased ? "unbiased" : "nearest") + (packed.EqualBytes ? ", equal bytes" : "")));
+            facts.Add((
+                "Gaussian bound", $"{packed.BitsToBound:F3} bit a coded axis away ({packed.StoredBitsToBound:F3} as stored), {packed.CodedAxes:F1} axes; "
+                + $"an ideal code would take {packed.BoundCodeBytes:F1} bytes"));
         }
 
         if (result.Predicted is { } predicted)
         {
             facts.Add((
-                $"predicted recall@{predicted.K}",
-                $"{predicted.Recall:F4} with {predicted.Probes:F0} probes ({predicted.ScannedShare:P1} of the rows); "
-                + $"{predicted.RecallExhaustive:F4} ± {predicted.RecallStdErr:F4} with all ({predicted.Queries} held-out rows)"));
+                $"predicted recall@{predicted.K}", $"{predicted.Recall:F4} ± {predicted.RecallStdErr:F4} with all cells, before the index was written"));
+        }
+
+        if (result.Measured is { } measured)
+        {
+            facts.Add((
+                $"measured recall@{measured.K}",
+                $"{measured.RecallExhaustive:F4} ± {measured.RecallExhaustiveStdErr:F4} with all cells; {measured.Recall:F4} ± {measured.RecallStdErr:F4} "
+                + $"with {measured.Probes:F0} probes ({measured.ScannedShare:P1} of the rows)"));
+            facts.Add(("tuned on", TuningSample.Describe(measured.Queries, result.TunedOn)));
         }
 
         facts.Add(("distortion", $"{result.Distortion:G6}, energy {result.Energy:G6}, entropy {result.NormalizedEntropy:F3} of 1"));
@@ -185,13 +160,13 @@ internal static class IndexCommand
 internal sealed record IndexResult(
     int N, int D, int M, string Metric, string Codec, int CodedDimensions, bool Jacobians, ulong Seed, long Bytes, double BytesPerVector,
     double Ratio, SectionBytes[] Sections, double Distortion, double Energy, double NormalizedEntropy, int Iterations, bool Converged,
-    int? ResumedFrom, int TrainingRows, PackedReport? Packed, PredictedRecall? Predicted, string Device, IReadOnlyDictionary<string, double> Seconds,
-    QualityGate[] Gates)
+    int? ResumedFrom, int TrainingRows, PackedReport? Packed, PredictedRecall? Predicted, TunedRecall? Measured, string? TunedOn, string Device,
+    IReadOnlyDictionary<string, double> Seconds, QualityGate[] Gates)
 {
     public static IndexResult Of(IndexReport report, string device, IndexInfo info, double? minRecall, double? maxRatio)
     {
         Manifest manifest = report.Manifest;
-        PredictedRecall? predicted = PredictedRecall.Of(report.Manifest);
+        TunedRecall? measured = TunedRecall.Of(report);
         var seconds = report.Seconds.ToDictionary(phase => phase.Key.ToString().ToLowerInvariant(), phase => Math.Round(phase.Value, 4));
         seconds["total"] = Math.Round(report.Seconds.Values.Sum(), 4);
         return new IndexResult(
@@ -199,21 +174,34 @@ internal sealed record IndexResult(
             manifest.CodedDimension, report.Jacobians, manifest.Seed, report.TotalBytes, info.BytesPerVector, report.Ratio,
             SectionBytes.Of(info), report.Distortion, report.Training.Energy, report.Training.NormalizedEntropy,
             report.Training.Iterations.Count, report.Training.Converged, report.Training.ResumedFrom, report.Training.TrainingRows,
-            report.Packed, predicted, device, seconds,
-            QualityGate.Judge(minRecall, predicted?.Recall, maxRatio, report.Ratio));
+            report.Packed, PredictedRecall.Of(report), measured, measured is null ? null : TuningSample.Name(report.TuningSource), device, seconds,
+            QualityGate.Judge(minRecall, measured?.Recall, maxRatio, report.Ratio));
     }
 }
 
-/// <summary>The recall that held-out rows promise for a search with automatic probes.</summary>
-internal sealed record PredictedRecall(
-    int K, int Queries, double Probes, double Recall, double RecallExhaustive, double RecallStdErr, double ScannedShare)
+/// <summary>Recall of an exhaustive scan that the tuning sample promised before the index was written.</summary>
+internal sealed record PredictedRecall(int K, int Queries, double Recall, double RecallStdErr)
 {
-    public static PredictedRecall? Of(Manifest manifest)
-    {
-        if (manifest.Scan is not { } curve) return null;
-        ScanPoint point = curve.For(manifest.TargetRecall);
-        return new PredictedRecall(
-            curve.K, curve.Queries, Math.Round(point.Probes, 1), point.Recall, curve.Points[^1].Recall, curve.StandardError,
-            (double)point.Rows / manifest.Count);
-    }
+    public static PredictedRecall? Of(IndexReport report) => report is { Packed: { } packed, Measured: { } measured }
+        ? new PredictedRecall(measured.K, measured.Queries, packed.PredictedRecall, packed.PredictedStandardError)
+        : null;
+}
+
+/// <summary>Recall of the written index on the tuning sample, with automatic probes and exhaustive.</summary>
+internal sealed record TunedRecall(
+    int K, int Queries, double Probes, double ScannedShare, double Recall, double RecallStdErr, double RecallExhaustive, double RecallExhaustiveStdErr)
+{
+    public static TunedRecall? Of(IndexReport report) => report.Measured is not { } measured ? null : new TunedRecall(
+        measured.K, measured.Queries, Math.Round(measured.Probes, 1), (double)measured.ScannedRows / report.Manifest.Count,
+        measured.Automatic.Value, measured.Automatic.StandardError, measured.Exhaustive.Value, measured.Exhaustive.StandardError);
+}
+
+/// <summary>How results name the tuning sample.</summary>
+internal static class TuningSample
+{
+    /// <summary>The file of the queries, or heldOutRows.</summary>
+    public static string Name(string? queries) => queries ?? "heldOutRows";
+
+    public static string Describe(int rows, string? name) =>
+        name is null or "heldOutRows" ? $"{rows:N0} rows held out of training" : $"{rows:N0} queries of {name}";
 }

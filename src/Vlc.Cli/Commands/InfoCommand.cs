@@ -57,7 +57,7 @@ internal static class InfoCommand
                 ("seed, format version", $"{result.Seed}, {result.Version}"),
             ]);
         if (result.ScanCurve is not { } curve) return;
-        console.WriteLine($"  recall@{curve.K} of {curve.Queries} held-out rows, ± {curve.StandardError:F4}:");
+        console.WriteLine($"  recall@{curve.K} on the {curve.Queries:N0} rows of the tuning sample, ± {curve.StandardError:F4}:");
         Table table = FactTable.Create(">probes", ">recall", ">rows scanned");
         foreach (ScanPoint point in curve.Points) table.Row($"{point.Probes:F0}", $"{point.Recall:F4}", $"{(double)point.Rows / result.N:P2}");
         console.Write(table);

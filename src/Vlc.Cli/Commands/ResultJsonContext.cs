@@ -20,6 +20,7 @@ internal sealed record ErrorBody(ExitCode Code, string Message);
     Converters = [typeof(CamelCaseExitCode)])]
 [JsonSerializable(typeof(ErrorDocument))]
 [JsonSerializable(typeof(IndexResult))]
+[JsonSerializable(typeof(TuneResult))]
 [JsonSerializable(typeof(QueryResult))]
 [JsonSerializable(typeof(QueryNeighbors))]
 [JsonSerializable(typeof(RetrievalDemonstrationResult))]

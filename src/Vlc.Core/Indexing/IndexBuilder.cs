@@ -19,11 +19,11 @@ namespace Vlc.Indexing;
 /// Builds an index from a source of vectors in four passes over a stream: sample and train, assign and measure residuals, encode, tune the
 /// extent of a scan. Memory is the training sample, one block of rows, and four bytes a row for its assignment.
 /// </summary>
-public sealed class IndexBuilder
+public sealed partial class IndexBuilder
 {
     private const int RowsPerTask = 256;
     private const int TuningNeighbours = 10;
-    private const ulong SampleStream = 0x5A3;
+    private const ulong SampleStream = 0x5A3, QueryStream = 0x5A4;
 
     /// <summary>Bytes of the training rows at most, and of those from which the packed codec learns.</summary>
     private const long MostTrainingBytes = 384L << 20, MostCodecBytes = 128L << 20;
@@ -40,11 +40,11 @@ public sealed class IndexBuilder
     private readonly List<uint> _blockChecksums = [];
     private readonly Dictionary<IndexPhase, double> _seconds = [];
 
-    private IndexBuilder(VectorSource source, string basePath, IndexOptions options, IProgress<IndexProgress>? progress, CancellationToken cancellationToken)
+    private IndexBuilder(VectorSource source, PartialBuild partial, IndexOptions options, IProgress<IndexProgress>? progress, CancellationToken cancellationToken)
     {
         _source = source;
         _options = options;
-        _partial = new PartialBuild(basePath, options);
+        _partial = partial;
         _progress = progress;
         _cancellation = cancellationToken;
         _dimension = source.Dimension;
@@ -74,7 +74,7 @@ public sealed class IndexBuilder
         ArgumentNullException.ThrowIfNull(options);
         IReadOnlyList<string> problems = options.Validate(source.Count, source.Dimension);
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems), nameof(options));
-        return new IndexBuilder(source, basePath, options, progress, cancellationToken).Run(basePath);
+        return new IndexBuilder(source, new PartialBuild(basePath, options, options.Resumable), options, progress, cancellationToken).Run(basePath);
     }
 
     /// <summary>Whether an interrupted build has left work beside an index, for the same build to go on from.</summary>
@@ -89,29 +89,19 @@ public sealed class IndexBuilder
     {
         using var writer = new IndexWriter(basePath);
         bool packed = _options.Codec == CodecKind.Packed;
-        int anchorCount = _options.Training.AnchorCount
-            ?? (packed ? PackedEncoding.DefaultAnchorCount(_count, _dimension) : AnchorTrainer.DefaultAnchorCount(_count));
-        Sample sample = Timed(IndexPhase.Sample, () => DrawSample(anchorCount));
-        (float[] trained, TrainingReport training) = Timed(IndexPhase.Train, () => Train(sample, anchorCount));
-        float[] anchors = Uncentred(trained, sample.Centre);
-        // Rows are assigned to, and residuals taken from, the anchors that a reader will have. The packed codec rounds its own.
-        Half[] halves = packed ? [] : ToHalves(anchors);
-        anchorCount = anchors.Length / _dimension;
+        Foundation foundation = LayFoundation(packed ? PackedEncoding.Candidates : TuningNeighbours);
+        (Sample sample, TuningQueries tuning, float[] anchors, int[] assignments, ResidualStatistics statistics, ExactNeighbors? exact) = foundation;
+        int anchorCount = anchors.Length / _dimension;
         var rows = new PreparedRows(_source, _options.Metric, sample.ScaleExponent);
-
-        int neighbours = Math.Min(packed ? PackedEncoding.Candidates : TuningNeighbours, _count - 1);
-        ExactNeighbors? exact = sample.TuningIds.Length == 0 ? null : new ExactNeighbors(
-            sample.TuningRows, _dimension, neighbours, _options.Metric, _threads, sample.TuningIds);
-        byte[] cellsKey = CellsKey(sample, anchors, neighbours);
-        (int[] assignments, ResidualStatistics statistics) = Timed(
-            IndexPhase.Assign, () => Assign(rows, anchors, sample.Centre, anchorCount, exact, cellsKey));
+        // As a reader will have them; rows were assigned to these, and their residuals were taken from these.
+        Half[] halves = packed ? [] : [.. anchors.Select(value => (Half)value)];
 
         CodedAxes axes = ChooseAxes(statistics);
         bool jacobians = _options.Codec != CodecKind.None && !packed && (_options.Jacobians ?? JacobiansPay(statistics, axes));
         PackedReport? packedReport = null;
         if (packed)
         {
-            packedReport = WritePacked(writer, rows, sample, anchors, assignments, exact, cellsKey);
+            packedReport = WritePacked(writer, rows, foundation);
         }
         else
         {
@@ -123,7 +113,7 @@ public sealed class IndexBuilder
             AxisScales? scales = WriteScales(writer, statistics, axes, anchorCount, jacobians);
             if (_options.Codec != CodecKind.None)
             {
-                Timed(IndexPhase.Encode, () => Encode(writer, rows, anchors, assignments, axes, scales, cellsKey));
+                Timed(IndexPhase.Encode, () => Encode(writer, rows, anchors, assignments, axes, scales, foundation.CellsKey));
             }
         }
 
@@ -132,27 +122,57 @@ public sealed class IndexBuilder
         // The closures above would keep them; the index that is tuned reads its own.
         assignments = [];
         ReturnMemory();
-        ScanCurve? scan = exact is null ? null : Timed(IndexPhase.Tune, () => Tune(writer, manifest, sample, exact));
-        manifest = writer.Commit(Describe(writer, anchorCount, coded, sample.ScaleExponent, scan));
+        Measurement? measured = exact is null ? null : Timed(IndexPhase.Tune, () => Tune(writer, manifest, tuning, exact));
+        manifest = writer.Commit(Describe(writer, anchorCount, coded, sample.ScaleExponent, measured?.Curve));
         _partial.Delete();
         IndexFiles final = IndexFiles.Final(basePath);
         double unscale = 1 / ((double)MathF.ScaleB(1, sample.ScaleExponent) * MathF.ScaleB(1, sample.ScaleExponent));
         return new IndexReport
         {
             Manifest = manifest,
-            Training = Unscaled(training, unscale),
+            Training = Unscaled(foundation.Training, unscale),
             Seconds = _seconds,
             Jacobians = jacobians,
             Packed = packedReport,
+            TuningSource = _options.TuningQueries?.Name,
+            Measured = measured?.Recall(manifest.TargetRecall),
             Distortion = statistics.Distortion * unscale,
             TotalBytes = manifest.Sections.Select(section => section.File).Append(IndexFile.Manifest).Distinct().Sum(final.Length),
         };
     }
 
-    /// <summary>Chooses the level, codes every row, and writes the sections of the packed codec.</summary>
-    private PackedReport WritePacked(
-        IndexWriter writer, PreparedRows rows, Sample sample, float[] anchors, int[] assignments, ExactNeighbors? exact, byte[] cellsKey)
+    /// <summary>What every build begins with: sample, anchors, the cell of every row, and the exact neighbours of the tuning sample.</summary>
+    /// <param name="neighbours">Exact neighbours of each query.</param>
+    private Foundation LayFoundation(int neighbours)
     {
+        bool packed = _options.Codec == CodecKind.Packed;
+        int anchorCount = _options.Training.AnchorCount
+            ?? (packed ? PackedEncoding.DefaultAnchorCount(_count, _dimension) : AnchorTrainer.DefaultAnchorCount(_count));
+        Sample sample = Timed(IndexPhase.Sample, () => DrawSample(anchorCount));
+        TuningQueries tuning = _options.TuningQueries is { } offered
+            ? DrawQueries(offered, sample.ScaleExponent)
+            : new TuningQueries(sample.HeldOutRows, sample.HeldOutIds);
+        (float[] trained, TrainingReport training) = Timed(IndexPhase.Train, () => Train(sample, anchorCount));
+        float[] anchors = Uncentred(trained, sample.Centre);
+        // Rows are assigned to, and residuals taken from, the anchors that a reader will have. The packed codec rounds its own.
+        if (!packed) RoundToHalves(anchors);
+        var rows = new PreparedRows(_source, _options.Metric, sample.ScaleExponent);
+        neighbours = Math.Min(neighbours, tuning.OwnRows.Length > 0 ? _count - 1 : _count);
+        ExactNeighbors? exact = tuning.Rows.Length == 0 ? null : new ExactNeighbors(
+            tuning.Rows, _dimension, neighbours, _options.Metric, _threads, tuning.OwnRows);
+        byte[] cellsKey = CellsKey(sample, tuning, anchors, neighbours);
+        (int[] assignments, ResidualStatistics statistics) = Timed(
+            IndexPhase.Assign, () => Assign(rows, anchors, sample.Centre, anchors.Length / _dimension, exact, cellsKey));
+        return new Foundation(sample, tuning, anchors, assignments, statistics, exact) { Training = training, CellsKey = cellsKey };
+    }
+
+    private PackedEncoding Encoding(PreparedRows rows, TuningQueries tuning) =>
+        new(_options, rows, _count, tuning.Rows.Length == 0 ? 0 : ScanBudgets(_count).Length, _threads, _progress, _cancellation);
+
+    /// <summary>What the packed codec chooses its level from.</summary>
+    private PackedEncoding.Evidence Evidence(Foundation foundation)
+    {
+        Sample sample = foundation.Sample;
         // Training has centred the sample; the codec wants it as it was.
         for (int offset = 0; offset < sample.Rows.Length; offset += _dimension)
         {
@@ -161,7 +181,8 @@ public sealed class IndexBuilder
         }
 
         // Bases and spectra want fewer rows of the sample than anchors do, and several times the memory for each: rows at even distances.
-        int sampled = sample.Rows.Length / _dimension, kept = (int)Math.Min(sampled, CodecRows(anchors.Length / _dimension));
+        int[] assignments = foundation.Assignments;
+        int sampled = sample.Rows.Length / _dimension, kept = (int)Math.Min(sampled, CodecRows(foundation.Anchors.Length / _dimension));
         float[] codecRows = sample.Rows;
         int[] cells = [.. Enumerable.Range(0, kept).Select(i => assignments[sample.TrainingIds[(long)i * sampled / kept]])];
         if (kept < sampled)
@@ -176,26 +197,31 @@ public sealed class IndexBuilder
             ReturnMemory();
         }
 
-        var encoding = new PackedEncoding(_options, rows, _count, _threads, _progress, _cancellation);
-        PackedLevelSearch.Trial chosen = Timed(
-            IndexPhase.Level, () => encoding.Choose(codecRows, cells, anchors, assignments, sample.TuningRows, exact?.Ids()));
-        // The closures below would keep it.
-        codecRows = [];
-        sample.ReleaseRows();
+        var heldOut = new HeldOutRows(sample.HeldOutRows, _dimension, [.. sample.HeldOutIds.Select(id => assignments[id])]);
+        return new PackedEncoding.Evidence(
+            codecRows, cells, foundation.Anchors, assignments, heldOut, foundation.Tuning.Rows, foundation.Exact?.Ids() ?? []);
+    }
+
+    /// <summary>Chooses the level, codes every row, and writes the sections of the packed codec.</summary>
+    private PackedReport WritePacked(IndexWriter writer, PreparedRows rows, Foundation foundation)
+    {
+        PackedEncoding encoding = Encoding(rows, foundation.Tuning);
+        PackedLevelSearch.Trial chosen = Timed(IndexPhase.Level, () => encoding.Choose(Evidence(foundation)));
+        foundation.Sample.ReleaseRows();
         ReturnMemory();
         return Timed(IndexPhase.Encode, () =>
         {
-            using PassLog log = _partial.OpenCodes(PackedEncoding.Key(chosen, cellsKey, CollectionsMarshal.AsSpan(_blockChecksums)));
-            return encoding.Write(writer, chosen, assignments, log, CheckUnchanged);
+            using PassLog log = _partial.OpenCodes(PackedEncoding.Key(chosen, foundation.CellsKey, CollectionsMarshal.AsSpan(_blockChecksums)));
+            return encoding.Write(writer, chosen, foundation.Assignments, log, CheckUnchanged);
         });
     }
 
     /// <summary>What the cell of every row, and what is measured on the way, follow from, besides the rows.</summary>
-    private byte[] CellsKey(Sample sample, float[] anchors, int neighbours)
+    private byte[] CellsKey(Sample sample, TuningQueries tuning, float[] anchors, int neighbours)
     {
         using var key = new BuildKey();
         return key.Add(_count, _dimension, (int)_options.Metric, sample.ScaleExponent, neighbours)
-            .Add<float>(sample.Centre).Add<float>(anchors).Add<int>(sample.TuningIds).Add<float>(sample.TuningRows).ToArray();
+            .Add<float>(sample.Centre).Add<float>(anchors).Add<int>(tuning.OwnRows).Add<float>(tuning.Rows).ToArray();
     }
 
     /// <summary>Compares a block with what it was when its rows were assigned; a source that changes under a build would give an index of no vectors that ever were.</summary>
@@ -228,26 +254,26 @@ public sealed class IndexBuilder
         return result;
     }
 
-    /// <summary>Draws training and tuning rows, disjoint, and chooses the scale; a source that is read by range is read at these rows only.</summary>
+    /// <summary>Draws training and held-out rows, disjoint, and chooses the scale; a source that is read by range is read at these rows only.</summary>
     private Sample DrawSample(int anchorCount)
     {
-        int tuning = _options.TuningRows ?? DefaultTuningRows();
-        tuning = Math.Min(tuning, _count - anchorCount);
+        int heldOut = _count < 100 ? 0 : Math.Min(MostTuningRows(), _count / 10);
+        heldOut = Math.Min(_options.TuningRows ?? heldOut, _count - anchorCount);
         long wished = _options.Codec == CodecKind.Packed ? Math.Max(256L * anchorCount, CodecRows(anchorCount)) : Math.Max(160L * anchorCount, 10_000);
         long wanted = _options.TrainingRows ?? Math.Min(wished, Math.Max(MostTrainingBytes / (sizeof(float) * (long)_dimension), anchorCount));
-        int training = (int)Math.Min(wanted, _count - tuning);
+        int training = (int)Math.Min(wanted, _count - heldOut);
 
         var random = new SeededRandom(_options.Training.Seed, SampleStream);
-        long[] drawn = random.NextSubset(_count, training + tuning);
-        // Which of the drawn rows are for tuning: a subset of places, so that both are spread over the file.
-        long[] tuningPlaces = random.NextSubset(drawn.Length, tuning);
+        long[] drawn = random.NextSubset(_count, training + heldOut);
+        // Which of the drawn rows are held out: a subset of places, so that both are spread over the file.
+        long[] heldOutPlaces = random.NextSubset(drawn.Length, heldOut);
         var rows = new float[(long)training * _dimension];
-        var tuningRows = new float[tuning * _dimension];
-        var tuningIds = new int[tuning];
+        var heldOutRows = new float[heldOut * _dimension];
+        var heldOutIds = new int[heldOut];
         var trainingIds = new int[training];
         var prepared = new PreparedRows(_source, _options.Metric, scaleExponent: 0);
         var buffer = new float[Math.Min(prepared.BlockRows, drawn.Length) * _dimension];
-        int nextTuning = 0, nextTraining = 0;
+        int nextHeldOut = 0, nextTraining = 0;
         for (int place = 0; place < drawn.Length;)
         {
             // One read for rows that lie close together.
@@ -259,10 +285,10 @@ public sealed class IndexBuilder
             for (; place < end; place++)
             {
                 ReadOnlySpan<float> row = buffer.AsSpan((int)(drawn[place] - first) * _dimension, _dimension);
-                if (nextTuning < tuning && tuningPlaces[nextTuning] == place)
+                if (nextHeldOut < heldOut && heldOutPlaces[nextHeldOut] == place)
                 {
-                    tuningIds[nextTuning] = (int)drawn[place];
-                    row.CopyTo(tuningRows.AsSpan(nextTuning++ * _dimension));
+                    heldOutIds[nextHeldOut] = (int)drawn[place];
+                    row.CopyTo(heldOutRows.AsSpan(nextHeldOut++ * _dimension));
                 }
                 else
                 {
@@ -279,24 +305,34 @@ public sealed class IndexBuilder
         int exponent = largest > 0 ? Math.Clamp(9 - MathF.ILogB(largest), -100, 100) : 0;
         float scale = MathF.ScaleB(1, exponent);
         TensorPrimitives.Multiply(rows, scale, rows);
-        TensorPrimitives.Multiply(tuningRows, scale, tuningRows);
+        TensorPrimitives.Multiply(heldOutRows, scale, heldOutRows);
         var sums = new double[_dimension];
         for (int row = 0; row < training; row++) RowSums.Add(sums, rows.AsSpan(row * _dimension, _dimension));
         float[] centre = [.. sums.Select(sum => (float)(sum / training))];
-        return new Sample(rows, trainingIds, tuningRows, tuningIds, exponent, centre);
+        return new Sample(rows, trainingIds, heldOutRows, heldOutIds, exponent, centre);
     }
 
     /// <summary>Rows from which the packed codec learns when the user names no number.</summary>
     private long CodecRows(int anchorCount) => _options.TrainingRows ?? Math.Min(
         Math.Max(128L * anchorCount, 160L * _dimension), Math.Max(MostCodecBytes / (sizeof(float) * (long)_dimension), anchorCount));
 
-    private int DefaultTuningRows()
+    /// <summary>Draws the tuning sample from queries that the user offers.</summary>
+    private TuningQueries DrawQueries(VectorSource offered, int scaleExponent)
     {
-        // An exhaustive scan for each tuning row: about 10^11 codes in all.
+        int count = (int)Math.Min(offered.Count, _options.TuningRows ?? MostTuningRows());
+        long[] drawn = new SeededRandom(_options.Training.Seed, QueryStream).NextSubset(offered.Count, count);
+        var queries = new float[count * _dimension];
+        var prepared = new PreparedRows(offered, _options.Metric, scaleExponent);
+        for (int i = 0; i < count; i++) prepared.Read(drawn[i], 1, queries.AsSpan(i * _dimension, _dimension), _cancellation);
+        return new TuningQueries(queries, []);
+    }
+
+    private int MostTuningRows()
+    {
+        // An exhaustive scan for each: about 10^11 codes in all.
         const double MostScannedCodes = 1e11;
-        if (_count < 100) return 0;
         int most = _options.Codec == CodecKind.Packed ? 1000 : 500;
-        return (int)Math.Min(Math.Clamp(MostScannedCodes / ((double)_count * _dimension), 100, most), _count / 10);
+        return (int)Math.Clamp(MostScannedCodes / ((double)_count * _dimension), 100, most);
     }
 
     private (float[] Anchors, TrainingReport Report) Train(Sample sample, int anchorCount)
@@ -307,7 +343,7 @@ public sealed class IndexBuilder
             TensorPrimitives.Subtract(row, sample.Centre, row);
         }
 
-        float[] validation = [.. sample.TuningRows];
+        float[] validation = [.. sample.HeldOutRows];
         for (int offset = 0; offset < validation.Length; offset += _dimension)
         {
             Span<float> row = validation.AsSpan(offset, _dimension);
@@ -357,17 +393,10 @@ public sealed class IndexBuilder
         return anchors;
     }
 
-    /// <summary>Rounds anchors to float16, in place and as they are stored.</summary>
-    private static Half[] ToHalves(Span<float> anchors)
+    /// <summary>Rounds anchors to what float16 holds.</summary>
+    private static void RoundToHalves(Span<float> anchors)
     {
-        var halves = new Half[anchors.Length];
-        for (int i = 0; i < anchors.Length; i++)
-        {
-            halves[i] = (Half)Math.Clamp(anchors[i], (float)Half.MinValue, (float)Half.MaxValue);
-            anchors[i] = (float)halves[i];
-        }
-
-        return halves;
+        foreach (ref float value in anchors) value = (float)(Half)Math.Clamp(value, (float)Half.MinValue, (float)Half.MaxValue);
     }
 
     private (int[] Assignments, ResidualStatistics Statistics) Assign(
@@ -581,10 +610,11 @@ public sealed class IndexBuilder
         Scan = scan,
     };
 
-    private ScanCurve Tune(IndexWriter writer, Manifest manifest, Sample sample, ExactNeighbors exact)
+    /// <summary>Measures the written index on the tuning sample.</summary>
+    private Measurement Tune(IndexWriter writer, Manifest manifest, TuningQueries tuning, ExactNeighbors exact)
     {
         int[] budgets = ScanBudgets(_count), neighbours = exact.Ids();
-        int queries = sample.TuningIds.Length, found = neighbours.Length / queries, k = Math.Min(TuningNeighbours, found);
+        int queries = tuning.Rows.Length / _dimension, found = neighbours.Length / queries, k = Math.Min(TuningNeighbours, found);
         float unscale = 1 / MathF.ScaleB(1, manifest.ScaleExponent);
         var hits = new int[queries * budgets.Length];
         var probes = new int[queries * budgets.Length];
@@ -595,25 +625,26 @@ public sealed class IndexBuilder
                 (query, _) =>
                 {
                     var original = new float[_dimension];
-                    TensorPrimitives.Multiply(sample.TuningRows.AsSpan(query * _dimension, _dimension), unscale, original);
+                    TensorPrimitives.Multiply(tuning.Rows.AsSpan(query * _dimension, _dimension), unscale, original);
                     index.MeasureScan(
-                        original, sample.TuningIds[query], neighbours.AsSpan(query * found, k), budgets,
+                        original, tuning.OwnRows.Length > 0 ? tuning.OwnRows[query] : null, neighbours.AsSpan(query * found, k), budgets,
                         hits.AsSpan(query * budgets.Length, budgets.Length), probes.AsSpan(query * budgets.Length, budgets.Length));
                 },
                 _cancellation);
         }
 
         var points = new List<ScanPoint>();
-        Recall recall = default;
+        var recalls = new Recall[budgets.Length];
         for (int point = 0; point < budgets.Length; point++)
         {
             int[] hitsHere = [.. Enumerable.Range(0, queries).Select(query => hits[(query * budgets.Length) + point])];
-            recall = Recall.FromHits(hitsHere, k);
+            recalls[point] = Recall.FromHits(hitsHere, k);
             double cells = Enumerable.Range(0, queries).Average(query => (double)probes[(query * budgets.Length) + point]);
-            points.Add(new ScanPoint(budgets[point], (float)recall.Value, (float)cells));
+            points.Add(new ScanPoint(budgets[point], (float)recalls[point].Value, (float)cells));
         }
 
-        return new ScanCurve { K = k, Queries = queries, StandardError = (float)recall.StandardError, Points = points };
+        return new Measurement(
+            new ScanCurve { K = k, Queries = queries, StandardError = (float)recalls[^1].StandardError, Points = points }, recalls);
     }
 
     /// <summary>Shares of the rows in steps of about a fifth, from a thousandth on, and all.</summary>
@@ -643,13 +674,35 @@ public sealed class IndexBuilder
         ResumedFrom = report.ResumedFrom,
     };
 
-    /// <summary>What sampling yields: rows in scaled units, their centre, and the rows held out for tuning.</summary>
-    private sealed record Sample(float[] Rows, int[] TrainingIds, float[] TuningRows, int[] TuningIds, int ScaleExponent, float[] Centre)
+    /// <summary>What sampling yields: rows in scaled units, their centre, and rows held out of training.</summary>
+    private sealed record Sample(float[] Rows, int[] TrainingIds, float[] HeldOutRows, int[] HeldOutIds, int ScaleExponent, float[] Centre)
     {
         public float[] Rows { get; private set; } = Rows;
 
         /// <summary>Gives the training rows back: no later phase looks at them.</summary>
         public void ReleaseRows() => Rows = [];
+    }
+
+    /// <summary>The tuning sample, in scaled units; the numbers of its rows where they are rows of the base, else none.</summary>
+    private sealed record TuningQueries(float[] Rows, int[] OwnRows);
+
+    private sealed record Foundation(
+        Sample Sample, TuningQueries Tuning, float[] Anchors, int[] Assignments, ResidualStatistics Statistics, ExactNeighbors? Exact)
+    {
+        public required byte[] CellsKey { get; init; }
+
+        public required TrainingReport Training { get; init; }
+    }
+
+    /// <summary>A scan curve with the standard error of each of its points.</summary>
+    private sealed record Measurement(ScanCurve Curve, Recall[] Recalls)
+    {
+        public MeasuredRecall Recall(double targetRecall)
+        {
+            ScanPoint chosen = Curve.For(targetRecall);
+            int place = Curve.Points.Index().First(point => point.Item.Rows == chosen.Rows).Index;
+            return new MeasuredRecall(Curve.K, Curve.Queries, Recalls[^1], Recalls[place], chosen.Rows, chosen.Probes);
+        }
     }
 
     private sealed class TrainingRelay(IProgress<IndexProgress>? progress, int mostIterations) : IProgress<TrainingIteration>

@@ -2,6 +2,7 @@ using Vlc.Anchors;
 using Vlc.Residuals;
 using Vlc.Residuals.Packed;
 using Vlc.Storage;
+using Vlc.Vectors;
 
 namespace Vlc.Indexing;
 
@@ -32,8 +33,17 @@ public sealed class IndexOptions
     /// </summary>
     public int? TrainingRows { get; init; }
 
-    /// <summary>Base rows held out of training to measure recall against scanned rows; null takes up to 500, 0 measures none.</summary>
+    /// <summary>
+    /// Rows of the tuning sample, on which the packed codec's level is chosen and recall is measured: base rows held out of training, or some of
+    /// <see cref="TuningQueries"/>. Null takes up to 500, 1,000 for the packed codec; 0 tunes and measures nothing.
+    /// </summary>
     public int? TuningRows { get; init; }
+
+    /// <summary>
+    /// Queries like those that the index will answer, to tune on instead of base rows; no row of the base is left out of their results. Of the vectors' dimension; not
+    /// to be the queries on which the index is evaluated later. The caller disposes of the source.
+    /// </summary>
+    public VectorSource? TuningQueries { get; init; }
 
     /// <summary>
     /// Whether a build that takes long keeps what it has done in BASE.build.*, so that the same build, started again after an interruption, goes on from there. A finished build deletes it.
@@ -62,6 +72,11 @@ public sealed class IndexOptions
         if (Codec == CodecKind.Packed) problems.AddRange(Packed.Problems());
         if (Training.AnchorCount > count) problems.Add($"{Training.AnchorCount} anchors need as many vectors; there are {count}");
         if (TrainingRows < (Training.AnchorCount ?? 1)) problems.Add("training needs at least as many rows as anchors");
+        if (TuningQueries is { } queries && queries.Dimension != dimension)
+        {
+            problems.Add($"the tuning queries, {queries.Name}, have {queries.Dimension} dimensions; the vectors have {dimension}");
+        }
+
         if (TuningRows < 0) problems.Add("the number of tuning rows must be at least 0");
         return problems;
     }

@@ -1,4 +1,5 @@
 using Vlc.Anchors;
+using Vlc.Evaluation;
 using Vlc.Search;
 using Vlc.Storage;
 
@@ -32,6 +33,15 @@ public enum IndexPhase
 /// <param name="Detail">A few words, or null.</param>
 public readonly record struct IndexProgress(IndexPhase Phase, double Share, string? Detail = null);
 
+/// <summary>What the written index found of the tuning sample's exact neighbours, each row of the base left out of its own result.</summary>
+/// <param name="K">Neighbours of each query.</param>
+/// <param name="Queries">Rows of the tuning sample.</param>
+/// <param name="Exhaustive">Recall of a scan of every cell.</param>
+/// <param name="Automatic">Recall of a scan of as many rows as a search without options scans.</param>
+/// <param name="ScannedRows">Those rows.</param>
+/// <param name="Probes">The cells that hold them, on average.</param>
+public sealed record MeasuredRecall(int K, int Queries, Recall Exhaustive, Recall Automatic, int ScannedRows, double Probes);
+
 /// <summary>What was built, and what was chosen.</summary>
 public sealed class IndexReport
 {
@@ -53,12 +63,18 @@ public sealed class IndexReport
     /// <summary>What the packed codec chose; null for the other codecs.</summary>
     public PackedReport? Packed { get; init; }
 
+    /// <summary>Where the tuning sample came from: the name of <see cref="IndexOptions.TuningQueries"/>, or null for base rows held out of training.</summary>
+    public string? TuningSource { get; init; }
+
+    /// <summary>Recall of the written index on the tuning sample; null where there was none.</summary>
+    public MeasuredRecall? Measured { get; init; }
+
     /// <summary>Bytes of all files.</summary>
     public required long TotalBytes { get; init; }
 
     /// <summary>All bytes over n · d · 4.</summary>
     public double Ratio => TotalBytes / ((double)Manifest.Count * Manifest.Dimension * sizeof(float));
 
-    /// <summary>Recall against scanned rows on held-out rows; null where none was measured.</summary>
+    /// <summary>Recall against scanned rows on the tuning sample; null where there was none.</summary>
     public ScanCurve? Scan => Manifest.Scan;
 }

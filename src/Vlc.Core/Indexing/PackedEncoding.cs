@@ -24,24 +24,42 @@ public sealed class PackedReport
     /// <summary>Whether codes were made unbiased.</summary>
     public required bool Unbiased { get; init; }
 
+    /// <summary>Whether all codes have the same bytes.</summary>
+    public required bool EqualBytes { get; init; }
+
     /// <summary>Axes of the largest basis.</summary>
     public required int LargestRank { get; init; }
 
     /// <summary>Mean bytes of a code.</summary>
     public required double CodeBytes { get; init; }
 
-    /// <summary>Recall@10 of an exhaustive scan, predicted on held-out rows before the index was written; NaN where none were held out.</summary>
+    /// <summary>Mean number of axes that have bits.</summary>
+    public required double CodedAxes { get; init; }
+
+    /// <summary>
+    /// Mean bytes of an ideal code of independent Gaussian axes with the model's variances at the error of the nearest codes, weighted as the codec weighs it
+    /// (docs/codec.md); over all rows.
+    /// </summary>
+    public required double BoundCodeBytes { get; init; }
+
+    /// <summary>Bits that each coded axis takes beyond that bound.</summary>
+    public required double BitsToBound { get; init; }
+
+    /// <summary>The same at the error of the codes as they are stored: larger where they are unbiased, which trades error for distances that are right on average.</summary>
+    public required double StoredBitsToBound { get; init; }
+
+    /// <summary>Recall@10 of an exhaustive scan, predicted on the tuning sample before the index was written; NaN where there was none.</summary>
     public required double PredictedRecall { get; init; }
 
     /// <summary>Its standard error.</summary>
     public required double PredictedStandardError { get; init; }
 }
 
-/// <summary>The packed codec's part of a build: chooses the level on held-out rows, codes every row, writes the sections.</summary>
+/// <summary>The packed codec's part of a build: chooses the level on the tuning sample, codes every row, writes the sections.</summary>
 internal sealed class PackedEncoding(
-    IndexOptions options, PreparedRows rows, int count, int threads, IProgress<IndexProgress>? progress, CancellationToken cancellationToken)
+    IndexOptions options, PreparedRows rows, int count, int scanPoints, int threads, IProgress<IndexProgress>? progress, CancellationToken cancellationToken)
 {
-    /// <summary>Nearest rows of each held-out row among which levels are compared.</summary>
+    /// <summary>Nearest rows of each query among which levels are compared.</summary>
     public const int Candidates = 50;
 
     private const int RowsPerTask = 64;
@@ -50,13 +68,30 @@ internal sealed class PackedEncoding(
     /// <summary>Codes that are brought into the order of lists at a time: enough that lists get runs of rows, little beside the rest of a build.</summary>
     private const int GatheredBytes = 64 << 20;
 
-    private const int K = 10;
+    /// <summary>Sections of an index of this codec: model, tables, anchors, assignments, bases, scales, codes.</summary>
+    private const int Sections = 7;
 
-    /// <summary>Bits an axis of mean variance gets where no rows could be held out to measure recall: more than recalls of interest need.</summary>
+    /// <summary>Bits an axis of mean variance gets where there is no sample to measure recall on: more than recalls of interest need.</summary>
     private const int SafeBits = 6;
 
-    /// <summary>Margin under the largest ratio: bytes are predicted from the sample, and the index must not exceed it.</summary>
-    private const double RatioMargin = 0.995;
+    /// <summary>How far below the middle level recall is about 0.95: a code has about three bits an axis there.</summary>
+    private const int ExpectedDepth = 2 * 64 * 3;
+
+    private const int LeastQueries = 100;
+    private const long MostCandidateBytes = 256L << 20;
+    private const long MostFrontierBytes = 512L << 20;
+
+    /// <summary>Levels of a frontier lie an octave apart, half a bit an axis.</summary>
+    private const int FrontierStep = 64;
+
+    private const int MostSteps = 8;
+    private const double LeastRecall = 0.7, MostRecall = 0.995;
+
+    /// <summary>A frontier's recalls, and the nearest rows among which they are measured: three times as many as the largest k.</summary>
+    private static readonly int[] FrontierKs = [1, PackedOptions.TargetNeighbors, 100];
+
+    /// <summary>Nearest rows of each query among which a frontier is measured.</summary>
+    public const int FrontierCandidates = 300;
 
     private readonly int _dimension = rows.Dimension;
 
@@ -71,36 +106,59 @@ internal sealed class PackedEncoding(
         return (int)Math.Clamp(anchors, 1, Math.Max(1, vectorCount / 16));
     }
 
+    /// <summary>What the level is chosen from.</summary>
+    /// <param name="Rows">Training rows, in scaled units.</param>
+    /// <param name="Cells">Cell of each.</param>
+    /// <param name="Anchors">m x d.</param>
+    /// <param name="Assignments">Cell of every row of the base.</param>
+    /// <param name="HeldOut">Base rows that took no part in training.</param>
+    /// <param name="Queries">The tuning sample, in scaled units; empty where there is none.</param>
+    /// <param name="Exact">Their exact neighbours, as many for each.</param>
+    internal sealed record Evidence(
+        float[] Rows, int[] Cells, float[] Anchors, int[] Assignments, HeldOutRows HeldOut, float[] Queries, int[] Exact);
+
     /// <summary>Learns the model and searches for its level.</summary>
-    /// <param name="sample">Training rows, in scaled units.</param>
-    /// <param name="sampleCells">Cell of each.</param>
-    /// <param name="anchors">m x d.</param>
-    /// <param name="assignments">Cell of every row.</param>
-    /// <param name="tuningRows">Held-out rows, in scaled units.</param>
-    /// <param name="exact">Their exact neighbours, as many for each; null where no rows were held out.</param>
-    public PackedLevelSearch.Trial Choose(
-        float[] sample, int[] sampleCells, float[] anchors, int[] assignments, float[] tuningRows, int[]? exact)
+    public PackedLevelSearch.Trial Choose(Evidence evidence)
     {
-        var trainer = new PackedTrainer(
-            sample, _dimension, sampleCells, anchors, options.Packed, count, options.Metric == Metric.Cosine, threads, cancellationToken);
+        PackedTrainer trainer = Train(evidence);
         int middle = trainer.MiddleLevel;
-        if (exact is null)
+        int? level = options.Packed.Level;
+        if (level is null && options.Packed.MaxRatio is { } ratio) level = LevelForRatio(trainer, evidence.Assignments, ratio, middle);
+        if (evidence.Queries.Length == 0)
         {
-            return new PackedLevelSearch.Trial(trainer.Build(options.Packed.Level ?? middle - (2 * 64 * SafeBits)), options.Packed.Unbiased ?? true, default);
+            return new PackedLevelSearch.Trial(trainer.Build(level ?? middle - (2 * 64 * SafeBits), options.Packed.EqualBytes ?? false), options.Packed.Unbiased ?? true, default);
         }
 
-        PackedTuningSample tuning = Gather(tuningRows, exact, assignments);
-        var search = new PackedLevelSearch(trainer, TrellisTables.Designed, tuning, options.Metric, threads, cancellationToken);
-        if (options.Packed.Level is { } level) return search.Measure(level, options.Packed.Unbiased ?? true);
-        if (options.Packed.MaxRatio is { } ratio)
+        PackedTuningSample tuning = Gather(evidence, [PackedOptions.TargetNeighbors], Candidates, MostCandidateBytes);
+        PackedLevelSearch search = Search(trainer, tuning, evidence.HeldOut);
+        if (options.Packed.Level is { } given) return search.Measure(given, options.Packed.Unbiased ?? true);
+        if (level is { } found) return search.AtLevel(found, options.Packed.Unbiased);
+        return search.ForRecall(options.Packed.TargetRecall, options.Packed.Unbiased, middle - ExpectedDepth, Report);
+    }
+
+    /// <summary>Measures levels around the one that reaches the target, from few bytes to many.</summary>
+    public (IReadOnlyList<FrontierPoint> Points, PackedTuningSample Sample, PackedParameters Model) Explore(Evidence evidence)
+    {
+        PackedTrainer trainer = Train(evidence);
+        PackedTuningSample tuning = Gather(evidence, FrontierKs, FrontierCandidates, MostFrontierBytes);
+        PackedLevelSearch search = Search(trainer, tuning, evidence.HeldOut);
+        double target = options.Packed.TargetRecall;
+        PackedLevelSearch.Trial reached = search.ForRecall(target, options.Packed.Unbiased, trainer.MiddleLevel - ExpectedDepth, Report);
+        var points = new List<FrontierPoint> { Point(reached, tuning, atTarget: true) };
+        // Upwards to few bits, then downwards to many, until there is nothing left to see.
+        foreach ((int step, Func<FrontierPoint, bool> enough) in ((int, Func<FrontierPoint, bool>)[])
+            [(FrontierStep, point => point.Target < LeastRecall || point.CodeBytes == 0), (-FrontierStep, point => point.Target > MostRecall)])
         {
-            return search.ForBytes(BytesPerVector, RatioMargin * ratio * _dimension * sizeof(float), options.Packed.Unbiased, middle);
+            FrontierPoint last = points[0];
+            for (int i = 1; i <= MostSteps && !enough(last); i++)
+            {
+                last = Point(search.Measure(reached.Level + (i * step), reached.Unbiased, reached.Coder.Model.Parameters.EqualStride > 0), tuning, atTarget: false);
+                points.Add(last);
+                Report(Math.Min(1, points.Count / 15.0), $"{last.BytesPerVector:F1} bytes: recall {last.Target:F3}");
+            }
         }
 
-        // Where recall is 0.95 a code has about three bits an axis.
-        return search.ForRecall(
-            options.Packed.TargetRecall, options.Packed.Unbiased, middle - (2 * 64 * 3),
-            (share, detail) => progress?.Report(new IndexProgress(IndexPhase.Level, Math.Clamp(share, 0, 1), detail)));
+        return ([.. points.OrderBy(point => point.BytesPerVector).ThenByDescending(point => point.Level)], tuning, reached.Coder.Model.Parameters);
     }
 
     /// <summary>What the codes follow from.</summary>
@@ -127,7 +185,7 @@ internal sealed class PackedEncoding(
     {
         PackedModel model = chosen.Coder.Model;
         PackedParameters p = model.Parameters;
-        CodeRows(chosen, assignments, log, checkUnchanged);
+        (double nearestError, double storedError) = CodeRows(chosen, assignments, log, checkUnchanged);
         ReadLists(model, assignments, log);
         int[] lists = assignments;
 
@@ -144,22 +202,32 @@ internal sealed class PackedEncoding(
             section.Complete();
         }
 
+        int[] counts = Counts(lists, model.ListCount);
+        BoundDistance distance = BoundDistance.Of(model, counts, nearestError);
         return new PackedReport
         {
             GroupCount = p.Groups.Length,
             ClassCount = p.ClassCount,
             Level = p.Level,
             Unbiased = chosen.Unbiased,
+            EqualBytes = p.EqualStride > 0,
             LargestRank = p.Groups.Max(group => group.Rank),
-            CodeBytes = (double)codeBytes / count,
+            CodeBytes = distance.Bits / 8,
+            CodedAxes = distance.CodedAxes,
+            BoundCodeBytes = distance.BoundBits / 8,
+            BitsToBound = distance.BitsPerCodedAxis,
+            StoredBitsToBound = BoundDistance.Of(model, counts, storedError).BitsPerCodedAxis,
             PredictedRecall = chosen.Recall == default ? double.NaN : chosen.Recall.Value,
             PredictedStandardError = chosen.Recall.StandardError,
         };
     }
 
     /// <summary>Codes the rows block by block, in their order, into the log: of each block the list of every row, then the codes.</summary>
-    private void CodeRows(PackedLevelSearch.Trial chosen, int[] cells, PassLog log, Action<ReadOnlySpan<float>, long, int> checkUnchanged)
+    /// <returns>Weighted squared error of all rows: of their nearest codes, and of those that are stored.</returns>
+    private (double Nearest, double Stored) CodeRows(
+        PackedLevelSearch.Trial chosen, int[] cells, PassLog log, Action<ReadOnlySpan<float>, long, int> checkUnchanged)
     {
+        double nearestError = log.Rows > 0 ? BitConverter.ToDouble(log.State, 0) : 0, storedError = log.Rows > 0 ? BitConverter.ToDouble(log.State, sizeof(double)) : 0;
         PackedModel model = chosen.Coder.Model;
         using var rotation = new PackedRotation(model.Parameters);
         using var sessions = new ThreadLocal<PackedCoder.Session>(
@@ -172,11 +240,13 @@ internal sealed class PackedEncoding(
                 checkUnchanged(block.Span[..(blockCount * _dimension)], first, (int)(first / rows.BlockRows));
                 if (first < log.Rows) return;
                 var codes = new byte[BlockScheduler.BlockCount(blockCount, RowsPerTask)][];
+                double[] nearest = new double[codes.Length], stored = new double[codes.Length];
                 BlockScheduler.Run(
                     codes.Length, threads,
                     (task, _) =>
                     {
                         var taskCodes = new List<byte>();
+                        var decoded = new float[_dimension];
                         int end = Math.Min((task + 1) * RowsPerTask, blockCount);
                         for (int i = task * RowsPerTask; i < end; i++)
                         {
@@ -186,20 +256,26 @@ internal sealed class PackedEncoding(
                             PackedModel.List coded = model[list];
                             int offset = taskCodes.Count;
                             CollectionsMarshal.SetCount(taskCodes, offset + coded.Stride);
-                            ReadOnlySpan<byte> states = sessions.Value!.Code(list, residual, energy, chosen.Unbiased, decoded: []);
+                            ReadOnlySpan<byte> states = sessions.Value!.Code(list, residual, energy, chosen.Unbiased, decoded.AsSpan(0, residual.Length));
+                            nearest[task] += sessions.Value!.NearestError;
+                            stored[task] += model.WeightedError(list, residual, decoded);
                             TrellisEncoder.Pack(states, coded.Bits, CollectionsMarshal.AsSpan(taskCodes).Slice(offset, coded.Stride));
                         }
 
                         codes[task] = [.. taskCodes];
                     },
                     cancellationToken);
+                // In the order of the rows, whichever thread was first: the sums are reported, and a report is the same every time.
+                nearestError += nearest.Sum();
+                storedError += stored.Sum();
                 log.Append(MemoryMarshal.AsBytes(blockLists.AsSpan(0, blockCount)));
                 foreach (byte[] code in codes) log.Append(code);
-                log.Mark(first + blockCount, end: first + blockCount == count, () => []);
+                log.Mark(first + blockCount, end: first + blockCount == count, () => [.. BitConverter.GetBytes(nearestError), .. BitConverter.GetBytes(storedError)]);
                 rowProgress.Report(first + blockCount);
             },
             cancellationToken);
         foreach (PackedCoder.Session session in sessions.Values) session.Dispose();
+        return (nearestError, storedError);
     }
 
     /// <summary>Reads the list of every row from the log.</summary>
@@ -272,25 +348,124 @@ internal sealed class PackedEncoding(
         }
     }
 
-    private double BytesPerVector(PackedCoder coder)
+    private void Report(double share, string detail) =>
+        progress?.Report(new IndexProgress(IndexPhase.Level, Math.Clamp(share, 0, 1), detail));
+
+    private PackedTrainer Train(Evidence evidence) => new(
+        evidence.Rows, _dimension, evidence.Cells, evidence.Anchors, options.Packed, count, options.Metric == Metric.Cosine, threads, cancellationToken);
+
+    private PackedLevelSearch Search(PackedTrainer trainer, PackedTuningSample tuning, HeldOutRows heldOut) =>
+        new(trainer, TrellisTables.Designed, tuning, heldOut, options.Metric, threads, cancellationToken) { EqualBytes = options.Packed.EqualBytes };
+
+    private FrontierPoint Point(PackedLevelSearch.Trial trial, PackedTuningSample tuning, bool atTarget)
     {
-        PackedParameters p = coder.Model.Parameters;
-        // The manifest: header, tables, at most eight sections and forty scan points.
-        const int ManifestBytes = 64 + 4096 + (8 * 32) + (40 * 12) + 4;
-        long shared = ManifestBytes + PackedSections.WriteHeader(p).Length + PackedSections.WriteAnchors(p).Length
-            + PackedSections.WriteBases(p).Length + PackedSections.WriteScales(p).Length + PackedSections.AssignmentBytes(count, coder.Model.ListCount);
-        return coder.CodeBytes + ((double)shared / count);
+        double bytes = (SharedBytes(trial.Coder.Model) / (double)count) + trial.Coder.CodeBytes;
+        (BoundDistance distance, BoundDistance stored) = trial.Distance ?? (new BoundDistance(0, 0, 0, 0), new BoundDistance(0, 0, 0, 0));
+        return new FrontierPoint
+        {
+            Level = trial.Level,
+            Unbiased = trial.Unbiased,
+            AtTarget = atTarget,
+            BytesPerVector = bytes,
+            Ratio = bytes / (_dimension * sizeof(float)),
+            CodeBytes = trial.Coder.CodeBytes,
+            CodedAxes = distance.CodedAxes,
+            BitsPerCodedAxis = distance.CodedAxes > 0 ? distance.Bits / distance.CodedAxes : 0,
+            BitsToBound = distance.BitsPerCodedAxis,
+            StoredBitsToBound = stored.BitsPerCodedAxis,
+            BoundBytesPerVector = bytes - ((distance.Bits - distance.BoundBits) / 8),
+            Recalls = [.. tuning.Ks.Select((k, i) => new RecallAtK(k, trial.Recalls[i].Value, trial.Recalls[i].StandardError))],
+        };
     }
 
-    /// <summary>Reads the neighbours of the held-out rows.</summary>
-    private PackedTuningSample Gather(float[] tuningRows, int[] exact, int[] assignments)
+    /// <summary>
+    /// The lowest level whose index takes at most a share of the originals' bytes. The sample predicts, a pass over all rows counts: bytes follow from lists, which need
+    /// no code.
+    /// </summary>
+    private int LevelForRatio(PackedTrainer trainer, int[] assignments, double ratio, int middle)
     {
-        // 256 MiB of neighbours at most: the nearest of each row first.
-        int queries = tuningRows.Length / _dimension, found = exact.Length / queries;
-        int mostRows = (int)Math.Max((256L << 20) / (_dimension * sizeof(float)), (long)queries * Math.Min(found, 2 * K));
-        int candidates = Math.Clamp(mostRows / queries, Math.Min(found, 2 * K), found);
+        const int MostPasses = 8, Octaves = 16 * 64, Near = 32;
+        bool equalBytes = options.Packed.EqualBytes ?? false;
+        double most = ratio * count * _dimension * sizeof(float), correction = 1;
+        int tooLow = middle - Octaves, fits = middle + Octaves;
+        int low = tooLow, high = fits;
+        for (int pass = 0; pass < MostPasses && fits - tooLow > 1; pass++)
+        {
+            // Bisected by prediction, which the last count has corrected, and so only near that count's level.
+            while (high - low > 1)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                int level = (low + high) / 2;
+                PackedCoder predicted = trainer.Build(level, equalBytes);
+                if (SharedBytes(predicted.Model) + (correction * predicted.CodeBytes * count) > most) low = level;
+                else high = level;
+            }
+
+            // The edge that is known to fit needs no count; the level below it may fit as well.
+            int guess = high == fits ? high - 1 : high;
+            PackedCoder coder = trainer.Build(guess, equalBytes);
+            long codes = PackedCodec.CodeBytes(coder.Model, Counts(Lists(coder, assignments), coder.Model.ListCount));
+            if (SharedBytes(coder.Model) + codes > most) tooLow = guess;
+            else fits = guess;
+            if (coder.CodeBytes > 0) correction = codes / (coder.CodeBytes * count);
+            (low, high) = (Math.Max(tooLow, guess - Near), Math.Min(fits, guess + Near));
+        }
+
+        return fits;
+    }
+
+    /// <summary>List of every row.</summary>
+    private int[] Lists(PackedCoder coder, int[] assignments)
+    {
+        var lists = new int[count];
+        using var rotation = new PackedRotation(coder.Model.Parameters);
+        rows.ForEachBlock(
+            (block, first, blockCount) => BlockScheduler.Run(
+                BlockScheduler.BlockCount(blockCount, RowsPerTask), threads,
+                (task, _) =>
+                {
+                    int end = Math.Min((task + 1) * RowsPerTask, blockCount);
+                    for (int i = task * RowsPerTask; i < end; i++)
+                    {
+                        int row = (int)first + i;
+                        float[] residual = rotation.Residual(block.Span.Slice(i * _dimension, _dimension), assignments[row], out double _);
+                        lists[row] = coder.ListOf(assignments[row], residual);
+                    }
+                },
+                cancellationToken),
+            cancellationToken);
+        return lists;
+    }
+
+    private static int[] Counts(int[] lists, int listCount)
+    {
+        var counts = new int[listCount];
+        foreach (int list in lists) counts[list]++;
+        return counts;
+    }
+
+    /// <summary>Bytes of everything but the codes, exactly.</summary>
+    private long SharedBytes(PackedModel model)
+    {
+        PackedParameters p = model.Parameters;
+        byte[] header = PackedSections.WriteHeader(p);
+        return Manifest.BytesOf(Sections, scanPoints, header.Length + (sizeof(short) * TrellisTables.Designed.Values.Length))
+            + PackedSections.WriteAnchors(p).Length + PackedSections.WriteBases(p).Length + PackedSections.WriteScales(p).Length
+            + PackedSections.AssignmentBytes(count, model.ListCount);
+    }
+
+    /// <summary>Reads the neighbours of the queries: as many of each as fit, and where that is too few for the largest k, of fewer queries.</summary>
+    private PackedTuningSample Gather(Evidence evidence, int[] ks, int mostCandidates, long mostBytes)
+    {
+        int queries = evidence.Queries.Length / _dimension, found = evidence.Exact.Length / queries;
+        long mostRows = mostBytes / (_dimension * sizeof(float));
+        int least = Math.Min(found, 2 * ks[^1]);
+        int candidates = (int)Math.Clamp(mostRows / queries, least, Math.Min(found, mostCandidates));
+        // Rows that are there once are read once: no more than the base has.
+        if (mostRows >= count) candidates = Math.Min(found, mostCandidates);
+        else queries = (int)Math.Clamp(mostRows / candidates, Math.Min(queries, LeastQueries), queries);
         var kept = new int[queries * candidates];
-        for (int query = 0; query < queries; query++) exact.AsSpan(query * found, candidates).CopyTo(kept.AsSpan(query * candidates));
+        for (int query = 0; query < queries; query++) evidence.Exact.AsSpan(query * found, candidates).CopyTo(kept.AsSpan(query * candidates));
         int[] ids = [.. kept.Distinct().Order()];
         var vectors = new float[ids.Length * _dimension];
         for (int i = 0; i < ids.Length;)
@@ -301,7 +476,9 @@ internal sealed class PackedEncoding(
             i = end;
         }
 
+        // Fewer candidates than k: recall at as many as there are.
+        int[] measured = [.. ks.Select(k => Math.Min(k, candidates)).Distinct()];
         return new PackedTuningSample(
-            tuningRows, _dimension, kept, candidates, Math.Min(K, candidates), ids, vectors, [.. ids.Select(id => assignments[id])]);
+            evidence.Queries[..(queries * _dimension)], _dimension, kept, candidates, measured, ids, vectors, [.. ids.Select(id => evidence.Assignments[id])]);
     }
 }

@@ -21,12 +21,13 @@ internal sealed class PartialBuild
 
     /// <summary>Names the parts.</summary>
     /// <param name="basePath">BASE of the index.</param>
-    /// <param name="options">Whether, and how often, to keep them; the user's own checkpoint takes the place of the one for anchors.</param>
-    public PartialBuild(string basePath, IndexOptions options)
+    /// <param name="options">How often to keep them; the user's own checkpoint takes the place of the one for anchors.</param>
+    /// <param name="resumable">Whether to keep them.</param>
+    public PartialBuild(string basePath, IndexOptions options, bool resumable)
     {
-        _interval = options.Resumable ? options.PartialInterval : null;
+        _interval = resumable ? options.PartialInterval : null;
         OwnsCheckpoint = options.Training.CheckpointPath is null;
-        CheckpointPath = options.Training.CheckpointPath ?? (options.Resumable ? IndexFiles.Beside(basePath, Infix + ".anchors") : null);
+        CheckpointPath = options.Training.CheckpointPath ?? (resumable ? IndexFiles.Beside(basePath, Infix + ".anchors") : null);
         CheckpointInterval = OwnsCheckpoint ? options.PartialInterval : TimeSpan.Zero;
         _cells = IndexFiles.Beside(basePath, Infix + ".cells");
         _codes = IndexFiles.Beside(basePath, Infix + ".codes");

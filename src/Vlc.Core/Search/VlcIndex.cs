@@ -264,15 +264,15 @@ public sealed partial class VlcIndex : IDisposable
 
     /// <summary>
     /// Hits of every budget of rows in <paramref name="budgets"/> in one scan: what was found so far is compared with the exact neighbours when the
-    /// budget is used up. The query's own row is left out.
+    /// budget is used up. The query's own row is left out, if it is a row of the index.
     /// </summary>
     internal void MeasureScan(
-        ReadOnlySpan<float> query, int ownRow, ReadOnlySpan<int> exact, ReadOnlySpan<int> budgets, Span<int> hits, Span<int> probes)
+        ReadOnlySpan<float> query, int? ownRow, ReadOnlySpan<int> exact, ReadOnlySpan<int> budgets, Span<int> hits, Span<int> probes)
     {
         QueryScratch scratch = Rent();
         Prepare(query, scratch);
         RankCells(scratch);
-        IdFilter others = IdFilter.Deny(Count, [ownRow]);
+        IdFilter? others = ownRow is { } own ? IdFilter.Deny(Count, [own]) : null;
         scratch.Begin(exact.Length);
         var found = new int[exact.Length];
         int rows = 0, cells = 0;

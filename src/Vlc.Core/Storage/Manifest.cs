@@ -60,6 +60,10 @@ public sealed class Manifest
     /// <param name="kind">What it holds.</param>
     public IndexSection? Find(SectionKind kind) => Sections.FirstOrDefault(section => section.Kind == kind);
 
+    /// <summary>Bytes of a manifest with so many sections, points of a scan curve, and bytes of sections that lie in it.</summary>
+    internal static int BytesOf(int sections, int scanPoints, int inlineBytes) =>
+        HeaderBytes + (SectionBytes * sections) + (ScanPointBytes * scanPoints) + inlineBytes + sizeof(uint);
+
     /// <summary>Serialises the manifest with the sections that lie in it; their offsets and checksums are filled in.</summary>
     /// <param name="inline">Content of each section whose file is the manifest, in the order of <see cref="Sections"/>.</param>
     /// <param name="sections">The sections as written.</param>
@@ -67,7 +71,7 @@ public sealed class Manifest
     {
         int scanPoints = Scan?.Points.Count ?? 0;
         int offset = HeaderBytes + (SectionBytes * Sections.Count) + (ScanPointBytes * scanPoints);
-        var bytes = new byte[offset + inline.Sum(content => content.Length) + sizeof(uint)];
+        var bytes = new byte[BytesOf(Sections.Count, scanPoints, inline.Sum(content => content.Length))];
         var written = new List<IndexSection>();
         int nextInline = 0;
         foreach (IndexSection section in Sections)

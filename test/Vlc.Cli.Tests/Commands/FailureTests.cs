@@ -58,6 +58,24 @@ public sealed class FailureTests
     }
 
     [Theory]
+    [InlineData("index")]
+    [InlineData("tune")]
+    public async Task Tuning_queries_that_do_not_fit_the_vectors_exit_with_3(string command)
+    {
+        using var samples = new SampleVectors();
+        string narrow = samples.Write("narrow.npy", new float[12], dimension: 3);
+        string zeros = samples.Write("zeros.npy", new float[2 * SampleVectors.Dimension]);
+        string[] args = command == "index" ? [command, "--out", samples.Index] : [command];
+        foreach ((string file, string where) in ((string, string)[])[(narrow, "16, as in"), (zeros, "row 0"), (samples.File("missing.npy"), "missing.npy")])
+        {
+            CommandRun run = await CommandRun.Of([.. args, "--emb", samples.Base, "--m", "2", "--metric", "cosine", "--queries", file, "--json"]);
+            AssertFailure(run, ExitCode.BadInput, "badInput", where);
+        }
+
+        Assert.False(File.Exists($"{samples.Index}.idx"));
+    }
+
+    [Theory]
     [InlineData("frobnicate")]
     [InlineData("index")]
     [InlineData("verify", "--idx")]
@@ -71,6 +89,11 @@ public sealed class FailureTests
     [InlineData("query", "--idx", "x", "--queries", "q.npy", "--out", "q.txt")]
     [InlineData("query", "--idx", "x", "--queries", "q.npy", "--allow", "a", "--deny", "d")]
     [InlineData("eval", "--idx", "x", "--queries", "q.npy")]
+    [InlineData("tune")]
+    [InlineData("tune", "--emb", "x.npy", "--codec", "int8")]
+    [InlineData("tune", "--emb", "x.npy", "--target-recall", "1")]
+    [InlineData("tune", "--emb", "x.npy", "--plot", "frontier.pdf")]
+    [InlineData("tune", "--emb", "x.npy", "--plot", "frontier")]
     [InlineData("reconstruct", "--idx", "x", "--out", "y.csv")]
     public async Task Usage_is_checked_before_files(params string[] args)
     {

@@ -13,7 +13,7 @@ public sealed class ProcessTests
     public async Task Results_and_complaints_do_not_mix()
     {
         using var samples = new SampleVectors();
-        using Process index = Start("index", "--emb", samples.Base, "--out", samples.Index, "--json");
+        using Process index = Start("index", "--emb", samples.Base, "--out", samples.Index, "--json", "--quiet");
         (string output, string error) = await Finish(index);
         Assert.Equal(0, index.ExitCode);
         Assert.Equal(SampleVectors.Count, JsonDocument.Parse(output).RootElement.GetProperty("n").GetInt32());

@@ -8,15 +8,17 @@ namespace Vlc.Core.Tests.Packed;
 public sealed class FormatTests
 {
     [Theory]
-    [InlineData(Metric.L2, 1, 1, -400)]
-    [InlineData(Metric.L2, 2, 2, 0)]
-    [InlineData(Metric.L2, 4, 3, -900)]
-    [InlineData(Metric.Cosine, 2, 2, 300)]
-    [InlineData(Metric.InnerProduct, 4, 8, 700)]
-    public void A_reconstruction_is_what_a_decoder_written_from_the_description_reads(Metric metric, int groups, int classes, int level)
+    [InlineData(Metric.L2, 1, 1, -400, false)]
+    [InlineData(Metric.L2, 2, 2, 0, false)]
+    [InlineData(Metric.L2, 2, 2, 0, true)]
+    [InlineData(Metric.L2, 4, 3, -900, false)]
+    [InlineData(Metric.L2, 1, 2, -1400, true)]
+    [InlineData(Metric.Cosine, 2, 2, 300, false)]
+    [InlineData(Metric.InnerProduct, 4, 8, 700, false)]
+    public void A_reconstruction_is_what_a_decoder_written_from_the_description_reads(Metric metric, int groups, int classes, int level, bool equalBytes)
     {
         using TemporaryFolder folder = new();
-        string path = PackedData.Build(folder, metric, new PackedOptions { GroupCount = groups, ClassCount = classes, Level = level });
+        string path = PackedData.Build(folder, metric, new PackedOptions { GroupCount = groups, ClassCount = classes, Level = level, EqualBytes = equalBytes });
         var reference = new PackedReference(path);
         Assert.Equal(groups, reference.GroupCount);
         double[][] expected = reference.Reconstruct();

@@ -27,6 +27,45 @@ public sealed class NumberTests
         });
 
     [Fact]
+    public void Numbers_and_symbols_come_back_from_the_adaptive_coder_and_it_reads_all_bytes() =>
+        Gen.Select(Gen.OneOf(Gen.Int[-3, 3], Gen.Int[-(1 << 24) + 1, (1 << 24) - 1], Gen.Int[-200, 200]), Gen.Int[0, 15]).Array[0, 400].Sample(given =>
+        {
+            var writer = new AdaptiveWriter();
+            NumberModel numbers = new(), sameNumbers = new();
+            AdaptiveBit[] tree = new AdaptiveBit[16], sameTree = new AdaptiveBit[16];
+            foreach ((int number, int symbol) in given)
+            {
+                Assert.Equal(number, writer.Number(number, numbers));
+                Assert.Equal(symbol, writer.Symbol(symbol, 4, tree));
+            }
+
+            byte[] bytes = writer.ToArray();
+            var reader = new AdaptiveReader(bytes);
+            foreach ((int number, int symbol) in given)
+            {
+                Assert.Equal(number, reader.Number(0, sameNumbers));
+                Assert.Equal(symbol, reader.Symbol(0, 4, sameTree));
+            }
+
+            Assert.Equal(bytes.Length, reader.Position);
+        });
+
+    [Fact]
+    public void Carries_run_through_any_number_of_bytes()
+    {
+        // Decisions that are nearly always 1, so that the low end creeps towards the top of its range.
+        var writer = new AdaptiveWriter();
+        AdaptiveBit model = default, same = default;
+        int[] decisions = [.. Enumerable.Range(0, 200_000).Select(i => i % 97 == 0 ? 0 : 1)];
+        foreach (int decision in decisions) writer.Bit(decision, ref model);
+        byte[] bytes = writer.ToArray();
+        Assert.InRange(bytes.Length, decisions.Length / AdaptiveBit.MostPerByte, 0.15 * decisions.Length / 8);
+        var reader = new AdaptiveReader(bytes);
+        foreach (int decision in decisions) Assert.Equal(decision, reader.Bit(0, ref same));
+        Assert.Equal(bytes.Length, reader.Position);
+    }
+
+    [Fact]
     public void Bits_lie_most_significant_first_and_higher_ones_are_cut_off()
     {
         var writer = new BitWriter();

@@ -17,6 +17,7 @@ internal sealed class PackedReference
     private readonly double _scale;
     private readonly int _classes;
     private readonly int _level;
+    private readonly int _equalStride;
     private readonly double _meanEnergy;
     private readonly double[] _mean;
     private readonly int[] _ranks;
@@ -46,46 +47,89 @@ internal sealed class PackedReference
         int groups = BinaryPrimitives.ReadUInt16LittleEndian(header);
         _classes = header[2];
         _level = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4));
+        Assert.Equal(1, header[16]);
+        _equalStride = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(18));
         _meanEnergy = BinaryPrimitives.ReadSingleLittleEndian(header.AsSpan(8));
         double anchorStep = BinaryPrimitives.ReadSingleLittleEndian(header.AsSpan(12));
         _ranks = [.. Enumerable.Range(0, groups).Select(g => (int)BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(20 + (2 * g))))];
         _mean = [.. Enumerable.Range(0, _d).Select(k => (double)BinaryPrimitives.ReadHalfLittleEndian(header.AsSpan(20 + (2 * groups) + (2 * k))))];
 
-        var bits = new Bits(Section(9));
+        var coder = new Coder(Section(9));
         _bases = new double[groups][][];
         _spectra = new int[groups][];
         for (int g = 0; g < groups; g++)
         {
+            var coefficientModels = new Dictionary<int, Numbers>();
+            Numbers stepModel = new(), spectrumModel = new();
             _bases[g] = new double[_ranks[g]][];
+            _spectra[g] = new int[_ranks[g]];
+            int quarters = 0, amplitude = 0;
             for (int axis = 0; axis < _ranks[g]; axis++)
             {
-                double step = Math.Pow(2, bits.Signed(8) / 4.0);
-                int largest = bits.Unsigned(15), width = Width((2 * largest) + 1);
-                _bases[g][axis] = [.. Enumerable.Range(0, _d).Select(_ => step * (bits.Unsigned(width) - largest))];
+                quarters += coder.Number(stepModel);
+                if (!coefficientModels.TryGetValue(quarters, out Numbers? model)) coefficientModels.Add(quarters, model = new Numbers());
+                _bases[g][axis] = [.. Enumerable.Range(0, _d).Select(_ => Math.Pow(2, quarters / 4.0) * coder.Number(model))];
                 Orthonormalize(_bases[g], axis);
+                _spectra[g][axis] = amplitude += coder.Number(spectrumModel);
             }
-
-            _spectra[g] = [.. Enumerable.Range(0, _ranks[g]).Select(_ => bits.Signed(16))];
         }
 
-        bits = new Bits(Section(10));
+        coder.AssertRead();
+        coder = new Coder(Section(10));
         _groups = new int[m];
         _levels = new int[m];
         _scales = new int[m][];
         _gains = new int[m][];
+        int groupBits = Width(groups);
+        double[] groupTree = Coder.Tree(groupBits);
+        int[] seenInGroupTree = new int[groupTree.Length];
+        var levelModel = new Numbers();
+        var scaleTrees = Enumerable.Range(0, 16).Select(_ => (Coder.Tree(4), new int[16])).ToArray();
+        Numbers[] gainModels = [.. Enumerable.Range(0, _classes).Select(_ => new Numbers())];
+        int[] gain = new int[_classes];
         for (int cell = 0; cell < m; cell++)
         {
-            _groups[cell] = bits.Unsigned(Width(groups));
-            _levels[cell] = bits.Signed(8);
-            _scales[cell] = [.. Enumerable.Range(0, _ranks[_groups[cell]]).Select(_ => bits.Signed(4))];
-            _gains[cell] = [.. Enumerable.Range(0, _classes).Select(_ => bits.Signed(6))];
+            _groups[cell] = coder.Symbol(groupBits, groupTree, seenInGroupTree);
+            _levels[cell] = coder.Number(levelModel);
+            _scales[cell] = new int[_ranks[_groups[cell]]];
+            for (int axis = 0; axis < _scales[cell].Length; axis++)
+            {
+                int before = axis > 0 ? _scales[cell][axis - 1] : 0, beforeThat = axis > 1 ? _scales[cell][axis - 2] : 0;
+                (double[] tree, int[] seen) = scaleTrees[(int)Math.Floor((before + beforeThat) / 2.0) + 8];
+                _scales[cell][axis] = coder.Symbol(4, tree, seen) - 8;
+            }
+
+            for (int c = 0; c < _classes; c++) gain[c] += coder.Number(gainModels[c]);
+            _gains[cell] = [.. gain];
         }
 
-        bits = new Bits(Section(1));
-        (int Least, int Width)[][] ranges = [.. _ranks.Select(rank => Enumerable.Range(0, rank).Select(_ => (bits.Signed(32), bits.Unsigned(5))).ToArray())];
-        _anchors = [.. _groups.Select(g => ranges[g].Select(range => anchorStep * (range.Least + bits.Unsigned(range.Width))).ToArray())];
+        coder.AssertRead();
+        coder = new Coder(Section(1));
+        var sizes = new Dictionary<int, Numbers>();
+        double[][] sums = [.. _ranks.Select(rank => new double[rank])];
+        int[] cellsOf = new int[groups];
+        _anchors = new double[m][];
+        for (int cell = 0; cell < m; cell++)
+        {
+            int g = _groups[cell], rank = _ranks[g];
+            var steps = new int[rank];
+            for (int axis = 0; axis < rank; axis++)
+            {
+                double near = (axis > 0 ? sums[g][axis - 1] : 0) + (2 * sums[g][axis]) + (axis < rank - 1 ? sums[g][axis + 1] : 0);
+                double size = Math.Floor(((4 * near) + (16 * (axis > 0 ? Math.Abs(steps[axis - 1]) : 0))) / (cellsOf[g] + 1));
+                int octave = size < 2 ? 0 : (int)Math.Floor(Math.Log2(size));
+                int halfOctave = size < 2 ? (int)size : (2 * octave) + (size >= 1.5 * Math.Pow(2, octave) ? 1 : 0);
+                if (!sizes.TryGetValue(halfOctave, out Numbers? model)) sizes.Add(halfOctave, model = new Numbers());
+                steps[axis] = coder.Number(model);
+            }
 
-        bits = new Bits(Section(2));
+            for (int axis = 0; axis < rank; axis++) sums[g][axis] += Math.Abs(steps[axis]);
+            cellsOf[g]++;
+            _anchors[cell] = [.. steps.Select(step => anchorStep * step)];
+        }
+
+        coder.AssertRead();
+        var bits = new Bits(Section(2));
         Lists = [.. Enumerable.Range(0, Count).Select(_ => bits.Unsigned(Width(m * _classes)))];
     }
 
@@ -131,8 +175,16 @@ internal sealed class PackedReference
     {
         int relative = -(int)Math.Round(8 * Math.Log2(amplitudes.Sum(a => a * a) / _meanEnergy));
         int[] variances = [.. amplitudes.Select((a, axis) => (16 * (int)Math.Round(8 * Math.Log2(a))) + (12 * (spectrum[axis] - spectrum[0])) + (8 * relative))];
-        int[] bits = [.. variances.Select(variance => s_gains.Count(gain => variance + gain >= _level))];
+        int[] bits = At(_level);
         int target = (bits.Sum() + 4) / 8 * 8;
+        if (_equalStride > 0)
+        {
+            target = Math.Min(8 * _equalStride, 8 * bits.Length);
+            int level = variances.Max() + 1000;
+            while (At(level - 1).Sum() <= target && level > variances.Min() - 2000) level--;
+            bits = At(level);
+        }
+
         while (bits.Sum() < target)
         {
             int best = Enumerable.Range(0, bits.Length).Where(axis => bits[axis] < 8).MaxBy(axis => variances[axis] + s_gains[bits[axis]]);
@@ -146,6 +198,8 @@ internal sealed class PackedReference
         }
 
         return bits;
+
+        int[] At(int level) => [.. variances.Select(variance => s_gains.Count(gain => variance + gain >= level))];
     }
 
     private static void Orthonormalize(double[][] basis, int axis)
@@ -183,10 +237,87 @@ internal sealed class PackedReference
             return value;
         }
 
-        public int Signed(int bits)
+    }
+
+    /// <summary>Decisions about numbers: probability of 0 over 65,536, and how often each was learned.</summary>
+    private sealed class Numbers
+    {
+        public double[] Zero { get; } = [.. Enumerable.Repeat(32768.0, 100)];
+
+        public int[] Seen { get; } = new int[100];
+    }
+
+    /// <summary>The arithmetic decoder: what is left of the stream as a number in an interval that each decision divides.</summary>
+    private sealed class Coder
+    {
+        private readonly byte[] _bytes;
+        private double _interval = uint.MaxValue, _offset;
+        private int _next;
+
+        public Coder(byte[] bytes)
         {
-            int value = Unsigned(bits);
-            return bits < 32 && value >= 1 << (bits - 1) ? value - (1 << bits) : value;
+            _bytes = bytes;
+            for (int i = 0; i < 4; i++) _offset = (256 * _offset) + _bytes[_next++];
+        }
+
+        public static double[] Tree(int bits) => [.. Enumerable.Repeat(32768.0, 1 << bits)];
+
+        public void AssertRead() => Assert.Equal(_bytes.Length, _next);
+
+        public int Symbol(int bits, double[] tree, int[] seen)
+        {
+            int node = 1;
+            while (node < 1 << bits) node = (2 * node) + Decision(ref tree[node], ref seen[node]);
+            return node - (1 << bits);
+        }
+
+        public int Number(Numbers model)
+        {
+            if (Decide(0) == 0) return 0;
+            int sign = Decide(1) == 1 ? -1 : 1, length = 1, value = 1;
+            while (length < 24 && Decide(1 + length) == 1) length++;
+            for (int bit = 1; bit < length; bit++)
+            {
+                double even = 32768;
+                int never = 0;
+                int next = bit switch
+                {
+                    1 => Decide(25 + (3 * length)),
+                    2 => Decide(25 + (3 * length) + 1 + (value % 2)),
+                    _ => Decision(ref even, ref never),
+                };
+                value = (2 * value) + next;
+            }
+
+            return sign * value;
+
+            int Decide(int place) => Decision(ref model.Zero[place], ref model.Seen[place]);
+        }
+
+        private int Decision(ref double zero, ref int seen)
+        {
+            double part = Math.Floor(_interval / 65536) * zero;
+            int decision = _offset < part ? 0 : 1;
+            if (decision == 1)
+            {
+                _offset -= part;
+                _interval -= part;
+            }
+            else
+            {
+                _interval = part;
+            }
+
+            double shift = Math.Min(Math.Floor(Math.Log2(seen + 1)) + 1, 6);
+            zero = Math.Clamp(zero + Math.Floor(((decision == 0 ? 65536 : 0) - zero) / Math.Pow(2, shift)), 1024, 64512);
+            seen++;
+            while (_interval < 1 << 24)
+            {
+                _interval *= 256;
+                _offset = (256 * _offset) + _bytes[_next++];
+            }
+
+            return decision;
         }
     }
 }

@@ -87,7 +87,7 @@ public sealed class PackedSearchTests : IDisposable
 
         int[] ids = new int[60 * K], single = new int[K];
         float[] scores = new float[60 * K], singleScores = new float[K];
-        foreach (SearchOptions? options in (SearchOptions?[])[null, new() { Probes = 2, Threads = 3 }, new() { ScannedRows = 100, Threads = 2 }])
+        foreach (SearchOptions? options in (SearchOptions?[])[null, SearchOptions.Exhaustive, new() { Probes = 2, Threads = 3 }, new() { ScannedRows = 900, Threads = 2 }])
         {
             index.SearchBatch(_queries, K, ids, scores, options);
             for (int query = 0; query < 60; query++)

@@ -23,6 +23,7 @@ public sealed class PackedSectionsTests
         from mean in Gen.Int[-65_504, 65_504].Array[d]
         from level in Gen.Int[-(1 << 20), 1 << 20]
         from unit in Gen.Bool
+        from stride in Gen.Int[0, 65_535]
         from energy in Gen.Float[1e-20f, 1e10f]
         select new PackedParameters
         {
@@ -40,6 +41,7 @@ public sealed class PackedSectionsTests
             CellLevels = levels,
             CellScales = [.. cellGroups.Select((g, cell) => scales[(cell * d)..((cell * d) + groups[g].Rank)].Select(scale => (sbyte)scale).ToArray())],
             ClassGains = gains,
+            EqualStride = stride,
         };
 
     [Fact]
@@ -47,8 +49,8 @@ public sealed class PackedSectionsTests
     {
         PackedParameters read = Read(p, PackedSections.WriteHeader(p), PackedSections.WriteBases(p), PackedSections.WriteAnchors(p), PackedSections.WriteScales(p));
         Assert.Equal(
-            (p.Dimension, p.CellCount, p.ClassCount, p.Level, p.MeanEnergy, p.UnitLength, p.AnchorStep),
-            (read.Dimension, read.CellCount, read.ClassCount, read.Level, read.MeanEnergy, read.UnitLength, read.AnchorStep));
+            (p.Dimension, p.CellCount, p.ClassCount, p.Level, p.MeanEnergy, p.UnitLength, (p.AnchorStep, p.EqualStride)),
+            (read.Dimension, read.CellCount, read.ClassCount, read.Level, read.MeanEnergy, read.UnitLength, (read.AnchorStep, read.EqualStride)));
         Assert.Equal(p.Mean, read.Mean);
         Assert.Equal(p.CellGroups, read.CellGroups);
         Assert.Equal(p.CellAnchors, read.CellAnchors);
@@ -64,6 +66,18 @@ public sealed class PackedSectionsTests
             Assert.Equal(p.Groups[group].Basis, read.Groups[group].Basis);
         }
     });
+
+    [Fact]
+    public void The_layout_before_this_one_is_refused_by_name() => s_parameters.Sample(
+        p =>
+        {
+            byte[] header = PackedSections.WriteHeader(p);
+            header[16] = 0;
+            VlcFormatException refusal = Assert.Throws<VlcFormatException>(
+                () => Read(p, header, PackedSections.WriteBases(p), PackedSections.WriteAnchors(p), PackedSections.WriteScales(p)));
+            Assert.Equal("layout 1", refusal.Expected);
+        },
+        iter: 5);
 
     [Fact]
     public void A_section_cut_or_grown_by_a_byte_is_refused() => s_parameters.Sample(p =>

@@ -52,7 +52,8 @@ public sealed class PackedRecallTests
         {
             Packed = new PackedOptions { MaxRatio = most, Unbiased = false }, TrainingRows = 2000, TuningRows = 100,
         });
-        Assert.InRange(IndexInfo.Read(path).Ratio, 0.97 * most, most);
+        // Bytes are counted before they are written: what is left is less than a level's step.
+        Assert.InRange(IndexInfo.Read(path).Ratio, 0.993 * most, most);
     }
 
     private static (float[] Rows, int Dimension) Read(string file, int most)

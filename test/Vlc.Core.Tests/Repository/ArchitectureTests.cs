@@ -15,8 +15,9 @@ public sealed class ArchitectureTests
         ["Vlc.Formats"] = ["Vlc.Core"],
         ["Vlc.Formats.Hdf5"] = ["Vlc.Formats"],
         ["Vlc.Formats.Parquet"] = ["Vlc.Formats"],
+        ["Vlc.Plots"] = ["Vlc.Core"],
         ["Vlc.Gpu"] = ["Vlc.Core"],
-        ["Vlc.Cli"] = ["Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Parquet", "Vlc.Gpu"],
+        ["Vlc.Cli"] = ["Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Parquet", "Vlc.Plots", "Vlc.Gpu"],
     };
 
     private static readonly Dictionary<string, string[]> s_packages = new()
@@ -26,6 +27,7 @@ public sealed class ArchitectureTests
         ["Vlc.Formats"] = [],
         ["Vlc.Formats.Hdf5"] = ["PureHDF"],
         ["Vlc.Formats.Parquet"] = ["Parquet.Net"],
+        ["Vlc.Plots"] = ["ScottPlot"],
         ["Vlc.Gpu"] = ["ILGPU"],
         ["Vlc.Cli"] = ["System.CommandLine", "Spectre.Console"],
     };

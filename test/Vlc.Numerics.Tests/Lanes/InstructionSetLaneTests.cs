@@ -23,16 +23,6 @@ public sealed class InstructionSetLaneTests
     }
 
     [Fact]
-    public void The_trellis_encoder_passes_its_tests_with_256_bits()
-    {
-        Assert.SkipUnless(InstructionSets.Level == InstructionSetLevel.Vector512, "needs a level above AVX2");
-        int tests = InstructionSetLane.Run(
-            ["-class", typeof(TrellisEncoderTests).FullName!], ("DOTNET_EnableAVX512", "0"),
-            (InstructionSetLane.ExpectedLevelVariable, nameof(InstructionSetLevel.Vector256)));
-        Assert.True(tests >= 5, $"only {tests} tests ran");
-    }
-
-    [Fact]
     public void A_lane_whose_level_is_not_lowered_fails()
     {
         // The dead knob: the lane must notice that nothing was switched off.

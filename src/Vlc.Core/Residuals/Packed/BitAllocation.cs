@@ -22,6 +22,31 @@ internal static class BitAllocation
     /// <returns>Bytes of a code.</returns>
     public static int Allocate(ReadOnlySpan<int> variances, int level, Span<byte> bits)
     {
+        int total = Fill(variances, level, bits);
+        // To the nearest byte: the best further bits, or the least useful ones back. Padding would code nothing.
+        return Settle(variances, bits, total, (total + 4) / 8 * 8);
+    }
+
+    /// <summary>Allocates a given number of bytes, or as many as the axes hold: what the level would that spends them.</summary>
+    /// <param name="variances">64 · log2 of each axis's weighted variance.</param>
+    /// <param name="bytes">Bytes to spend.</param>
+    /// <param name="bits">Receives 0 to 8 for each axis.</param>
+    /// <returns>Bytes of a code.</returns>
+    public static int AllocateBytes(ReadOnlySpan<int> variances, int bytes, Span<byte> bits)
+    {
+        int target = Math.Min(8 * bytes, MostBits * variances.Length), low = -(1 << 24), high = 1 << 24;
+        while (high - low > 1)
+        {
+            int middle = (low + high) / 2;
+            if (Fill(variances, middle, bits) > target) low = middle;
+            else high = middle;
+        }
+
+        return Settle(variances, bits, Fill(variances, high, bits), target);
+    }
+
+    private static int Fill(ReadOnlySpan<int> variances, int level, Span<byte> bits)
+    {
         int total = 0;
         for (int axis = 0; axis < variances.Length; axis++)
         {
@@ -31,8 +56,11 @@ internal static class BitAllocation
             total += count;
         }
 
-        // To the nearest byte: the best further bits, or the least useful ones back. Padding would code nothing.
-        int target = (total + 4) / 8 * 8;
+        return total;
+    }
+
+    private static int Settle(ReadOnlySpan<int> variances, Span<byte> bits, int total, int target)
+    {
         for (; total < target; total++)
         {
             int best = -1, bestGain = NoVariance;

@@ -18,6 +18,12 @@ internal sealed class GroupBases
     /// <summary>Rows a dimension and group that a basis must rest on.</summary>
     private const int RowsPerDimension = 64;
 
+    /// <summary>Largest dimension whose axes are all found, in seconds; beyond, only the leading ones are.</summary>
+    private const int MostForAllAxes = 2048;
+
+    /// <summary>Share of the residuals' energy that leading axes may leave out of residuals and of anchors; where they would be more than a quarter of all, all are found.</summary>
+    private const double MostOutside = 0.002;
+
     private GroupBases(int[] cellGroups, float[][] bases, double[][] variances, double bitsPerVector)
     {
         CellGroups = cellGroups;
@@ -29,7 +35,7 @@ internal sealed class GroupBases
     /// <summary>Group of each cell.</summary>
     public int[] CellGroups { get; }
 
-    /// <summary>Orthonormal rows by descending variance, d x d for each group.</summary>
+    /// <summary>Orthonormal rows by descending variance, d for each group, or fewer where the others would hold next to nothing.</summary>
     public float[][] Bases { get; }
 
     /// <summary>Variance on each axis, for each group.</summary>
@@ -47,28 +53,28 @@ internal sealed class GroupBases
     /// <param name="anchors">m x d.</param>
     /// <param name="vectorCount">Vectors that the index will hold: a basis is paid once for all.</param>
     /// <param name="groupCount">A number the user insists on, or null.</param>
+    /// <param name="inputAxes">Whether to leave the axes as they are.</param>
     /// <param name="threads">Threads to use.</param>
     /// <param name="cancellationToken">Checked between steps.</param>
     public static GroupBases Learn(
-        float[] residuals, int dimension, CellLists cells, float[] anchors, long vectorCount, int? groupCount, int threads,
+        float[] residuals, int dimension, CellLists cells, float[] anchors, long vectorCount, int? groupCount, bool inputAxes, int threads,
         CancellationToken cancellationToken)
     {
         double[] global = Covariance(residuals, dimension, [.. Enumerable.Range(0, cells.RowCount)], threads, cancellationToken);
-        double[] variances = new double[dimension];
-        double[] vectors = [.. global];
-        SymmetricEigen.Decompose(vectors, dimension, variances);
+        if (inputAxes) return InputAxes(global, dimension, cells.CellCount);
+        float[] spread = Spread(anchors, dimension);
+        (float[] basis, double[] variances) = Axes([.. global], dimension, spread, threads, cancellationToken);
         double level = WaterLevel(variances, bitsPerAxis: 2);
-        float[] basis = [.. vectors.Select(value => (float)value)];
         var best = new GroupBases(
             new int[cells.CellCount], [basis], [variances],
             Cost(residuals, dimension, cells, new int[cells.CellCount], [basis], level, threads, cancellationToken, out _));
         if (groupCount == 1) return best;
-        // A coefficient of a stored basis takes about three bits.
-        double basisBits = 3.0 * dimension * dimension / vectorCount;
+        // A coefficient of a stored basis takes about two bits.
+        double basisBits = 2.0 * basis.Length / vectorCount;
         for (int groups = groupCount ?? 2; groups <= (groupCount ?? 16) && groups <= cells.CellCount; groups *= 2)
         {
             if (groupCount is null && cells.RowCount < (long)RowsPerDimension * dimension * groups) break;
-            GroupBases candidate = LearnGroups(residuals, dimension, cells, anchors, global, groups, level, threads, cancellationToken);
+            GroupBases candidate = LearnGroups(residuals, dimension, cells, anchors, spread, global, groups, level, threads, cancellationToken);
             if (groupCount is null && candidate.BitsPerVector + (basisBits * groups) >= (best.BitsPerVector + (basisBits * best.Count)) * 0.99) continue;
             best = candidate;
         }
@@ -76,8 +82,17 @@ internal sealed class GroupBases
         return best;
     }
 
+    /// <summary>One group, its axes those of the input by descending variance.</summary>
+    private static GroupBases InputAxes(double[] covariance, int dimension, int cellCount)
+    {
+        int[] order = [.. Enumerable.Range(0, dimension).OrderByDescending(axis => covariance[(axis * dimension) + axis])];
+        var basis = new float[dimension * dimension];
+        for (int axis = 0; axis < dimension; axis++) basis[(axis * dimension) + order[axis]] = 1;
+        return new GroupBases(new int[cellCount], [basis], [[.. order.Select(axis => covariance[(axis * dimension) + axis])]], 0);
+    }
+
     private static GroupBases LearnGroups(
-        float[] residuals, int dimension, CellLists cells, float[] anchors, double[] global, int groupCount, double level, int threads,
+        float[] residuals, int dimension, CellLists cells, float[] anchors, float[] spread, double[] global, int groupCount, double level, int threads,
         CancellationToken cancellationToken)
     {
         int cellCount = cells.CellCount;
@@ -110,14 +125,10 @@ internal sealed class GroupBases
                 covariances[group] = Shrink(Covariance(residuals, dimension, rows, threads, cancellationToken), rows.Count, global, dimension);
             }
 
+            // Leading axes use all threads themselves.
             BlockScheduler.Run(
-                groupCount, threads,
-                (group, _) =>
-                {
-                    variances[group] = new double[dimension];
-                    SymmetricEigen.Decompose(covariances[group], dimension, variances[group]);
-                    bases[group] = [.. covariances[group].Select(value => (float)value)];
-                },
+                groupCount, dimension <= MostForAllAxes ? threads : 1,
+                (group, _) => (bases[group], variances[group]) = Axes(covariances[group], dimension, spread, dimension <= MostForAllAxes ? 1 : threads, cancellationToken),
                 cancellationToken);
             bits = Cost(residuals, dimension, cells, cellGroups, bases, level, threads, cancellationToken, out int[] cheapest);
             // The bases of the last round belong to the groups they were learned on.
@@ -125,6 +136,53 @@ internal sealed class GroupBases
         }
 
         return new GroupBases(cellGroups, bases, variances, bits);
+    }
+
+    /// <summary>Anchors less their mean.</summary>
+    private static float[] Spread(float[] anchors, int dimension)
+    {
+        var sums = new double[dimension];
+        for (int offset = 0; offset < anchors.Length; offset += dimension) RowSums.Add(sums, anchors.AsSpan(offset, dimension));
+        return [.. anchors.Select((value, i) => (float)(value - (sums[i % dimension] / (anchors.Length / dimension))))];
+    }
+
+    /// <summary>Axes of a covariance by descending variance: all, or the leading ones of many dimensions. Destroys the covariance.</summary>
+    private static (float[] Basis, double[] Variances) Axes(double[] covariance, int dimension, float[] spread, int threads, CancellationToken cancellationToken)
+    {
+        double trace = 0;
+        for (int k = 0; k < dimension; k++) trace += covariance[(k * dimension) + k];
+        for (int count = dimension / 8; dimension > MostForAllAxes && count <= dimension / 4; count *= 2)
+        {
+            var leading = new float[count * dimension];
+            var values = new double[count];
+            SubspaceIteration.Leading(covariance, dimension, count, leading, values, threads, cancellationToken);
+            if (trace - values.Sum() <= MostOutside * trace && Outside(spread, leading, dimension) <= MostOutside * trace)
+            {
+                return (leading, [.. values.Select(value => Math.Max(value, 0))]);
+            }
+        }
+
+        var variances = new double[dimension];
+        SymmetricEigen.Decompose(covariance, dimension, variances);
+        return ([.. covariance.Select(value => (float)value)], variances);
+    }
+
+    /// <summary>Mean energy of rows outside the span of a basis.</summary>
+    private static double Outside(float[] rows, float[] basis, int dimension)
+    {
+        double energy = 0;
+        for (int offset = 0; offset < rows.Length; offset += dimension)
+        {
+            ReadOnlySpan<float> row = rows.AsSpan(offset, dimension);
+            energy += Distances.Dot(row, row);
+            for (int axis = 0; axis < basis.Length; axis += dimension)
+            {
+                double coordinate = Distances.Dot(row, basis.AsSpan(axis, dimension));
+                energy -= coordinate * coordinate;
+            }
+        }
+
+        return energy / (rows.Length / dimension);
     }
 
     /// <summary>Mean of x·xᵀ over some rows; 0 where there are none.</summary>
@@ -177,7 +235,7 @@ internal sealed class GroupBases
         float[] residuals, int dimension, CellLists cells, int[] cellGroups, float[][] bases, double level, int threads,
         CancellationToken cancellationToken, out int[] cheapest)
     {
-        var packed = bases.Select(basis => new PackedMatrix(basis, dimension, dimension)).ToArray();
+        var packed = bases.Select(basis => new PackedMatrix(basis, basis.Length / dimension, dimension)).ToArray();
         var bits = new double[cells.CellCount];
         var best = new int[cells.CellCount];
         BlockScheduler.Run(
@@ -189,19 +247,25 @@ internal sealed class GroupBases
                 var gathered = new float[count * dimension];
                 for (int i = 0; i < count; i++) residuals.AsSpan(rows[i * step] * dimension, dimension).CopyTo(gathered.AsSpan(i * dimension));
                 var rotated = new float[gathered.Length];
+                double energy = 0;
+                foreach (float value in gathered) energy += (double)value * value;
+                energy /= Math.Max(1, count);
                 double least = double.PositiveInfinity;
                 for (int group = 0; group < bases.Length; group++)
                 {
                     MatrixProduct.Multiply(gathered, count, packed[group], rotated, threads: 1, cancellationToken);
-                    double cost = 0;
-                    for (int k = 0; k < dimension; k++)
+                    int axes = bases[group].Length / dimension;
+                    double cost = 0, outside = energy;
+                    for (int k = 0; k < axes; k++)
                     {
                         double variance = 0;
-                        for (int i = 0; i < count; i++) variance += (double)rotated[(i * dimension) + k] * rotated[(i * dimension) + k];
+                        for (int i = 0; i < count; i++) variance += (double)rotated[(i * axes) + k] * rotated[(i * axes) + k];
                         variance /= Math.Max(1, count);
+                        outside -= variance;
                         cost += variance > level ? (0.5 * Octaves.Log2(variance / level)) + 0.5 : 0.5 * variance / level;
                     }
 
+                    if (axes < dimension) cost += 0.5 * Math.Max(0, outside) / level;
                     if (group == cellGroups[cell]) bits[cell] = cost * rows.Length;
                     if (cost < least) (least, best[cell]) = (cost, group);
                 }

@@ -95,13 +95,8 @@ internal sealed class PackedCodec : ResidualCodec
         QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
     {
         // Until there are k rows to be nearer than, none can be sorted out.
-        if (float.IsPositiveInfinity(query.Nearest.Bound))
-        {
-            base.Offer(query, list, anchor, rows, positions);
-            return;
-        }
-
-        OfferShared([query], list, anchor, rows, positions);
+        if (float.IsPositiveInfinity(query.Nearest.Bound)) base.Offer(query, list, anchor, rows, positions);
+        else OfferShared([query], list, anchor, rows, positions);
     }
 
     public override void OfferShared(
@@ -110,7 +105,8 @@ internal sealed class PackedCodec : ResidualCodec
         PackedModel.List coded = _model[list];
         if (!TrellisFilter.IsSupported || _codes[list] is not { } codes)
         {
-            base.OfferShared(queries, list, anchor, rows, positions);
+            // Every row is measured; the base's OfferShared would come back here.
+            foreach (QueryScratch query in queries) base.Offer(query, list, anchor, rows, positions);
             return;
         }
 

@@ -20,9 +20,7 @@ internal sealed class PackedCoder
     public PackedCoder(PackedModel model, double[][] thresholds, int[] members, double noise)
     {
         Model = model;
-        double bytes = 0;
-        for (int list = 0; list < members.Length; list++) bytes += (double)members[list] * model[list].Stride;
-        CodeBytes = bytes / members.Sum();
+        CodeBytes = MeanStride(model, members);
         Members = members;
         _thresholds = thresholds;
         PackedParameters p = model.Parameters;
@@ -40,6 +38,14 @@ internal sealed class PackedCoder
 
     /// <summary>Mean bytes of a code, by the rows of the sample.</summary>
     public double CodeBytes { get; }
+
+    /// <summary>Mean bytes of a code where each list has so many vectors.</summary>
+    public static double MeanStride(PackedModel model, int[] members)
+    {
+        double bytes = 0;
+        for (int list = 0; list < members.Length; list++) bytes += (double)members[list] * model[list].Stride;
+        return bytes / members.Sum();
+    }
 
     /// <summary>w/s² of each axis over Σ w, with w = s²/(s² + noise): axes below the noise say little about a row's size.</summary>
     public static float[] WhiteningWeights(int[] spectrum, int level, sbyte[] scales, double noise)
@@ -104,6 +110,12 @@ internal sealed class PackedCoder
         private readonly byte[] _best = new byte[coder.Model.Parameters.Dimension];
 
         /// <summary>
+        /// Weighted squared error of the nearest code to the residual last coded, as <see cref="PackedModel.WeightedError"/> weighs it: of that very code where it was
+        /// not made unbiased. What the unbiased path adds is no lack of rate: it lengthens the code to make distances right.
+        /// </summary>
+        public double NearestError { get; private set; }
+
+        /// <summary>
         /// Finds the code of a residual: the path of least weighted error, or, unbiased, the one of a target scaled so that ⟨r, r̂⟩ = ‖r‖²: the squared distance to
         /// the reconstruction is then right on average, without a stored factor.
         /// </summary>
@@ -126,12 +138,14 @@ internal sealed class PackedCoder
             Span<byte> best = _best.AsSpan(0, axes);
             if (!unbiased || !(energy > 0))
             {
-                _encoder.Encode(_target.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, best);
+                NearestError = _encoder.Encode(_target.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, best);
             }
             else
             {
                 SearchUnbiased(coded, residual, energy, best);
             }
+
+            NearestError *= coder.Model.ErrorWeight(list);
 
             if (!decoded.IsEmpty)
             {
@@ -156,7 +170,9 @@ internal sealed class PackedCoder
             {
                 float factor = (float)scale;
                 for (int i = 0; i < axes; i++) _scaled[i] = _target[i] * factor;
-                _encoder.Encode(_scaled.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, states);
+                float cost = _encoder.Encode(_scaled.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, states);
+                // The first target is the residual itself.
+                if (pass == 0) NearestError = cost;
                 double projection = 0;
                 for (int i = 0; i < axes; i++)
                 {

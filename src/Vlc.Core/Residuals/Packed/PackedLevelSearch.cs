@@ -7,19 +7,22 @@ using Vlc.Search;
 namespace Vlc.Residuals.Packed;
 
 /// <summary>
-/// Finds the water level of fewest bytes that reaches a recall. Base rows held out of training are the queries; only their exact nearest rows are coded
+/// Finds the water level of fewest bytes that reaches a recall. Only the rows exactly nearest to the queries are coded
 /// (rows far beyond the k-th do not come near it at the recalls of interest), so that a trial costs a small part of an index.
 /// </summary>
 /// <param name="trainer">Builds the model of a level.</param>
 /// <param name="tables">The trellis code's tables.</param>
-/// <param name="sample">Held-out queries with their candidates.</param>
+/// <param name="sample">Queries with their candidates.</param>
+/// <param name="heldOut">Base rows held out of training, on which the distance to the bound is measured; may have none.</param>
 /// <param name="metric">The metric.</param>
 /// <param name="threads">Threads to use.</param>
 /// <param name="cancellationToken">Checked between steps.</param>
 internal sealed class PackedLevelSearch(
-    PackedTrainer trainer, TrellisTables tables, PackedTuningSample sample, Metric metric, int threads, CancellationToken cancellationToken)
+    PackedTrainer trainer, TrellisTables tables, PackedTuningSample sample, HeldOutRows heldOut, Metric metric, int threads,
+    CancellationToken cancellationToken)
 {
     private const int Octave = 64;
+    private const int RowsPerTask = 64;
 
     /// <summary>Levels closer than this differ by less than the standard error.</summary>
     private const int Resolution = 5;
@@ -30,8 +33,20 @@ internal sealed class PackedLevelSearch(
     /// <summary>What a level gives.</summary>
     /// <param name="Coder">The model.</param>
     /// <param name="Unbiased">Which codes were taken.</param>
-    /// <param name="Recall">Recall@k on the held-out rows.</param>
-    internal sealed record Trial(PackedCoder Coder, bool Unbiased, Recall Recall);
+    /// <param name="Recall">Recall@10 on the sample.</param>
+    internal sealed record Trial(PackedCoder Coder, bool Unbiased, Recall Recall)
+    {
+        /// <summary>Recall at each of the sample's k.</summary>
+        public IReadOnlyList<Recall> Recalls { get; init; } = [];
+
+        /// <summary>How far the nearest codes of the held-out rows are from the bound, and those that are stored; null where there are no such rows.</summary>
+        public (BoundDistance Nearest, BoundDistance Stored)? Distance { get; init; }
+
+        public int Level => Coder.Model.Parameters.Level;
+    }
+
+    /// <summary>Whether all lists take the same bytes; null measures which finds more near the target.</summary>
+    public bool? EqualBytes { get; init; }
 
     /// <summary>Every trial made, in order: the frontier as far as it was looked at.</summary>
     public List<Trial> Trials { get; } = [];
@@ -43,18 +58,27 @@ internal sealed class PackedLevelSearch(
     /// <param name="progress">Hears the share done and where the search is.</param>
     public Trial ForRecall(double target, bool? unbiased, int start, Action<double, string> progress)
     {
-        Trial reached = ForRecall(target, unbiased ?? true, start, progress);
-        if (unbiased is not null) return reached;
-        int level = LevelOf(reached);
-        Trial nearest = Measure(level, unbiased: false);
-        return nearest.Recall.Value > reached.Recall.Value ? ForRecall(target, unbiased: false, level, progress) : reached;
+        bool equalFirst = EqualBytes ?? false;
+        Trial reached = ForRecall(target, unbiased ?? true, equalFirst, start, progress);
+        if (unbiased is null)
+        {
+            Trial nearest = Measure(reached.Level, unbiased: false, equalFirst);
+            if (nearest.Recall.Value > reached.Recall.Value) reached = ForRecall(target, unbiased: false, equalFirst, reached.Level, progress);
+        }
+
+        if (EqualBytes is not null) return reached;
+        // Lists of equal bytes take what one water level for all gives on average. Where they find no more, beyond noise, the level stays.
+        Trial equal = Measure(reached.Level, reached.Unbiased, equalBytes: true);
+        if (equal.Recall.Value <= reached.Recall.Value + (0.5 * equal.Recall.StandardError)) return reached;
+        equal = ForRecall(target, reached.Unbiased, equalBytes: true, reached.Level, progress);
+        return Reaches(equal, target) && (equal.Coder.CodeBytes < reached.Coder.CodeBytes || !Reaches(reached, target)) ? equal : reached;
     }
 
     /// <summary>
     /// The share of neighbours missed falls by about the same factor for each octave of the level: a straight line through the last two trials, on the scale of
     /// its logarithm, says where to look next.
     /// </summary>
-    private Trial ForRecall(double target, bool unbiased, int start, Action<double, string> progress)
+    private Trial ForRecall(double target, bool unbiased, bool equalBytes, int start, Action<double, string> progress)
     {
         const int MostTrials = 9;
         Trial? reached = null, missed = null, last = null;
@@ -62,16 +86,16 @@ internal sealed class PackedLevelSearch(
         int level = start;
         for (int i = 0; i < MostTrials; i++)
         {
-            Trial trial = Measure(level, unbiased);
+            Trial trial = Measure(level, unbiased, equalBytes);
             progress((i + 1.0) / MostTrials, Describe(trial));
             if (Reaches(trial, target)) reached = Higher(reached, trial);
             else missed = Lower(missed, trial);
             // So little above the goal that a further trial would measure noise.
             double excess = trial.Recall.Value - Goal(trial, target);
             if (excess >= 0 && excess < 0.5 * trial.Recall.StandardError) break;
-            if (last is not null && LevelOf(last) != level)
+            if (last is not null && last.Level != level)
             {
-                double measured = (Miss(trial) - Miss(last)) / (level - LevelOf(last));
+                double measured = (Miss(trial) - Miss(last)) / (level - last.Level);
                 // Noise must not turn the line around.
                 slope = Math.Clamp(measured, TypicalSlope / 2, TypicalSlope * 2);
             }
@@ -82,11 +106,11 @@ internal sealed class PackedLevelSearch(
             // What is known bounds the guess; between two known levels it stays off their edges.
             if (reached is not null && missed is not null)
             {
-                int low = LevelOf(reached), high = LevelOf(missed);
+                int low = reached.Level, high = missed.Level;
                 if (high - low <= Resolution) break;
                 next = Math.Clamp(next, low + 1, high - 1);
             }
-            else if (reached is not null && next <= LevelOf(reached) + (Resolution / 2))
+            else if (reached is not null && next <= reached.Level + (Resolution / 2))
             {
                 break;
             }
@@ -102,27 +126,22 @@ internal sealed class PackedLevelSearch(
         return reached ?? missed!;
     }
 
-    /// <summary>Searches for the lowest level whose index takes at most so many bytes a vector; recall is measured once, at the end.</summary>
-    public Trial ForBytes(Func<PackedCoder, double> bytesPerVector, double mostBytes, bool? unbiased, int start)
+    /// <summary>Measures a level, with the codes that find more unless the caller knows.</summary>
+    /// <param name="level">64 · log2 of the water level.</param>
+    /// <param name="unbiased">Which codes to take; null takes those that find more.</param>
+    public Trial AtLevel(int level, bool? unbiased)
     {
-        int low = start - (16 * Octave), high = start + (16 * Octave);
-        while (high - low > 1)
-        {
-            int middle = (low + high) / 2;
-            if (bytesPerVector(trainer.Build(middle)) > mostBytes) low = middle;
-            else high = middle;
-        }
-
-        Trial best = Measure(high, unbiased ?? true);
-        if (unbiased is null && Measure(high, unbiased: false) is var nearest && nearest.Recall.Value > best.Recall.Value) best = nearest;
-        return best;
+        Trial best = Measure(level, unbiased ?? true);
+        return unbiased is null && Measure(level, unbiased: false) is var nearest && nearest.Recall.Value > best.Recall.Value ? nearest : best;
     }
 
     /// <summary>Codes the candidates at a level and measures what the codes find.</summary>
-    public Trial Measure(int level, bool unbiased)
+    public Trial Measure(int level, bool unbiased, bool? equalBytes = null)
     {
-        PackedCoder coder = trainer.Build(level);
-        var trial = new Trial(coder, unbiased, MeasureRecall(coder, unbiased));
+        PackedCoder coder = trainer.Build(level, equalBytes ?? EqualBytes ?? false);
+        Recall[] recalls = MeasureRecalls(coder, unbiased);
+        int aim = Math.Max(0, Array.FindLastIndex(sample.Ks, k => k <= PackedOptions.TargetNeighbors));
+        var trial = new Trial(coder, unbiased, recalls[aim]) { Recalls = recalls, Distance = MeasureDistance(coder, unbiased) };
         Trials.Add(trial);
         return trial;
     }
@@ -135,20 +154,18 @@ internal sealed class PackedLevelSearch(
     /// <summary>Logarithm of the share of neighbours missed.</summary>
     private static double Miss(Trial trial) => Math.Log(Math.Max(1 - trial.Recall.Value, 1e-4));
 
-    private static int LevelOf(Trial trial) => trial.Coder.Model.Parameters.Level;
+    private static Trial Higher(Trial? known, Trial trial) => known is null || trial.Level > known.Level ? trial : known;
 
-    private static Trial Higher(Trial? known, Trial trial) => known is null || LevelOf(trial) > LevelOf(known) ? trial : known;
-
-    private static Trial Lower(Trial? known, Trial trial) => known is null || LevelOf(trial) < LevelOf(known) ? trial : known;
+    private static Trial Lower(Trial? known, Trial trial) => known is null || trial.Level < known.Level ? trial : known;
 
     private static string Describe(Trial trial) => $"{trial.Coder.CodeBytes:F1} bytes of code: recall {trial.Recall.Value:F3}";
 
-    private Recall MeasureRecall(PackedCoder coder, bool unbiased)
+    private Recall[] MeasureRecalls(PackedCoder coder, bool unbiased)
     {
         PackedParameters p = coder.Model.Parameters;
         float[][] coordinates = CodeCandidates(coder, unbiased);
-        int queries = sample.QueryCount;
-        var hits = new int[queries];
+        int queries = sample.QueryCount, most = sample.Ks[^1];
+        int[][] hits = [.. sample.Ks.Select(_ => new int[queries])];
         var meanProducts = new double[p.Groups.Length][];
         for (int group = 0; group < meanProducts.Length; group++)
         {
@@ -164,7 +181,7 @@ internal sealed class PackedLevelSearch(
                 ReadOnlySpan<float> vector = sample.Query(query);
                 var rotated = new float[p.Groups.Length][];
                 double product = Distances.Dot(vector, p.Mean);
-                var nearest = new TopK(sample.K);
+                var nearest = new TopK(most);
                 ReadOnlySpan<int> candidates = sample.Candidates(query);
                 foreach (int candidate in candidates)
                 {
@@ -188,16 +205,37 @@ internal sealed class PackedLevelSearch(
                     nearest.Offer((float)distance, sample.Rows[candidate]);
                 }
 
-                var found = new int[sample.K];
+                var found = new int[most];
                 nearest.CopyTo(found);
-                ReadOnlySpan<int> exact = sample.Exact(query);
-                foreach (int row in found)
+                for (int i = 0; i < hits.Length; i++)
                 {
-                    if (exact.Contains(row)) hits[query]++;
+                    ReadOnlySpan<int> exact = sample.Exact(query, sample.Ks[i]);
+                    foreach (int row in found.AsSpan(0, sample.Ks[i]))
+                    {
+                        if (exact.Contains(row)) hits[i][query]++;
+                    }
                 }
             },
             cancellationToken);
-        return Recall.FromHits(hits, sample.K);
+        return [.. hits.Select((counts, i) => Recall.FromHits(counts, sample.Ks[i]))];
+    }
+
+    /// <summary>Codes the held-out rows, which are spread over the base as the base is, and compares their error with the bound.</summary>
+    private (BoundDistance Nearest, BoundDistance Stored)? MeasureDistance(PackedCoder coder, bool unbiased)
+    {
+        if (heldOut.Count == 0) return null;
+        PackedModel model = coder.Model;
+        double[] nearest = new double[heldOut.Count], stored = new double[heldOut.Count];
+        var lists = new int[heldOut.Count];
+        Code(coder, unbiased, heldOut.Count, heldOut.Row, heldOut.Cells, (row, list, residual, decoded, nearestError) =>
+        {
+            lists[row] = list;
+            nearest[row] = nearestError;
+            stored[row] = model.WeightedError(list, residual, decoded);
+        });
+        var counts = new int[model.ListCount];
+        foreach (int list in lists) counts[list]++;
+        return (BoundDistance.Of(model, counts, nearest.Sum()), BoundDistance.Of(model, counts, stored.Sum()));
     }
 
     private static float[] Rotate(ReadOnlySpan<float> vector, PackedGroup group, int dimension)
@@ -210,30 +248,50 @@ internal sealed class PackedLevelSearch(
     /// <summary>u = z + r̂ of each candidate, in its group's basis.</summary>
     private float[][] CodeCandidates(PackedCoder coder, bool unbiased)
     {
-        PackedParameters p = coder.Model.Parameters;
-        var rotation = new PackedRotation(p);
         var coded = new float[sample.Rows.Length][];
-        const int RowsPerTask = 64;
+        Code(coder, unbiased, coded.Length, sample.Row, sample.Cells, (row, _, _, decoded, _) =>
+        {
+            TensorPrimitives.Add(decoded, coder.Model.Parameters.CellAnchors[sample.Cells[row]], decoded);
+            coded[row] = decoded;
+        });
+        return coded;
+    }
+
+    /// <summary>
+    /// Codes rows on all threads and hands each one's number, list, residual, decoded residual, which it may keep, and error of the nearest code to
+    /// <paramref name="take"/>.
+    /// </summary>
+    private void Code(
+        PackedCoder coder, bool unbiased, int count, Func<int, ReadOnlySpan<float>> row, int[] cells, Action<int, int, float[], float[], double> take)
+    {
+        using var rotation = new PackedRotation(coder.Model.Parameters);
         using var sessions = new ThreadLocal<PackedCoder.Session>(() => new PackedCoder.Session(coder, tables), trackAllValues: true);
         BlockScheduler.Run(
-            BlockScheduler.BlockCount(sample.Rows.Length, RowsPerTask), threads,
+            BlockScheduler.BlockCount(count, RowsPerTask), threads,
             (task, _) =>
             {
-                int end = Math.Min((task + 1) * RowsPerTask, sample.Rows.Length);
+                int end = Math.Min((task + 1) * RowsPerTask, count);
                 for (int i = task * RowsPerTask; i < end; i++)
                 {
-                    int cell = sample.Cells[i];
-                    float[] residual = rotation.Residual(sample.Row(i), cell, out double energy);
-                    int list = coder.ListOf(cell, residual);
+                    float[] residual = rotation.Residual(row(i), cells[i], out double energy);
+                    int list = coder.ListOf(cells[i], residual);
                     var decoded = new float[residual.Length];
                     sessions.Value!.Code(list, residual, energy, unbiased, decoded);
-                    TensorPrimitives.Add(decoded, p.CellAnchors[cell], decoded);
-                    coded[i] = decoded;
+                    take(i, list, residual, decoded, sessions.Value!.NearestError);
                 }
             },
             cancellationToken);
         foreach (PackedCoder.Session session in sessions.Values) session.Dispose();
-        rotation.Dispose();
-        return coded;
     }
+}
+
+/// <summary>Base rows that took no part in training.</summary>
+/// <param name="Rows">Row-major, in scaled units.</param>
+/// <param name="Dimension">d.</param>
+/// <param name="Cells">Cell of each.</param>
+internal sealed record HeldOutRows(float[] Rows, int Dimension, int[] Cells)
+{
+    public int Count => Cells.Length;
+
+    public ReadOnlySpan<float> Row(int row) => Rows.AsSpan(row * Dimension, Dimension);
 }

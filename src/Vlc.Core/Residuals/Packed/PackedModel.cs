@@ -87,6 +87,9 @@ internal sealed class PackedModel
         return sum * _errorWeights[list];
     }
 
+    /// <summary>Weight of a list's errors; those of its axes are in <see cref="List.Weights"/>.</summary>
+    public double ErrorWeight(int list) => _errorWeights[list];
+
     private int[] Amplitudes(int cell, int group, int gain)
     {
         var amplitudes = new int[Parameters.Groups[group].Rank];
@@ -102,14 +105,14 @@ internal sealed class PackedModel
         return -Octaves.EighthsOf(energy / Parameters.MeanEnergy);
     }
 
-    private static int[] WeightedVariances(int[] amplitudes, int relative, int[] spectrum)
+    private int[] WeightedVariances(int[] amplitudes, int relative, int[] spectrum)
     {
         var variances = new int[amplitudes.Length];
         for (int axis = 0; axis < variances.Length; axis++)
         {
             // In 1/64 octave: amplitude eighths x 2 (square) x 8, weights likewise.
-            int weight = 2 * AxisWeightQuarters * 2 * (spectrum[axis] - spectrum[0]);
-            variances[axis] = (16 * amplitudes[axis]) + weight + (8 * relative);
+            int weight = 2 * Parameters.Design.AxisWeightQuarters * 2 * (spectrum[axis] - spectrum[0]);
+            variances[axis] = (16 * amplitudes[axis]) + weight + (Parameters.Design.ListWeights ? 8 * relative : 0);
         }
 
         return variances;
@@ -123,10 +126,10 @@ internal sealed class PackedModel
         int[] spectrum = p.Groups[group].Spectrum;
         int[] amplitudes = Amplitudes(cell, group, gain);
         int relative = RelativeEighths(amplitudes);
-        _errorWeights[(cell * p.ClassCount) + classNumber] = Octaves.PowerOfEighths(relative);
+        _errorWeights[(cell * p.ClassCount) + classNumber] = p.Design.ListWeights ? Octaves.PowerOfEighths(relative) : 1;
         int[] variances = WeightedVariances(amplitudes, relative, spectrum);
         var bits = new byte[rank];
-        int stride = BitAllocation.Allocate(variances, p.Level, bits);
+        int stride = p.EqualStride > 0 ? BitAllocation.AllocateBytes(variances, p.EqualStride, bits) : BitAllocation.Allocate(variances, p.Level, bits);
         int[] order = [.. Enumerable.Range(0, rank).Where(axis => bits[axis] > 0).OrderByDescending(axis => bits[axis]).ThenBy(axis => axis)];
         int padded = Int8Scan.PaddedLength(order.Length);
         var scales = new float[padded];
@@ -135,7 +138,7 @@ internal sealed class PackedModel
         {
             scales[i] = (float)Octaves.PowerOfEighths(amplitudes[order[i]]);
             // 2^(0.75 · Δ/8 octaves) in parts of 1/32.
-            weights[i] = (float)Octaves.Power(AxisWeightQuarters * (spectrum[order[i]] - spectrum[0]));
+            weights[i] = (float)Octaves.Power(p.Design.AxisWeightQuarters * (spectrum[order[i]] - spectrum[0]));
         }
 
         return new List(cell, group, stride, order, [.. order.Select(axis => bits[axis])], scales, weights);

@@ -3,8 +3,11 @@ namespace Vlc.Residuals.Packed;
 /// <summary>How the packed codec is built. What is null is chosen from the data.</summary>
 public sealed class PackedOptions
 {
+    /// <summary>The k of the target recall.</summary>
+    public const int TargetNeighbors = 10;
+
     /// <summary>
-    /// Recall@10 of an exhaustive scan to reach with the fewest bytes, in (0, 1): measured on base rows held out of training. Ignored where <see cref="MaxRatio"/> or
+    /// Recall@10 of an exhaustive scan to reach with the fewest bytes, in (0, 1): measured on the tuning sample. Ignored where <see cref="MaxRatio"/> or
     /// <see cref="Level"/> is given.
     /// </summary>
     public double TargetRecall { get; init; } = 0.95;
@@ -26,6 +29,12 @@ public sealed class PackedOptions
     /// finds more.
     /// </summary>
     public bool? Unbiased { get; init; }
+
+    /// <summary>
+    /// True gives all codes the same bytes, false as many as one water level for all cells and axes asks for. Null measures which finds more where the target is a recall, else
+    /// takes false.
+    /// </summary>
+    public bool? EqualBytes { get; init; }
 
     internal IEnumerable<string> Problems()
     {

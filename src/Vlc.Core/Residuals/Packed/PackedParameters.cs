@@ -45,8 +45,14 @@ internal sealed class PackedParameters
     /// <summary>Gain of each class of each cell, in eighths of an octave, -32 to 31.</summary>
     public required int[] ClassGains { get; init; }
 
-    /// <summary>The same at another level.</summary>
-    public PackedParameters WithLevel(int level) => new()
+    /// <summary>What is weighed how in the allocation.</summary>
+    public PackedDesign Design { get; init; } = PackedDesign.Default;
+
+    /// <summary>Bytes of every code; 0 where the level decides list by list.</summary>
+    public int EqualStride { get; init; }
+
+    /// <summary>The same at another level, or at as many bytes in every list.</summary>
+    public PackedParameters WithLevel(int level, int equalStride = 0) => new()
     {
         Dimension = Dimension,
         CellCount = CellCount,
@@ -62,6 +68,8 @@ internal sealed class PackedParameters
         CellLevels = CellLevels,
         CellScales = CellScales,
         ClassGains = ClassGains,
+        Design = Design,
+        EqualStride = equalStride,
     };
 }
 

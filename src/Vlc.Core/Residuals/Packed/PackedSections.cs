@@ -1,16 +1,18 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using System.Runtime.InteropServices;
 using Vlc.Storage;
 
 namespace Vlc.Residuals.Packed;
 
 /// <summary>
-/// The packed model as bytes: four sections, each a stream of bits, most significant first. docs/format.md gives them to the bit.
+/// The packed model as bytes: a header, and three streams in which every number is coded by what is known of those before it. docs/format.md gives them to the bit.
 /// </summary>
 internal static class PackedSections
 {
     private const int HeaderBytes = 20;
+
+    /// <summary>Version of the layout of these sections: 1 codes their numbers adaptively, 0 stored them in fixed widths.</summary>
+    private const byte Layout = 1;
 
     /// <summary>Largest log2 of an amplitude of a spectrum, in eighths of an octave: 2^24, as components are below 2^10 in scaled units.</summary>
     private const int LargestAmplitude = 8 * 24;
@@ -31,6 +33,8 @@ internal static class PackedSections
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4), p.Level);
         BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(8), p.MeanEnergy);
         BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(12), p.AnchorStep);
+        bytes[16] = Layout;
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(18), (ushort)p.EqualStride);
         Span<byte> next = bytes.AsSpan(HeaderBytes);
         foreach (PackedGroup group in p.Groups)
         {
@@ -47,77 +51,41 @@ internal static class PackedSections
         return bytes;
     }
 
-    /// <summary>
-    /// For each group: for each axis the step in quarter octaves (8 bits), the largest magnitude M (15 bits), and d coefficients plus M in as many bits as number 2M + 1
-    /// values; then the spectrum (16 bits an axis).
-    /// </summary>
+    /// <summary>Bases and spectra: one stream of <see cref="AdaptiveCoder"/>.</summary>
     public static byte[] WriteBases(PackedParameters p)
     {
-        var bits = new BitWriter();
-        foreach (PackedGroup group in p.Groups)
-        {
-            for (int axis = 0; axis < group.Rank; axis++)
-            {
-                ReadOnlySpan<short> row = group.Stored.Coefficients.AsSpan(axis * p.Dimension, p.Dimension);
-                int largest = 0;
-                foreach (short value in row) largest = Math.Max(largest, Math.Abs((int)value));
-                int width = BitsFor((2 * largest) + 1);
-                bits.Write((byte)group.Stored.StepQuarters[axis], 8);
-                bits.Write((uint)largest, 15);
-                foreach (short value in row) bits.Write((uint)(value + largest), width);
-            }
-
-            foreach (int value in group.Spectrum) bits.Write((ushort)(short)value, 16);
-        }
-
-        return bits.ToArray();
+        var coder = new AdaptiveWriter();
+        foreach (PackedGroup group in p.Groups) CodeBasis(coder, p.Dimension, group.Stored.StepQuarters, group.Stored.Coefficients, group.Spectrum);
+        return coder.ToArray();
     }
 
-    /// <summary>For each group and axis: least coordinate (32 bits) and width w (5 bits); then each cell's coordinates less that, w bits each.</summary>
+    /// <summary>Coordinates of the anchors in steps: one stream.</summary>
     public static byte[] WriteAnchors(PackedParameters p)
     {
-        var bits = new BitWriter();
-        var steps = p.CellAnchors.Select(anchor => anchor.Select(value => p.AnchorStep > 0 ? (int)MathF.Round(value / p.AnchorStep) : 0).ToArray()).ToArray();
-        var least = new int[p.Groups.Length][];
-        var widths = new int[p.Groups.Length][];
-        for (int group = 0; group < p.Groups.Length; group++)
-        {
-            int rank = p.Groups[group].Rank;
-            least[group] = new int[rank];
-            widths[group] = new int[rank];
-            int[][] members = [.. steps.Where((_, cell) => p.CellGroups[cell] == group)];
-            for (int axis = 0; axis < rank; axis++)
-            {
-                least[group][axis] = members.Length == 0 ? 0 : members.Min(anchor => anchor[axis]);
-                widths[group][axis] = members.Length == 0 ? 0 : BitsFor(members.Max(anchor => anchor[axis]) - least[group][axis] + 1);
-                bits.Write((uint)least[group][axis], 32);
-                bits.Write((uint)widths[group][axis], 5);
-            }
-        }
-
+        var coder = new AdaptiveWriter();
+        var anchors = new AnchorModel(p.Groups.Select(group => group.Rank));
         for (int cell = 0; cell < p.CellCount; cell++)
         {
-            int group = p.CellGroups[cell];
-            for (int axis = 0; axis < steps[cell].Length; axis++) bits.Write((uint)(steps[cell][axis] - least[group][axis]), widths[group][axis]);
+            int[] steps = [.. p.CellAnchors[cell].Select(value => p.AnchorStep > 0 ? (int)MathF.Round(value / p.AnchorStep) : 0)];
+            anchors.Code(coder, p.CellGroups[cell], steps);
         }
 
-        return bits.ToArray();
+        return coder.ToArray();
     }
 
-    /// <summary>For each cell: group, level (8 bits), scales (4 bits an axis), gains of its classes (6 bits each).</summary>
+    /// <summary>For each cell: group, level, scales, gains of its classes: one stream.</summary>
     public static byte[] WriteScales(PackedParameters p)
     {
-        var bits = new BitWriter();
-        int groupBits = BitsFor(p.Groups.Length);
+        var coder = new AdaptiveWriter();
+        var scales = new ScaleModel(p.Groups.Length, p.ClassCount);
         for (int cell = 0; cell < p.CellCount; cell++)
         {
-            bits.Write((uint)p.CellGroups[cell], groupBits);
-            bits.Write((byte)(sbyte)p.CellLevels[cell], 8);
-            foreach (sbyte scale in p.CellScales[cell]) bits.Write((uint)scale, PackedModel.ScaleBits);
-            for (int c = 0; c < p.ClassCount; c++) bits.Write((uint)p.ClassGains[(cell * p.ClassCount) + c], PackedModel.GainBits);
+            scales.Group(coder, p.CellGroups[cell]);
+            int level = p.CellLevels[cell];
+            scales.Cell(coder, ref level, p.CellScales[cell], p.ClassGains.AsSpan(cell * p.ClassCount, p.ClassCount));
         }
 
-        return bits.ToArray();
+        return coder.ToArray();
     }
 
     /// <summary>List of each vector, in the fewest bits that number the lists.</summary>
@@ -145,6 +113,12 @@ internal static class PackedSections
             throw Bad(IndexFile.Manifest, "codec model", $"1 to {m} groups in {header.Length} bytes", $"{groupCount}");
         }
 
+        if (header[16] != Layout)
+        {
+            throw new VlcFormatException(
+                files.Path(IndexFile.Manifest), "codec model", $"layout {Layout}", $"{header[16]}", "Another version of VLC wrote the index: rebuild it with this one, or read it with that one.");
+        }
+
         if (classes is < 1 or > 8) throw Bad(IndexFile.Manifest, "codec model", "1 to 8 classes", $"{classes}");
         float meanEnergy = BinaryPrimitives.ReadSingleLittleEndian(header[8..]), anchorStep = BinaryPrimitives.ReadSingleLittleEndian(header[12..]);
         if (!(meanEnergy > 0 && float.IsFinite(meanEnergy) && anchorStep >= 0 && float.IsFinite(anchorStep)))
@@ -163,24 +137,28 @@ internal static class PackedSections
         for (int k = 0; k < d; k++) mean[k] = (float)BinaryPrimitives.ReadHalfLittleEndian(header[(HeaderBytes + (2 * groupCount) + (2 * k))..]);
         if (mean.Any(value => !float.IsFinite(value))) throw Bad(IndexFile.Manifest, "codec model", "a finite mean", "another");
 
-        // Every cell takes at least a level, a scale and its gains: checked before memory is taken for it.
-        long leastBits = m * (8L + PackedModel.ScaleBits + (classes * PackedModel.GainBits));
-        if (scales.Length < leastBits / 8) throw Bad(IndexFile.Jacobians, "scales", $"at least {leastBits / 8} bytes for {m} cells", $"{scales.Length}");
+        // A level, a scale and the gains of each cell at least.
+        Require(IndexFile.Jacobians, "scales", scales, (2L + classes) * m);
         PackedGroup[] groups = ReadBases(bases, ranks, d);
         int[] cellGroups = new int[m], levels = new int[m], gains = new int[m * classes];
         var cellScales = new sbyte[m][];
-        var bits = new BitReader(scales);
-        for (int cell = 0; cell < m; cell++)
+        var coder = new AdaptiveReader(scales);
+        var model = new ScaleModel(groupCount, classes);
+        for (int cell = 0; cell < m && coder.Position <= scales.Length; cell++)
         {
-            int group = cellGroups[cell] = (int)bits.Read(BitsFor(groupCount));
+            int group = cellGroups[cell] = model.Group(coder, 0);
             if (group >= groupCount) throw Bad(IndexFile.Jacobians, "scales", $"a group below {groupCount}", $"{group}");
-            levels[cell] = (sbyte)bits.Read(8);
             cellScales[cell] = new sbyte[ranks[group]];
-            foreach (ref sbyte scale in cellScales[cell].AsSpan()) scale = (sbyte)Signed(bits.Read(PackedModel.ScaleBits), PackedModel.ScaleBits);
-            for (int c = 0; c < classes; c++) gains[(cell * classes) + c] = Signed(bits.Read(PackedModel.GainBits), PackedModel.GainBits);
+            Span<int> own = gains.AsSpan(cell * classes, classes);
+            model.Cell(coder, ref levels[cell], cellScales[cell], own);
+            const int LargestGain = 1 << (PackedModel.GainBits - 1);
+            if (levels[cell] is < sbyte.MinValue or > sbyte.MaxValue || own.ContainsAnyExceptInRange(-LargestGain, LargestGain - 1))
+            {
+                throw Bad(IndexFile.Jacobians, "scales", "levels and gains in their ranges", "others");
+            }
         }
 
-        if (bits.Overrun || (bits.Position + 7) / 8 != scales.Length) throw Bad(IndexFile.Jacobians, "scales", $"{(bits.Position + 7) / 8} bytes", $"{scales.Length}");
+        RequireAll(IndexFile.Jacobians, "scales", coder, scales.Length);
         return new PackedParameters
         {
             Dimension = d,
@@ -197,71 +175,154 @@ internal static class PackedSections
             CellLevels = levels,
             CellScales = cellScales,
             ClassGains = gains,
+            EqualStride = BinaryPrimitives.ReadUInt16LittleEndian(header[18..]),
         };
 
         PackedGroup[] ReadBases(ReadOnlySpan<byte> bytes, int[] ranks, int d)
         {
-            // Every axis takes at least 39 bits: checked before memory is taken for it.
-            if (bytes.Length < ranks.Sum(rank => (long)rank) * 39 / 8) throw Bad(IndexFile.Jacobians, "bases", "a header for each axis", $"{bytes.Length} bytes");
-            var bits = new BitReader(bytes);
+            Require(IndexFile.Jacobians, "bases", bytes, ranks.Sum(rank => (long)rank * (d + 2)));
+            var coder = new AdaptiveReader(bytes);
             var groups = new PackedGroup[ranks.Length];
             for (int group = 0; group < groups.Length; group++)
             {
-                var steps = new sbyte[ranks[group]];
-                var coefficients = new short[ranks[group] * d];
-                for (int axis = 0; axis < steps.Length; axis++)
-                {
-                    steps[axis] = (sbyte)bits.Read(8);
-                    int largest = (int)bits.Read(15), width = BitsFor((2 * largest) + 1);
-                    for (int k = 0; k < d; k++) coefficients[(axis * d) + k] = (short)Math.Min((int)bits.Read(width) - largest, short.MaxValue);
-                }
-
-                var stored = new QuantizedBasis { StepQuarters = steps, Coefficients = coefficients };
+                var stored = new QuantizedBasis { StepQuarters = new sbyte[ranks[group]], Coefficients = new short[ranks[group] * d] };
                 var spectrum = new int[ranks[group]];
-                foreach (ref int value in spectrum.AsSpan()) value = (short)bits.Read(16);
+                if (!CodeBasis(coder, d, stored.StepQuarters, stored.Coefficients, spectrum)) throw Bad(IndexFile.Jacobians, "bases", "coefficients of 15 bits", "others");
                 if (spectrum.Any(value => value is < -1000 or > LargestAmplitude)) throw Bad(IndexFile.Jacobians, "bases", "amplitudes of 2^-125 to 2^24", "others");
+                if (coder.Position > bytes.Length) break;
                 groups[group] = new PackedGroup { Basis = stored.Restore(d), Rank = ranks[group], Spectrum = spectrum, Stored = stored };
             }
 
-            if (bits.Overrun || (bits.Position + 7) / 8 != bytes.Length) throw Bad(IndexFile.Jacobians, "bases", $"{(bits.Position + 7) / 8} bytes", $"{bytes.Length}");
+            RequireAll(IndexFile.Jacobians, "bases", coder, bytes.Length);
             return groups;
         }
 
         float[][] ReadAnchors(ReadOnlySpan<byte> bytes, int[] ranks, int[] cellGroups, float step)
         {
-            var bits = new BitReader(bytes);
-            var least = new int[ranks.Length][];
-            var widths = new int[ranks.Length][];
-            for (int group = 0; group < ranks.Length; group++)
-            {
-                least[group] = new int[ranks[group]];
-                widths[group] = new int[ranks[group]];
-                for (int axis = 0; axis < ranks[group]; axis++)
-                {
-                    least[group][axis] = (int)bits.Read(32);
-                    widths[group][axis] = (int)bits.Read(5);
-                }
-            }
-
+            Require(IndexFile.Anchors, "anchors", bytes, cellGroups.Sum(group => (long)ranks[group]));
+            var coder = new AdaptiveReader(bytes);
+            var model = new AnchorModel(ranks);
             var anchors = new float[cellGroups.Length][];
-            for (int cell = 0; cell < anchors.Length; cell++)
+            for (int cell = 0; cell < anchors.Length && coder.Position <= bytes.Length; cell++)
             {
-                int group = cellGroups[cell];
-                anchors[cell] = new float[ranks[group]];
-                for (int axis = 0; axis < ranks[group]; axis++)
-                {
-                    anchors[cell][axis] = unchecked(least[group][axis] + (int)bits.Read(widths[group][axis])) * step;
-                    if (!(MathF.Abs(anchors[cell][axis]) <= LargestCoordinate)) throw Bad(IndexFile.Anchors, "anchors", "coordinates within 2^40", "others");
-                }
+                var steps = new int[ranks[cellGroups[cell]]];
+                model.Code(coder, cellGroups[cell], steps);
+                anchors[cell] = [.. steps.Select(coordinate => coordinate * step)];
+                if (!(anchors[cell].Max(MathF.Abs) <= LargestCoordinate)) throw Bad(IndexFile.Anchors, "anchors", "coordinates within 2^40", "others");
             }
 
-            if (bits.Overrun || (bits.Position + 7) / 8 != bytes.Length) throw Bad(IndexFile.Anchors, "anchors", $"{(bits.Position + 7) / 8} bytes", $"{bytes.Length}");
+            RequireAll(IndexFile.Anchors, "anchors", coder, bytes.Length);
             return anchors;
+        }
+
+        // Every number takes a decision or more: checked before memory is taken for it.
+        void Require(IndexFile file, string where, ReadOnlySpan<byte> bytes, long numbers)
+        {
+            if (numbers > (long)bytes.Length * AdaptiveBit.MostPerByte) throw Bad(file, where, $"{numbers} numbers", $"{bytes.Length} bytes");
+        }
+
+        void RequireAll(IndexFile file, string where, AdaptiveReader coder, int length)
+        {
+            if (coder.Position != length) throw Bad(file, where, coder.Position < length ? $"{coder.Position} bytes" : "more bytes", $"{length}");
         }
 
         VlcFormatException Bad(IndexFile file, string where, string expected, string found) =>
             new(files.Path(file), where, expected, found, "The file is damaged; rebuild the index.");
     }
 
-    private static int Signed(uint value, int bits) => (int)(value << (32 - bits)) >> (32 - bits);
+    /// <summary>
+    /// For each axis: its step less the one before; its coefficients, those of equal steps modelled together, since unit rows over equal steps are of equal size; its amplitude
+    /// less the one before.
+    /// </summary>
+    /// <returns>False where a number read does not fit.</returns>
+    private static bool CodeBasis(AdaptiveCoder coder, int dimension, Span<sbyte> steps, Span<short> coefficients, Span<int> spectrum)
+    {
+        NumberModel stepModel = new(), spectrumModel = new();
+        var models = new NumberModel?[256];
+        int step = 0, amplitude = 0;
+        for (int axis = 0; axis < steps.Length; axis++)
+        {
+            step += coder.Number(steps[axis] - step, stepModel);
+            if (step is < sbyte.MinValue or > sbyte.MaxValue) return false;
+            steps[axis] = (sbyte)step;
+            NumberModel model = models[(byte)step] ??= new NumberModel();
+            foreach (ref short coefficient in coefficients.Slice(axis * dimension, dimension))
+            {
+                int coded = coder.Number(coefficient, model);
+                if (coded is < -short.MaxValue or > short.MaxValue) return false;
+                coefficient = (short)coded;
+            }
+
+            amplitude += coder.Number(spectrum[axis] - amplitude, spectrumModel);
+            if (amplitude is < short.MinValue or > short.MaxValue) return false;
+            spectrum[axis] = amplitude;
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Coordinates of anchors: modelled by the size that those of the axis and of the axes beside it had in the group's cells so far, and the coordinate before.
+    /// </summary>
+    private sealed class AnchorModel(IEnumerable<int> ranks)
+    {
+        private readonly long[][] _sums = [.. ranks.Select(rank => new long[rank + 2])];
+        private readonly Dictionary<int, int> _cells = [];
+        private readonly NumberModel?[] _models = new NumberModel?[64];
+
+        public void Code(AdaptiveCoder coder, int group, Span<int> steps)
+        {
+            // Sums are shifted by one, so that the axes at the ends have neighbours.
+            long[] sums = _sums[group];
+            int cells = _cells.GetValueOrDefault(group);
+            long before = 0;
+            for (int axis = 0; axis < steps.Length; axis++)
+            {
+                long size = ((4 * (sums[axis] + (2 * sums[axis + 1]) + sums[axis + 2])) + (16 * before)) / (cells + 1);
+                NumberModel model = _models[HalfOctave(size)] ??= new NumberModel();
+                steps[axis] = coder.Number(steps[axis], model);
+                before = Math.Abs(steps[axis]);
+            }
+
+            for (int axis = 0; axis < steps.Length; axis++) sums[axis + 1] += Math.Abs(steps[axis]);
+            _cells[group] = cells + 1;
+        }
+
+        /// <summary>0 for 0, else twice the position of the leading bit plus the bit below it: in 0 to 63 for what the coordinates of 2^31 cells add up to, over their number.</summary>
+        private static int HalfOctave(long size)
+        {
+            if (size < 2) return (int)size;
+            int position = 63 - BitOperations.LeadingZeroCount((ulong)size);
+            return Math.Min((2 * position) + (int)((size >> (position - 1)) & 1), 63);
+        }
+    }
+
+    /// <summary>What belongs to cells: a scale is modelled by the mean of the two before it.</summary>
+    private sealed class ScaleModel(int groups, int classes)
+    {
+        private const int Half = 1 << (PackedModel.ScaleBits - 1);
+
+        private readonly int _groupBits = BitsFor(groups);
+        private readonly AdaptiveBit[] _groups = new AdaptiveBit[1 << BitsFor(groups)];
+        private readonly NumberModel _level = new();
+        private readonly AdaptiveBit[] _scales = new AdaptiveBit[4 * Half * Half];
+        private readonly NumberModel[] _gains = [.. Enumerable.Range(0, classes).Select(_ => new NumberModel())];
+        private readonly int[] _lastGains = new int[classes];
+
+        public int Group(AdaptiveCoder coder, int group) => coder.Symbol(group, _groupBits, _groups);
+
+        public void Cell(AdaptiveCoder coder, ref int level, Span<sbyte> scales, Span<int> gains)
+        {
+            level = coder.Number(level, _level);
+            int before = 0, beforeThat = 0;
+            foreach (ref sbyte scale in scales)
+            {
+                int context = ((before + beforeThat) >> 1) + Half;
+                (before, beforeThat) = (coder.Symbol(scale + Half, PackedModel.ScaleBits, _scales.AsSpan(context * 2 * Half, 2 * Half)) - Half, before);
+                scale = (sbyte)before;
+            }
+
+            for (int c = 0; c < gains.Length; c++) gains[c] = _lastGains[c] += coder.Number(gains[c] - _lastGains[c], _gains[c]);
+        }
+    }
 }

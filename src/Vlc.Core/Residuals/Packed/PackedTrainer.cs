@@ -14,21 +14,22 @@ internal sealed class PackedTrainer
     /// <summary>Rows of the group's spectrum that a cell's own variances are mixed with.</summary>
     private const double PriorRows = 15;
 
-    /// <summary>Error of a stored basis row times its variance, as a share of the noise of a coded axis; coarser where few vectors pay for the basis.</summary>
-    private const double BasisNoiseShare = 0.05, CoarseBasisNoiseShare = 0.15;
+    /// <summary>Error of a stored basis row times its variance, as a share of the noise of a coded axis, where enough vectors pay for it.</summary>
+    private const double LeastBasisNoiseShare = 0.05;
 
-    /// <summary>Step of the anchors' coordinates over the deviation of that noise.</summary>
-    private const double AnchorStepShare = 0.7;
+    /// <summary>Share of a stored row's energy that rounding may take at most.</summary>
+    private const double MostBasisError = 0.3;
 
     private readonly float[] _rows;
     private readonly int _dimension;
     private readonly CellLists _cells;
     private readonly float[] _anchors;
     private readonly int _classCount;
+    private readonly PackedDesign _design;
     private readonly bool _unitLength;
     private readonly int _threads;
     private readonly CancellationToken _cancellation;
-    private readonly double _basisNoiseShare;
+    private readonly double[] _basisNoiseShares;
     private readonly GroupBases _bases;
     private readonly float[] _mean;
     private readonly float _meanEnergy;
@@ -44,10 +45,12 @@ internal sealed class PackedTrainer
     /// <param name="unitLength">True for cosine.</param>
     /// <param name="threads">Threads to use.</param>
     /// <param name="cancellationToken">Checked between steps.</param>
+    /// <param name="design">Constants of the recipe; null takes the codec's.</param>
     public PackedTrainer(
         float[] rows, int dimension, int[] assignments, float[] anchors, PackedOptions options, long vectorCount, bool unitLength, int threads,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken, PackedDesign? design = null)
     {
+        _design = design ?? PackedDesign.Default;
         _rows = rows;
         _dimension = dimension;
         _anchors = anchors;
@@ -72,9 +75,13 @@ internal sealed class PackedTrainer
 
         // Rows that all lie on their anchors have no energy; any unit does then.
         _meanEnergy = (float)Math.Max(energy / assignments.Length, 1e-20);
-        _bases = GroupBases.Learn(residuals, dimension, _cells, anchors, vectorCount, options.GroupCount, threads, cancellationToken);
-        // A coefficient takes three bits or more.
-        _basisNoiseShare = 3.0 / 8 * dimension * dimension * _bases.Count > 2.0 * vectorCount ? CoarseBasisNoiseShare : BasisNoiseShare;
+        _bases = GroupBases.Learn(
+            residuals, dimension, _cells, anchors, vectorCount, options.GroupCount, _design.InputAxes, threads, cancellationToken);
+        double vectorsOfRow = (double)vectorCount / assignments.Length;
+        // Rounding costs bits or error in proportion to the vectors, its bits fall by half a bit a coefficient for each factor of two: at the best trade the share goes
+        // with dimensions over vectors.
+        _basisNoiseShares = [.. Enumerable.Range(0, _bases.Count).Select(
+            group => _design.BasisNoiseShare ?? Math.Max(LeastBasisNoiseShare, _design.BasisNoiseFactor * dimension / Math.Max(1, vectorsOfRow * GroupRows(group))))];
         _exact = BuildExact();
     }
 
@@ -86,20 +93,29 @@ internal sealed class PackedTrainer
 
     /// <summary>Builds the model of a level and the thresholds of its classes, which only a writer needs.</summary>
     /// <param name="level">64 · log2 of the water level.</param>
-    public PackedCoder Build(int level)
+    /// <param name="equalBytes">Whether all lists take the bytes that the level gives on average.</param>
+    public PackedCoder Build(int level, bool equalBytes = false)
     {
-        (double noise, int[] ranks) = Noise(new PackedModel(_exact.Model.Parameters.WithLevel(level)));
+        var model = new PackedModel(_exact.Model.Parameters.WithLevel(level));
+        int equalStride = 0;
+        if (equalBytes)
+        {
+            equalStride = Math.Clamp((int)Math.Round(PackedCoder.MeanStride(model, _exact.Members)), 1, ushort.MaxValue);
+            model = new PackedModel(_exact.Model.Parameters.WithLevel(level, equalStride));
+        }
+
+        (double noise, int[] ranks) = Noise(model);
         var groups = new (float[] Basis, QuantizedBasis Stored)[_bases.Count];
         BlockScheduler.Run(
             groups.Length, _threads,
             (group, _) =>
             {
-                QuantizedBasis stored = Quantize(_bases.Bases[group], _bases.Variances[group], ranks[group], noise);
+                QuantizedBasis stored = Quantize(group, ranks[group], noise);
                 groups[group] = (stored.Restore(_dimension), stored);
             },
             _cancellation);
 
-        float step = (float)Octaves.Power((int)Math.Round(Octaves.Parts * (0.5 * Octaves.Log2(noise) + Octaves.Log2(AnchorStepShare))));
+        float step = (float)Octaves.Power((int)Math.Round(Octaves.Parts * (0.5 * Octaves.Log2(noise) + Octaves.Log2(_design.AnchorStepShare))));
         float[][] coordinates = Rotate([.. groups.Select(group => group.Basis)], ranks);
         float[][] anchors = [.. _bases.CellGroups.Select((group, cell) => RotateAnchor(cell, groups[group].Basis, ranks[group]))];
         // Where rows lie on their anchors there is no noise to go by: 20 bits then, of float32's 24.
@@ -110,15 +126,17 @@ internal sealed class PackedTrainer
             foreach (ref float value in anchor.AsSpan()) value = MathF.Round(value / step) * step;
         }
 
-        return Describe(coordinates, anchors, groups, ranks, level, step, noise);
+        return Describe(coordinates, anchors, groups, ranks, level, step, noise, equalStride);
     }
+
+    private double GroupRows(int group) => Enumerable.Range(0, _cells.CellCount).Where(cell => _bases.CellGroups[cell] == group).Sum(cell => (double)_cells.Count(cell));
 
     private PackedCoder BuildExact()
     {
-        int[] ranks = [.. Enumerable.Repeat(_dimension, _bases.Count)];
+        int[] ranks = [.. _bases.Variances.Select(variances => variances.Length)];
         float[][] coordinates = Rotate(_bases.Bases, ranks);
         var anchors = new float[_cells.CellCount][];
-        for (int cell = 0; cell < anchors.Length; cell++) anchors[cell] = RotateAnchor(cell, _bases.Bases[_bases.CellGroups[cell]], _dimension);
+        for (int cell = 0; cell < anchors.Length; cell++) anchors[cell] = RotateAnchor(cell, _bases.Bases[_bases.CellGroups[cell]], ranks[_bases.CellGroups[cell]]);
         var none = new QuantizedBasis { StepQuarters = [], Coefficients = [] };
         return Describe(coordinates, anchors, [.. _bases.Bases.Select(basis => (basis, none))], ranks, int.MaxValue / 2, 0, noise: 0);
     }
@@ -147,9 +165,10 @@ internal sealed class PackedTrainer
 
         // An axis left out takes the anchors' coordinates with it: together no more than what codes lose.
         double lost = (sum + Math.Max(energy, 0)) / rows.Sum();
+        double noise = axes > 0 && sum > 0 ? sum / axes : _meanEnergy;
         int[] ranks = [.. used.Select((shares, group) => Math.Max(
             Math.Max(1, 1 + Array.FindLastIndex(shares, share => share > 0.02 * rows[group])), AnchorRank(group, rows[group], lost)))];
-        return (axes > 0 && sum > 0 ? sum / axes : _meanEnergy, ranks);
+        return (noise, ranks);
     }
 
     /// <summary>Fewest axes of a group outside of which anchors have at most this mean energy.</summary>
@@ -157,7 +176,7 @@ internal sealed class PackedTrainer
     {
         float[][] anchors = _exact.Model.Parameters.CellAnchors;
         double outside = 0;
-        for (int axis = _dimension - 1; axis > 0; axis--)
+        for (int axis = _bases.Variances[group].Length - 1; axis > 0; axis--)
         {
             for (int cell = 0; cell < anchors.Length; cell++)
             {
@@ -170,15 +189,22 @@ internal sealed class PackedTrainer
         return 1;
     }
 
-    private QuantizedBasis Quantize(float[] basis, double[] variances, int rank, double noise)
+    /// <summary>Share of a row's energy that its rounding may take.</summary>
+    private double RowError(int group, int row, double noise)
     {
+        double variance = _bases.Variances[group][row];
+        return variance > 0 ? Math.Min(MostBasisError, _basisNoiseShares[group] * noise / variance) : MostBasisError;
+    }
+
+    private QuantizedBasis Quantize(int group, int rank, double noise)
+    {
+        float[] basis = _bases.Bases[group];
         var steps = new sbyte[rank];
         var coefficients = new short[rank * _dimension];
         for (int row = 0; row < rank; row++)
         {
-            double share = variances[row] > 0 ? Math.Min(0.3, _basisNoiseShare * noise / variances[row]) : 0.3;
             // Finer than 2^-14 a coefficient of 1 would not fit 15 bits.
-            int quarters = Math.Max(-56, (int)Math.Round(4 * 0.5 * Octaves.Log2(12 * share / _dimension)));
+            int quarters = Math.Max(-56, (int)Math.Round(4 * 0.5 * Octaves.Log2(12 * RowError(group, row, noise) / _dimension)));
             float step = (float)Octaves.Power(quarters * (Octaves.Parts / 4));
             steps[row] = (sbyte)quarters;
             for (int k = 0; k < _dimension; k++) coefficients[(row * _dimension) + k] = (short)MathF.Round(basis[(row * _dimension) + k] / step);
@@ -229,9 +255,10 @@ internal sealed class PackedTrainer
     /// <param name="level">Water level.</param>
     /// <param name="anchorStep">Step of the anchors.</param>
     /// <param name="noise">Mean distortion of a coded axis; 0 while it is not known.</param>
+    /// <param name="equalStride">Bytes of every code; 0 where the level decides.</param>
     private PackedCoder Describe(
         float[][] coordinates, float[][] anchors, (float[] Basis, QuantizedBasis Stored)[] groups, int[] ranks, int level, float anchorStep,
-        double noise)
+        double noise, int equalStride = 0)
     {
         int cellCount = _cells.CellCount;
         var squares = new double[cellCount][];
@@ -268,7 +295,7 @@ internal sealed class PackedTrainer
             (cell, _) =>
             {
                 int[] spectrum = spectra[_bases.CellGroups[cell]];
-                (levels[cell], scales[cell]) = MeasureScales(variances[cell], spectrum, noise);
+                (levels[cell], scales[cell]) = _design.CellScales ? MeasureScales(variances[cell], spectrum, noise) : (0, new sbyte[spectrum.Length]);
                 thresholds[cell] = MeasureClasses(
                     coordinates[cell], spectrum, levels[cell], scales[cell], noise, gains.AsSpan(cell * _classCount, _classCount),
                     members.AsSpan(cell * _classCount, _classCount));
@@ -291,6 +318,8 @@ internal sealed class PackedTrainer
             CellLevels = levels,
             CellScales = scales,
             ClassGains = gains,
+            Design = _design,
+            EqualStride = equalStride,
         };
         return new PackedCoder(new PackedModel(parameters), thresholds, members, noise);
     }

@@ -1,6 +1,6 @@
 using Vlc.Numerics.Randomness;
 
-namespace Vlc.Numerics.Tests;
+namespace Vlc.Numerics.Tests.Kernels;
 
 /// <summary>What a trellis kernel works on: bits of axes, a target and scales.</summary>
 internal sealed record TrellisSample(byte[] Bits, float[] Target, float[] Scale)

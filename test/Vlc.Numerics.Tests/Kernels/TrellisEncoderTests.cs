@@ -1,7 +1,7 @@
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Randomness;
 
-namespace Vlc.Numerics.Tests;
+namespace Vlc.Numerics.Tests.Kernels;
 
 public sealed class TrellisEncoderTests
 {

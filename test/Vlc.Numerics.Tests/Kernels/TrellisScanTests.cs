@@ -2,7 +2,7 @@ using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Memory;
 using Vlc.Numerics.Randomness;
 
-namespace Vlc.Numerics.Tests;
+namespace Vlc.Numerics.Tests.Kernels;
 
 public sealed class TrellisScanTests : IDisposable
 {

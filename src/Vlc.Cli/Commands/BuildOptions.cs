@@ -1,0 +1,99 @@
+using System.CommandLine;
+using Vlc.Anchors;
+using Vlc.Cli.Files;
+using Vlc.Compute;
+using Vlc.Indexing;
+using Vlc.Residuals;
+using Vlc.Residuals.Packed;
+using Vlc.Vectors;
+
+namespace Vlc.Cli.Commands;
+
+/// <summary>The options that <c>vlc index</c> and <c>vlc tune</c> share, so that what one measures is what the other builds.</summary>
+internal sealed class BuildOptions
+{
+    private readonly VectorInput _vectors = new("--emb", "The vectors to compress.");
+    private readonly VectorInput _queries = new(
+        "--queries", "Queries to tune on instead of rows held out of the vectors; not those of a later evaluation.", required: false, prefix: "queries-",
+        defaultDataset: "test");
+
+    private readonly Option<string?> _metric = Spellings.Metric.Option("--metric", "What near means; l2 unless given. Stored in the index.");
+    private readonly Option<int?> _anchors = NumberOption.CountOrWord(
+        "--m", "Anchors, and so cells; auto, by the number of vectors, unless given.", ("auto", null));
+
+    private readonly Option<double?> _targetRecall = NumberOption.Real(
+        "--target-recall", $"Codec packed: recall@10 to reach with the fewest bytes; {new PackedOptions().TargetRecall} unless given.", "R",
+        "a number between 0 and 1", value => value is > 0 and < 1);
+
+    private readonly Option<int?> _bases = NumberOption.CountOrWord(
+        "--bases", "Codec packed: local bases; auto, bits saved against their bytes, unless given.", ("auto", null));
+
+    private readonly Option<int?> _classes = NumberOption.Count(
+        "--classes", 1, "Codec packed: classes of each cell by the size of residuals, 1 to 8; 2 unless given.", "N");
+
+    private readonly Option<ulong?> _seed = NumberOption.Bits(
+        "--seed", "The same seed gives the same bytes, on any number of threads; 1 unless given.");
+
+    private readonly Option<int?> _sample = NumberOption.Count(
+        "--sample", 1, "Rows to learn from; by the numbers of anchors and dimensions unless given.");
+
+    private readonly TrainingOptions _training = new();
+
+    /// <summary>Adds the options, the file of the vectors first; <paramref name="own"/>, the command's, after it.</summary>
+    public void AddTo(Command command, params ReadOnlySpan<Option> own)
+    {
+        _vectors.AddTo(command);
+        foreach (Option option in own) command.Add(option);
+        foreach (Option option in (Option[])[_metric, _anchors, _targetRecall, _bases, _classes, _seed, _sample]) command.Add(option);
+        _queries.AddTo(command);
+        _training.AddTo(command);
+    }
+
+    /// <summary>Whether the command line names a target recall.</summary>
+    public bool HasTargetRecall(ParseResult parsed) => parsed.GetValue(_targetRecall) is not null;
+
+    public VectorSource OpenVectors(ParseResult parsed) => _vectors.Open(parsed);
+
+    /// <summary>Opens the queries to tune on; null where the command line names none.</summary>
+    /// <exception cref="VlcFormatException">Queries of another dimension than the vectors.</exception>
+    public VectorSource? OpenQueries(ParseResult parsed, VectorSource vectors)
+    {
+        if (parsed.GetValue(_queries.File) is null) return null;
+        VectorSource queries = _queries.Open(parsed);
+        if (queries.Dimension == vectors.Dimension) return queries;
+        using (queries)
+        {
+            throw new VlcFormatException(
+                queries.Name, "dimension", $"{vectors.Dimension}, as in {vectors.Name}", $"{queries.Dimension}",
+                "Embed the queries with the model that made the vectors.");
+        }
+    }
+
+    /// <summary>The options as the library wants them.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="queries">What <see cref="OpenQueries"/> gave.</param>
+    /// <param name="codec">How residuals are stored.</param>
+    /// <param name="codedDimension">d_r, or null.</param>
+    /// <param name="jacobians">True, false, or null for auto.</param>
+    /// <param name="maxRatio">Largest ratio to aim for instead of a recall, or null.</param>
+    /// <param name="backend">Where training and assignment run; null is the processor.</param>
+    public IndexOptions Read(
+        ParseResult parsed, VectorSource? queries, CodecKind codec = CodecKind.Packed, int? codedDimension = null, bool? jacobians = null, double? maxRatio = null,
+        IComputeBackend? backend = null) => new()
+    {
+        Metric = Spellings.Metric.ParseOptional(parsed.GetValue(_metric)) ?? Metric.L2,
+        Codec = codec,
+        CodedDimension = codedDimension,
+        Jacobians = jacobians,
+        Packed = new PackedOptions
+        {
+            TargetRecall = parsed.GetValue(_targetRecall) ?? new PackedOptions().TargetRecall,
+            MaxRatio = maxRatio,
+            GroupCount = parsed.GetValue(_bases),
+            ClassCount = parsed.GetValue(_classes),
+        },
+        TrainingRows = parsed.GetValue(_sample),
+        TuningQueries = queries,
+        Training = _training.Read(parsed, parsed.GetValue(_anchors), parsed.GetValue(_seed) ?? new AnchorTrainingOptions().Seed, backend),
+    };
+}
