@@ -11,6 +11,9 @@ namespace Vlc.Gpu.Devices;
 /// <summary>The devices of this machine, and backends on them.</summary>
 public sealed class GpuDevices : IDisposable
 {
+    // PoCL 3.1 starts itself at the first question; asked by two threads at once it answers that it has no device, or ends the process.
+    private static readonly Lock s_looking = new();
+
     private readonly Context _context;
     private readonly List<Device> _devices = [];
     private readonly Dictionary<int, Accelerator> _accelerators = [];
@@ -60,10 +63,10 @@ public sealed class GpuDevices : IDisposable
     public IReadOnlyList<string> Absent => _absent;
 
     /// <summary>Looks for devices.</summary>
-    public static GpuDevices Open() => new(simulated: false);
+    public static GpuDevices Open() => Open(simulated: false);
 
     /// <summary>The same with ILGPU's simulation behind the others, for tests.</summary>
-    internal static GpuDevices OpenWithSimulation() => new(simulated: true);
+    internal static GpuDevices OpenWithSimulation() => Open(simulated: true);
 
     /// <summary>How kernels are compiled, on whatever device: PoCL takes code of this level only.</summary>
     internal static void Configure(Context.Builder builder)
@@ -110,6 +113,11 @@ public sealed class GpuDevices : IDisposable
     {
         foreach (Accelerator accelerator in _accelerators.Values) accelerator.Dispose();
         _context.Dispose();
+    }
+
+    private static GpuDevices Open(bool simulated)
+    {
+        lock (s_looking) return new GpuDevices(simulated);
     }
 
     private void Add(Device device, GpuKind kind, bool isGpu, string version, int clock, string? problem)
