@@ -153,7 +153,8 @@ public sealed class ManifestTests
                 long before = GC.GetAllocatedBytesForCurrentThread();
                 try
                 {
-                    using (VlcIndex index = VlcIndex.Open(path)) Datasets.Search(index, new float[index.Dimension], 3);
+                    // Not zero: the metric may have become cosine.
+                    using (VlcIndex index = VlcIndex.Open(path)) Datasets.Search(index, [.. Enumerable.Repeat(1f, index.Dimension)], 3);
                     IndexInfo.Verify(path);
                 }
                 catch (VlcFormatException)
