@@ -93,6 +93,27 @@ public sealed class TrellisFilterTests : IDisposable
         Assert.Equal(0, counts[1]);
     }
 
+    /// <summary>Where hardly anything is left of anchor and residual, rounding decides where the sum points: no such row may be dropped.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    public void Rows_shorter_than_their_error_are_kept(float factor)
+    {
+        SkipWithoutInstructions();
+        CodeRows codes = new(_file, 0, 1, 1);
+        float[] value = new float[1];
+        TrellisScan.Decode(TrellisTables.Designed, codes.Row(0), [8], value);
+        foreach (float left in new[] { 1e-3f, -1e-3f, 1e-5f, -1e-5f })
+        {
+            float centre = left - value[0];
+            int[] counts = new int[1];
+            _filter.NearByCosine(
+                codes, [], TrellisTables.Designed, [8], [1], [centre], centre * centre,
+                new FilterQueries([factor], 1, 1, [factor * centre], [0.99f]), [1], new int[1], counts);
+            Assert.Equal(1, counts[0]);
+        }
+    }
+
     [Fact]
     public void Wrong_arguments_are_refused()
     {

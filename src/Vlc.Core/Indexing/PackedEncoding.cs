@@ -144,7 +144,7 @@ internal sealed class PackedEncoding(
         PackedLevelSearch search = Search(trainer, tuning, evidence.HeldOut);
         double target = options.Packed.TargetRecall;
         PackedLevelSearch.Trial reached = search.ForRecall(target, options.Packed.Unbiased, trainer.MiddleLevel - ExpectedDepth, Report);
-        var points = new List<FrontierPoint> { Point(reached, tuning, atTarget: true) };
+        var points = new List<FrontierPoint> { Point(search, reached, tuning, atTarget: true) };
         // Upwards to few bits, then downwards to many, until there is nothing left to see.
         foreach ((int step, Func<FrontierPoint, bool> enough) in ((int, Func<FrontierPoint, bool>)[])
             [(FrontierStep, point => point.Target < LeastRecall || point.CodeBytes == 0), (-FrontierStep, point => point.Target > MostRecall)])
@@ -152,7 +152,7 @@ internal sealed class PackedEncoding(
             FrontierPoint last = points[0];
             for (int i = 1; i <= MostSteps && !enough(last); i++)
             {
-                last = Point(search.Measure(reached.Level + (i * step), reached.Unbiased, reached.Coder.Model.Parameters.EqualStride > 0), tuning, atTarget: false);
+                last = Point(search, search.Measure(reached.Level + (i * step), reached.Unbiased, reached.Coder.Model.Parameters.EqualStride > 0), tuning, atTarget: false);
                 points.Add(last);
                 Report(Math.Min(1, points.Count / 15.0), $"{last.BytesPerVector:F1} bytes: recall {last.Target:F3}");
             }
@@ -357,10 +357,10 @@ internal sealed class PackedEncoding(
     private PackedLevelSearch Search(PackedTrainer trainer, PackedTuningSample tuning, HeldOutRows heldOut) =>
         new(trainer, TrellisTables.Designed, tuning, heldOut, options.Metric, threads, cancellationToken) { EqualBytes = options.Packed.EqualBytes };
 
-    private FrontierPoint Point(PackedLevelSearch.Trial trial, PackedTuningSample tuning, bool atTarget)
+    private FrontierPoint Point(PackedLevelSearch search, PackedLevelSearch.Trial trial, PackedTuningSample tuning, bool atTarget)
     {
         double bytes = (SharedBytes(trial.Coder.Model) / (double)count) + trial.Coder.CodeBytes;
-        (BoundDistance distance, BoundDistance stored) = trial.Distance ?? (new BoundDistance(0, 0, 0, 0), new BoundDistance(0, 0, 0, 0));
+        (BoundDistance distance, BoundDistance stored) = search.MeasureDistance(trial) ?? (new BoundDistance(0, 0, 0, 0), new BoundDistance(0, 0, 0, 0));
         return new FrontierPoint
         {
             Level = trial.Level,

@@ -22,13 +22,14 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
 
     public float[] RowDistances { get; } = new float[largestList];
 
-    public int[] PassingRows { get; } = new int[largestList];
+    /// <summary>Rows of a list that pass the filter; made when first needed, as a batch has a scratch for each of its queries.</summary>
+    public int[] PassingRows => field ??= new int[largestList];
 
     /// <summary>Places in their list of the passing rows.</summary>
-    public int[] PassingPositions { get; } = new int[largestList];
+    public int[] PassingPositions => field ??= new int[largestList];
 
-    /// <summary>Rows that a codec did not sort out.</summary>
-    public int[] KeptRows { get; } = new int[largestList];
+    /// <summary>Rows that a codec did not sort out; those who share a list use the first query's.</summary>
+    public int[] KeptRows => field ??= new int[largestList];
 
     /// <summary>The codec's own memory of the query.</summary>
     public IQueryState? CodecState { get; } = codecState;

@@ -433,7 +433,9 @@ public sealed unsafe class TrellisFilter : IDisposable
             Vector512<float> cosine = product * perNorm, angle = Vector512.Create(error) / y;
             Vector512<float> sine = Vector512.Sqrt(Vector512.Max(Vector512<float>.One - (cosine * cosine), default));
             Vector512<float> margin = (sine * angle) + (Vector512.Abs(cosine) * angle * angle) + (Vector512.Create(dotError) * perNorm) + Vector512.Create(Slack);
-            ulong near = Vector512.GreaterThanOrEqual(cosine + margin, Vector512.Create(bound)).ExtractMostSignificantBits();
+            // Where the error is as long as y, x may point anywhere.
+            Vector512<float> mayBeNear = Vector512.GreaterThanOrEqual(cosine + margin, Vector512.Create(bound)) | Vector512.GreaterThanOrEqual(angle, Vector512<float>.One);
+            ulong near = mayBeNear.ExtractMostSignificantBits();
             if (near != 0) keptCount = Append(near, i, count, kept, keptCount);
         }
 

@@ -76,19 +76,7 @@ public static class SubspaceIteration
         for (int row = 0; row < count; row++)
         {
             eigenvalues[row] = Math.ScaleB(values[row], exponent);
-            MakeLargestPositive(vectors.Slice(row * n, n));
+            SymmetricEigen.MakeLargestPositive(vectors.Slice(row * n, n));
         }
-    }
-
-    private static void MakeLargestPositive(Span<float> row)
-    {
-        int largest = 0;
-        for (int k = 1; k < row.Length; k++)
-        {
-            if (Math.Abs(row[k]) > Math.Abs(row[largest])) largest = k;
-        }
-
-        if (row[largest] > 0) return;
-        for (int k = 0; k < row.Length; k++) row[k] = -row[k];
     }
 }

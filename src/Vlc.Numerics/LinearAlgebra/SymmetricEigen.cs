@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -303,15 +304,17 @@ public static unsafe class SymmetricEigen
         for (int j = start; j < end; j += 8) (Vector512.Load(y + j) + (factors * Vector512.Load(x + j))).Store(y + j);
     }
 
-    private static void MakeLargestPositive(Span<double> row)
+    /// <summary>Fixes the sign of an eigenvector: its component of largest magnitude, the first of equals, is made positive.</summary>
+    internal static void MakeLargestPositive<T>(Span<T> row)
+        where T : INumber<T>
     {
         int largest = 0;
         for (int j = 1; j < row.Length; j++)
         {
-            if (Math.Abs(row[j]) > Math.Abs(row[largest])) largest = j;
+            if (T.Abs(row[j]) > T.Abs(row[largest])) largest = j;
         }
 
-        if (row[largest] > 0) return;
+        if (row[largest] > T.Zero) return;
         for (int j = 0; j < row.Length; j++) row[j] = -row[j];
     }
 

@@ -149,14 +149,14 @@ internal sealed class PackedCodec : ResidualCodec
         {
             if (counts[q] == 0) continue;
             QueryScratch query = queries[q];
-            Span<int> keptHere = kept.Slice(q * rows.Length, counts[q]), keptRows = query.KeptRows.AsSpan(0, counts[q]);
+            Span<int> keptHere = kept.Slice(q * rows.Length, counts[q]), keptRows = first.KeptRows.AsSpan(0, counts[q]);
             for (int i = 0; i < keptHere.Length; i++)
             {
                 keptRows[i] = rows[keptHere[i]];
                 if (!positions.IsEmpty) keptHere[i] = positions[keptHere[i]];
             }
 
-            Span<float> distances = query.RowDistances.AsSpan(0, counts[q]);
+            Span<float> distances = first.RowDistances.AsSpan(0, counts[q]);
             Measure(query, list, room.Offsets[q], keptHere, distances);
             query.Nearest.Offer(distances, keptRows);
         }

@@ -129,10 +129,12 @@ internal sealed class PackedCoder
         {
             PackedModel.List coded = coder.Model[list];
             int axes = coded.Axes.Length;
+            ReadOnlySpan<float> weights = coder.Model.AxisWeights(coded.Group);
             for (int i = 0; i < axes; i++)
             {
-                _target[i] = residual[coded.Axes[i]] * coded.Weights[i];
-                _weightedScale[i] = coded.Scales[i] * coded.Weights[i];
+                int axis = coded.Axes[i];
+                _target[i] = residual[axis] * weights[axis];
+                _weightedScale[i] = coded.Scales[i] * weights[axis];
             }
 
             Span<byte> best = _best.AsSpan(0, axes);

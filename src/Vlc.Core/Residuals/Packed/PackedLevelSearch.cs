@@ -39,11 +39,11 @@ internal sealed class PackedLevelSearch(
         /// <summary>Recall at each of the sample's k.</summary>
         public IReadOnlyList<Recall> Recalls { get; init; } = [];
 
-        /// <summary>How far the nearest codes of the held-out rows are from the bound, and those that are stored; null where there are no such rows.</summary>
-        public (BoundDistance Nearest, BoundDistance Stored)? Distance { get; init; }
-
         public int Level => Coder.Model.Parameters.Level;
     }
+
+    /// <summary>What the candidates were decoded to in the last trial: most of the memory of a search, and so used again.</summary>
+    private readonly float[][] _coded = new float[sample.Rows.Length][];
 
     /// <summary>Whether all lists take the same bytes; null measures which finds more near the target.</summary>
     public bool? EqualBytes { get; init; }
@@ -141,7 +141,7 @@ internal sealed class PackedLevelSearch(
         PackedCoder coder = trainer.Build(level, equalBytes ?? EqualBytes ?? false);
         Recall[] recalls = MeasureRecalls(coder, unbiased);
         int aim = Math.Max(0, Array.FindLastIndex(sample.Ks, k => k <= PackedOptions.TargetNeighbors));
-        var trial = new Trial(coder, unbiased, recalls[aim]) { Recalls = recalls, Distance = MeasureDistance(coder, unbiased) };
+        var trial = new Trial(coder, unbiased, recalls[aim]) { Recalls = recalls };
         Trials.Add(trial);
         return trial;
     }
@@ -220,14 +220,17 @@ internal sealed class PackedLevelSearch(
         return [.. hits.Select((counts, i) => Recall.FromHits(counts, sample.Ks[i]))];
     }
 
-    /// <summary>Codes the held-out rows, which are spread over the base as the base is, and compares their error with the bound.</summary>
-    private (BoundDistance Nearest, BoundDistance Stored)? MeasureDistance(PackedCoder coder, bool unbiased)
+    /// <summary>
+    /// Codes the held-out rows, which are spread over the base as the base is, and tells how far their nearest codes are from the bound, and those that are stored; null
+    /// where there are no such rows.
+    /// </summary>
+    public (BoundDistance Nearest, BoundDistance Stored)? MeasureDistance(Trial trial)
     {
         if (heldOut.Count == 0) return null;
-        PackedModel model = coder.Model;
+        PackedModel model = trial.Coder.Model;
         double[] nearest = new double[heldOut.Count], stored = new double[heldOut.Count];
         var lists = new int[heldOut.Count];
-        Code(coder, unbiased, heldOut.Count, heldOut.Row, heldOut.Cells, (row, list, residual, decoded, nearestError) =>
+        Code(trial.Coder, trial.Unbiased, heldOut.Count, heldOut.Row, heldOut.Cells, (_, length) => new float[length], (row, list, residual, decoded, nearestError) =>
         {
             lists[row] = list;
             nearest[row] = nearestError;
@@ -248,21 +251,22 @@ internal sealed class PackedLevelSearch(
     /// <summary>u = z + r̂ of each candidate, in its group's basis.</summary>
     private float[][] CodeCandidates(PackedCoder coder, bool unbiased)
     {
-        var coded = new float[sample.Rows.Length][];
-        Code(coder, unbiased, coded.Length, sample.Row, sample.Cells, (row, _, _, decoded, _) =>
-        {
-            TensorPrimitives.Add(decoded, coder.Model.Parameters.CellAnchors[sample.Cells[row]], decoded);
-            coded[row] = decoded;
-        });
-        return coded;
+        Code(
+            coder, unbiased, _coded.Length, sample.Row, sample.Cells, Room,
+            (row, _, _, decoded, _) => TensorPrimitives.Add(decoded, coder.Model.Parameters.CellAnchors[sample.Cells[row]], decoded));
+        return _coded;
+
+        // A group's rank follows from the level, but seldom changes.
+        float[] Room(int row, int rank) => _coded[row] is { } earlier && earlier.Length == rank ? earlier : _coded[row] = new float[rank];
     }
 
     /// <summary>
-    /// Codes rows on all threads and hands each one's number, list, residual, decoded residual, which it may keep, and error of the nearest code to
-    /// <paramref name="take"/>.
+    /// Codes rows on all threads, decodes each into what <paramref name="room"/> gives for its number and rank, and hands its number, list, residual, decoded residual and
+    /// error of the nearest code to <paramref name="take"/>.
     /// </summary>
     private void Code(
-        PackedCoder coder, bool unbiased, int count, Func<int, ReadOnlySpan<float>> row, int[] cells, Action<int, int, float[], float[], double> take)
+        PackedCoder coder, bool unbiased, int count, Func<int, ReadOnlySpan<float>> row, int[] cells, Func<int, int, float[]> room,
+        Action<int, int, float[], float[], double> take)
     {
         using var rotation = new PackedRotation(coder.Model.Parameters);
         using var sessions = new ThreadLocal<PackedCoder.Session>(() => new PackedCoder.Session(coder, tables), trackAllValues: true);
@@ -275,7 +279,7 @@ internal sealed class PackedLevelSearch(
                 {
                     float[] residual = rotation.Residual(row(i), cells[i], out double energy);
                     int list = coder.ListOf(cells[i], residual);
-                    var decoded = new float[residual.Length];
+                    float[] decoded = room(i, residual.Length);
                     sessions.Value!.Code(list, residual, energy, unbiased, decoded);
                     take(i, list, residual, decoded, sessions.Value!.NearestError);
                 }

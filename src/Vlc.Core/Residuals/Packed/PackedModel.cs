@@ -26,6 +26,7 @@ internal sealed class PackedModel
 
     private readonly List[] _lists;
     private readonly double[] _errorWeights;
+    private readonly float[][] _axisWeights;
 
     /// <summary>Derives the allocation of every list.</summary>
     public PackedModel(PackedParameters parameters)
@@ -34,6 +35,9 @@ internal sealed class PackedModel
         int classes = parameters.ClassCount;
         _lists = new List[parameters.CellCount * classes];
         _errorWeights = new double[_lists.Length];
+        // 2^(0.75 · Δ/8 octaves) in parts of 1/32.
+        _axisWeights = [.. parameters.Groups.Select(group => Array.ConvertAll(
+            group.Spectrum, eighths => (float)Octaves.Power(parameters.Design.AxisWeightQuarters * (eighths - group.Spectrum[0]))))];
         for (int list = 0; list < _lists.Length; list++) _lists[list] = Derive(list / classes, list % classes);
     }
 
@@ -77,18 +81,22 @@ internal sealed class PackedModel
     public double WeightedError(int list, ReadOnlySpan<float> residual, ReadOnlySpan<float> decoded)
     {
         List coded = _lists[list];
+        float[] weights = _axisWeights[coded.Group];
         double sum = 0;
-        for (int i = 0; i < coded.Axes.Length; i++)
+        foreach (int axis in coded.Axes)
         {
-            double error = (double)coded.Weights[i] * (residual[coded.Axes[i]] - decoded[coded.Axes[i]]);
+            double error = (double)weights[axis] * (residual[axis] - decoded[axis]);
             sum += error * error;
         }
 
         return sum * _errorWeights[list];
     }
 
-    /// <summary>Weight of a list's errors; those of its axes are in <see cref="List.Weights"/>.</summary>
+    /// <summary>Weight of a list's errors; those of its axes are <see cref="AxisWeights"/>.</summary>
     public double ErrorWeight(int list) => _errorWeights[list];
+
+    /// <summary>Weight of each axis of a group in the encoder's search.</summary>
+    public ReadOnlySpan<float> AxisWeights(int group) => _axisWeights[group];
 
     private int[] Amplitudes(int cell, int group, int gain)
     {
@@ -130,18 +138,27 @@ internal sealed class PackedModel
         int[] variances = WeightedVariances(amplitudes, relative, spectrum);
         var bits = new byte[rank];
         int stride = p.EqualStride > 0 ? BitAllocation.AllocateBytes(variances, p.EqualStride, bits) : BitAllocation.Allocate(variances, p.Level, bits);
-        int[] order = [.. Enumerable.Range(0, rank).Where(axis => bits[axis] > 0).OrderByDescending(axis => bits[axis]).ThenBy(axis => axis)];
-        int padded = Int8Scan.PaddedLength(order.Length);
-        var scales = new float[padded];
-        var weights = new float[order.Length];
-        for (int i = 0; i < order.Length; i++)
+        int[] order = DescendingBits(bits);
+        var scales = new float[Int8Scan.PaddedLength(order.Length)];
+        for (int i = 0; i < order.Length; i++) scales[i] = (float)Octaves.PowerOfEighths(amplitudes[order[i]]);
+        return new List(cell, group, stride, order, Array.ConvertAll(order, axis => bits[axis]), scales);
+    }
+
+    /// <summary>The axes with bits: most bits first, then by number. By counting, as an index is opened list by list.</summary>
+    private static int[] DescendingBits(ReadOnlySpan<byte> bits)
+    {
+        Span<int> places = stackalloc int[TrellisTables.MaxBits + 1];
+        places.Clear();
+        foreach (byte b in bits) places[b]++;
+        int coded = 0;
+        for (int b = TrellisTables.MaxBits; b > 0; b--) (places[b], coded) = (coded, coded + places[b]);
+        var order = new int[coded];
+        for (int axis = 0; axis < bits.Length; axis++)
         {
-            scales[i] = (float)Octaves.PowerOfEighths(amplitudes[order[i]]);
-            // 2^(0.75 · Δ/8 octaves) in parts of 1/32.
-            weights[i] = (float)Octaves.Power(p.Design.AxisWeightQuarters * (spectrum[order[i]] - spectrum[0]));
+            if (bits[axis] > 0) order[places[bits[axis]]++] = axis;
         }
 
-        return new List(cell, group, stride, order, [.. order.Select(axis => bits[axis])], scales, weights);
+        return order;
     }
 
     /// <summary>How the vectors of a class of a cell are coded.</summary>
@@ -151,6 +168,5 @@ internal sealed class PackedModel
     /// <param name="Axes">The coded axes in the order of the code: most bits first, then by number.</param>
     /// <param name="Bits">Bits of each coded axis.</param>
     /// <param name="Scales">Amplitude of each coded axis, padded with zeros to a multiple of 16.</param>
-    /// <param name="Weights">Weight of each coded axis in the encoder's search.</param>
-    internal sealed record List(int Cell, int Group, int Stride, int[] Axes, byte[] Bits, float[] Scales, float[] Weights);
+    internal sealed record List(int Cell, int Group, int Stride, int[] Axes, byte[] Bits, float[] Scales);
 }
