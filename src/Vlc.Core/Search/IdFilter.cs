@@ -21,6 +21,9 @@ public sealed class IdFilter
     /// <summary>Rows of the index that the filter is for.</summary>
     public int Count { get; }
 
+    /// <summary>Row i is bit i % 64 of word i / 64.</summary>
+    internal ReadOnlyMemory<ulong> Bits => _bits;
+
     /// <summary>Only these rows.</summary>
     /// <param name="count">Rows of the index.</param>
     /// <param name="ids">Row numbers; repeated ones count once.</param>

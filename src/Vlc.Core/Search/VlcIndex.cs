@@ -171,15 +171,7 @@ public sealed partial class VlcIndex : IDisposable
         CancellationToken cancellationToken = default)
     {
         options ??= SearchOptions.Default;
-        ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
-        if (queries.Length % Dimension != 0)
-        {
-            throw new ArgumentException($"{queries.Length} floats are not a whole number of queries of {Dimension} dimensions.", nameof(queries));
-        }
-
-        int queryCount = queries.Length / Dimension;
-        ArgumentOutOfRangeException.ThrowIfLessThan(ids.Length, (long)queryCount * k);
-        ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, (long)queryCount * k);
+        int queryCount = CheckBatch(queries, k, ids, scores);
         int threads = options.Threads ?? Environment.ProcessorCount;
         if (_codec.SharedQueries > 1 && options.Filter is null && queryCount > 1)
         {
@@ -312,6 +304,21 @@ public sealed partial class VlcIndex : IDisposable
         {
             throw new ArgumentException($"The filter is for an index of {filter.Count} rows; this one has {Count}.", nameof(options));
         }
+    }
+
+    /// <summary>The number of queries of a batch, whose room for results is checked.</summary>
+    private int CheckBatch(ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
+        if (queries.Length % Dimension != 0)
+        {
+            throw new ArgumentException($"{queries.Length} floats are not a whole number of queries of {Dimension} dimensions.", nameof(queries));
+        }
+
+        int queryCount = queries.Length / Dimension;
+        ArgumentOutOfRangeException.ThrowIfLessThan(ids.Length, (long)queryCount * k);
+        ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, (long)queryCount * k);
+        return queryCount;
     }
 
     private void Prepare(ReadOnlySpan<float> query, QueryScratch scratch)

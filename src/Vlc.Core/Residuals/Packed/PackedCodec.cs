@@ -9,7 +9,7 @@ namespace Vlc.Residuals.Packed;
 /// Codec <c>packed</c>: trellis codes of the residual in its group's basis, list by list. The vectors of a list share axes, bits and stride, and follow one another in
 /// <c>.residuals.bin</c> in the order of their numbers.
 /// </summary>
-internal sealed class PackedCodec : ResidualCodec
+internal sealed partial class PackedCodec : ResidualCodec
 {
     private readonly PackedModel _model;
     private readonly PackedParameters _parameters;

@@ -1,0 +1,72 @@
+using Vlc.Numerics.Memory;
+
+namespace Vlc.Compute;
+
+/// <summary>The trellis codes of an open index as a backend needs them for scanning: docs/codec.md has the model, docs/format.md the bits.</summary>
+/// <remarks>
+/// A query comes as its coordinates in the bases of all groups, one group behind the other. A list's part of them begins at <see cref="TrellisList.FirstCoordinate"/>. With c those
+/// coordinates, z the anchor's, r̂ the decoded residual and o the query's offset for the group, the distance is o + ‖c - z - r̂‖² (l2), -(o + ⟨c, z + r̂⟩) (product), or the squared distance of
+/// the two vectors at unit length (<see cref="CountsAsUnitLength"/>), from the product and the squared length of the reconstruction.
+/// </remarks>
+public sealed class TrellisCodes
+{
+    /// <summary>The metric of the index.</summary>
+    public required Metric Metric { get; init; }
+
+    /// <summary>True where reconstructions count as vectors of unit length (cosine).</summary>
+    public required bool CountsAsUnitLength { get; init; }
+
+    /// <summary>8 x 256 values in units of 1/4096: the table of b bits starts at (b - 1)·256.</summary>
+    public required ReadOnlyMemory<short> Tables { get; init; }
+
+    /// <summary>The mean vector in the bases of all groups: its length is the number of coordinates of a query.</summary>
+    public required ReadOnlyMemory<float> MeanCoordinates { get; init; }
+
+    /// <summary>Groups of cells, each with a basis.</summary>
+    public required int GroupCount { get; init; }
+
+    /// <summary>n, the rows of the index; row numbers are below it.</summary>
+    public required int RowCount { get; init; }
+
+    /// <summary>The lists.</summary>
+    public required IReadOnlyList<TrellisList> Lists { get; init; }
+}
+
+/// <summary>Rows that share an anchor, axes, bits and stride: a class of a cell.</summary>
+/// <param name="Group">Group of the cell.</param>
+/// <param name="FirstCoordinate">Where the group's coordinates begin.</param>
+/// <param name="Anchor">z, one float for each coordinate of the group.</param>
+/// <param name="AnchorSquared">‖anchor‖² in the original axes.</param>
+/// <param name="Axes">The coded coordinates of the group, in the order of the code.</param>
+/// <param name="Bits">Bits of each, 1 to 8.</param>
+/// <param name="Scales">What a table's 1 is worth on each; may be longer.</param>
+/// <param name="Rows">Row numbers, ascending.</param>
+/// <param name="Codes">A bit string for each row; null where there are no rows or no axis has bits.</param>
+public sealed record TrellisList(
+    int Group, int FirstCoordinate, ReadOnlyMemory<float> Anchor, float AnchorSquared, ReadOnlyMemory<int> Axes, ReadOnlyMemory<byte> Bits, ReadOnlyMemory<float> Scales,
+    ReadOnlyMemory<int> Rows, CodeRows? Codes);
+
+/// <summary>A batch of queries for <see cref="ICodeScanner.Scan"/>.</summary>
+public sealed class TrellisQueries
+{
+    /// <summary>q.</summary>
+    public required int Count { get; init; }
+
+    /// <summary>q x coordinates: the query less the mean (l2), or the query, in the bases of all groups; those of groups that no list needs may be anything.</summary>
+    public required ReadOnlyMemory<float> Coordinates { get; init; }
+
+    /// <summary>q x groups: squared distance outside the group's basis (l2), or the product with the mean vector.</summary>
+    public required ReadOnlyMemory<float> Offsets { get; init; }
+
+    /// <summary>‖query‖² of each; read where reconstructions count as vectors of unit length.</summary>
+    public required ReadOnlyMemory<float> SquaredLengths { get; init; }
+
+    /// <summary>Where the queries of each list begin in <see cref="Visitors"/>, and the end of the last; empty where every query scans every list.</summary>
+    public ReadOnlyMemory<int> VisitStarts { get; init; }
+
+    /// <summary>Numbers of the queries that scan a list, list after list.</summary>
+    public ReadOnlyMemory<int> Visitors { get; init; }
+
+    /// <summary>A bit for each row, row i in bit i % 64 of word i / 64: whether it may be found. Empty allows all.</summary>
+    public ReadOnlyMemory<ulong> Allowed { get; init; }
+}

@@ -1,0 +1,43 @@
+using Vlc.Compute;
+
+namespace Vlc.Search;
+
+/// <summary>
+/// An index whose codes lie on a device, which scans them for batches of queries; ranking of cells and the rotation of queries stay with the processor. Used by one thread at a time. Results
+/// are those of <see cref="VlcIndex.SearchBatch"/>, bit for bit.
+/// </summary>
+public sealed class DeviceIndex : IDisposable
+{
+    private readonly VlcIndex _index;
+    private readonly ICodeScanner _scanner;
+
+    internal DeviceIndex(VlcIndex index, ICodeScanner scanner) => (_index, _scanner) = (index, scanner);
+
+    /// <summary>Most neighbours of a query.</summary>
+    public int MostNeighbors => _scanner.MostNeighbors;
+
+    /// <summary>Bytes of code that a scan of every cell reads.</summary>
+    public long CodeBytes => _scanner.CodeBytes;
+
+    /// <summary>True where the codes do not fit the device and are copied anew for every batch.</summary>
+    public bool IsStreamed => _scanner.IsStreamed;
+
+    /// <summary>Finds the nearest rows of many queries on the device.</summary>
+    /// <param name="queries">Row-major, q x d.</param>
+    /// <param name="k">Neighbours of each; 1 to <see cref="MostNeighbors"/>.</param>
+    /// <param name="ids">Receives q x k row numbers; -1 where fewer were found.</param>
+    /// <param name="scores">Receives q x k scores; NaN where fewer were found.</param>
+    /// <param name="options">Null takes the defaults; threads are those that prepare queries.</param>
+    /// <param name="cancellationToken">Checked between launches.</param>
+    /// <exception cref="ArgumentException">As for <see cref="VlcIndex.Search"/>, or k is more than the device has room for.</exception>
+    public void SearchBatch(
+        ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores, SearchOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        if (k > MostNeighbors) throw new ArgumentException($"{k} neighbours: a device finds at most {MostNeighbors} of each query. Search on the processor.", nameof(k));
+        _index.SearchHeld(_scanner, queries, k, ids, scores, options ?? SearchOptions.Default, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _scanner.Dispose();
+}

@@ -1,0 +1,144 @@
+using Vlc.Compute;
+using Vlc.Numerics.Threading;
+using Vlc.Residuals.Packed;
+
+namespace Vlc.Search;
+
+/// <content>Batches of queries whose lists a device scans: what to scan is planned here, as for <see cref="Search"/>.</content>
+public sealed partial class VlcIndex
+{
+    /// <summary>Bytes of rotated queries that go to a device together.</summary>
+    private const long DeviceQueryBytes = 32L << 20;
+
+    /// <summary>Most queries that go to a device together.</summary>
+    private const int DeviceQueries = 1024;
+
+    /// <summary>Brings the codes to a device, to be disposed of before this index and the backend.</summary>
+    /// <param name="backend">Where to search.</param>
+    /// <exception cref="ArgumentException">The index is of a codec other than <c>packed</c>.</exception>
+    public DeviceIndex HoldOn(ICodeScanBackend backend)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        if (_codec is not PackedCodec packed)
+        {
+            throw new ArgumentException(
+                $"The index has codec {Manifest.Codec}; a device searches codec Packed only. Search on the processor, or rebuild the index.", nameof(backend));
+        }
+
+        return new DeviceIndex(this, backend.HoldCodes(packed.Describe(_lists, Metric)));
+    }
+
+    /// <summary><see cref="DeviceIndex.SearchBatch"/>.</summary>
+    internal void SearchHeld(
+        ICodeScanner scanner, ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores, SearchOptions options,
+        CancellationToken cancellationToken)
+    {
+        CheckOptions(options);
+        int queryCount = CheckBatch(queries, k, ids, scores);
+        var packed = (PackedCodec)_codec;
+        int size = (int)Math.Clamp(DeviceQueryBytes / (packed.CoordinateCount * (long)sizeof(float)), 1, DeviceQueries);
+        int[] passing = options.Filter is { } filter ? CountPassing(filter) : [];
+        for (int first = 0; first < queryCount; first += size)
+        {
+            int count = Math.Min(size, queryCount - first);
+            TrellisQueries batch = PrepareForDevice(packed, queries.Slice(first * Dimension, count * Dimension), count, options, passing, cancellationToken);
+            Span<int> idsHere = ids.Span.Slice(first * k, count * k);
+            Span<float> scoresHere = scores.Span.Slice(first * k, count * k);
+            scanner.Scan(batch, k, idsHere, scoresHere, cancellationToken);
+            ToScores(scoresHere);
+            for (int i = 0; i < idsHere.Length; i++)
+            {
+                if (idsHere[i] < 0) scoresHere[i] = float.NaN;
+            }
+        }
+    }
+
+    /// <summary>Rotates queries on all threads and plans their scans.</summary>
+    private TrellisQueries PrepareForDevice(
+        PackedCodec packed, ReadOnlyMemory<float> queries, int count, SearchOptions options, int[] passing, CancellationToken cancellationToken)
+    {
+        (int probes, int scannedRows) = Plan(options);
+        bool all = probes == AnchorCount && scannedRows == Count;
+        float[] coordinates = new float[(long)count * packed.CoordinateCount], offsets = new float[count * packed.GroupCount], squared = new float[count];
+        var cells = new int[count][];
+        BlockScheduler.Run(
+            count, options.Threads ?? Environment.ProcessorCount,
+            (query, _) =>
+            {
+                QueryScratch scratch = Rent();
+                try
+                {
+                    Prepare(queries.Span.Slice(query * Dimension, Dimension), scratch);
+                    if (!all) cells[query] = CellsToScan(scratch, probes, scannedRows, passing);
+                    packed.Rotate(
+                        scratch, cells[query], coordinates.AsSpan(query * packed.CoordinateCount, packed.CoordinateCount),
+                        offsets.AsSpan(query * packed.GroupCount, packed.GroupCount), out squared[query]);
+                }
+                finally
+                {
+                    _scratch.Add(scratch);
+                }
+            },
+            cancellationToken);
+        (int[] starts, int[] visitors) = all ? ([], []) : Visits(cells);
+        return new TrellisQueries
+        {
+            Count = count, Coordinates = coordinates, Offsets = offsets, SquaredLengths = squared, VisitStarts = starts, Visitors = visitors,
+            Allowed = options.Filter?.Bits ?? default,
+        };
+    }
+
+    /// <summary>The cells that <see cref="Search"/> would scan.</summary>
+    private int[] CellsToScan(QueryScratch scratch, int probes, int scannedRows, int[] passing)
+    {
+        RankCells(scratch);
+        List<int> cells = [];
+        for (int rows = 0; cells.Count < probes && rows < scannedRows && scratch.Cells.TryNext(out int cell);)
+        {
+            cells.Add(cell);
+            rows += passing.Length > 0 ? passing[cell] : CellSize(cell);
+        }
+
+        return [.. cells];
+    }
+
+    /// <summary>From the cells of each query to the queries of each list, ascending.</summary>
+    private (int[] Starts, int[] Visitors) Visits(int[][] cells)
+    {
+        var starts = new int[_lists.CellCount + 1];
+        foreach (int[] own in cells)
+        {
+            foreach (int cell in own)
+            {
+                for (int list = cell * _listsPerCell; list < (cell + 1) * _listsPerCell; list++) starts[list + 1]++;
+            }
+        }
+
+        for (int list = 0; list < _lists.CellCount; list++) starts[list + 1] += starts[list];
+        int[] visitors = new int[starts[^1]], next = starts[..^1];
+        for (int query = 0; query < cells.Length; query++)
+        {
+            foreach (int cell in cells[query])
+            {
+                for (int list = cell * _listsPerCell; list < (cell + 1) * _listsPerCell; list++) visitors[next[list]++] = query;
+            }
+        }
+
+        return (starts, visitors);
+    }
+
+    /// <summary>Rows of each cell that a filter lets through.</summary>
+    private int[] CountPassing(IdFilter filter)
+    {
+        var passing = new int[AnchorCount];
+        for (int list = 0; list < _lists.CellCount; list++)
+        {
+            foreach (int row in _lists.Rows(list))
+            {
+                if (filter.Passes(row)) passing[list / _listsPerCell]++;
+            }
+        }
+
+        return passing;
+    }
+}

@@ -1,0 +1,257 @@
+using Vlc.Anchors;
+using Vlc.Compute;
+using Vlc.Indexing;
+using Vlc.Residuals;
+using Vlc.Search;
+using Vlc.Tests;
+using Vlc.Vectors;
+
+namespace Vlc.Gpu.Tests;
+
+[Collection(OnDevices.Name)]
+public sealed class SearchTests(Lanes lanes)
+{
+    /// <summary>Rows, dimension, anchors, queries, k: beside multiples of a tile (64 rows), of four queries, of 64 coordinates, and more than 256 of them.</summary>
+    public static TheoryData<string, Metric, int, int, int, int, int> Shapes()
+    {
+        var shapes = new TheoryData<string, Metric, int, int, int, int, int>();
+        foreach (Metric metric in Enum.GetValues<Metric>())
+        {
+            shapes.Add(Lanes.Simulated, metric, 90, 9, 3, 5, 4);
+            shapes.Add(Lanes.OpenCL, metric, 1, 4, 1, 1, 1);
+            shapes.Add(Lanes.OpenCL, metric, 130, 1, 2, 3, 5);
+            shapes.Add(Lanes.OpenCL, metric, 40, 17, 7, 2, 60);
+            shapes.Add(Lanes.OpenCL, metric, 3000, 70, 21, 9, 10);
+            shapes.Add(Lanes.OpenCL, metric, 700, 300, 5, 4, 1);
+        }
+
+        return shapes;
+    }
+
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void A_search_has_the_bits_of_the_processor(string lane, Metric metric, int count, int dimension, int anchors, int queryCount, int k)
+    {
+        using GpuBackend backend = lanes.Create(lane);
+        using var index = new SampleIndex(metric, count, dimension, anchors, queryCount);
+        using (DeviceIndex held = index.Open.HoldOn(backend))
+        {
+            Assert.False(held.IsStreamed);
+            index.AssertSame(held, k, SearchOptions.Exhaustive);
+            index.AssertSame(held, k, new SearchOptions { Probes = Math.Max(anchors / 3, 1) });
+            index.AssertSame(held, k, new SearchOptions { ScannedRows = Math.Max(count / 5, 1) });
+            // Once more: what a batch leaves behind must not show in the next.
+            index.AssertSame(held, k, SearchOptions.Exhaustive);
+        }
+
+        Assert.Equal(0, backend.Memory.Used);
+    }
+
+    [Theory]
+    [InlineData(Metric.L2)]
+    [InlineData(Metric.Cosine)]
+    [InlineData(Metric.InnerProduct)]
+    public void More_neighbours_than_a_step_of_the_selection_gathers_are_found(Metric metric)
+    {
+        using GpuBackend backend = lanes.Create(Lanes.OpenCL);
+        using var index = new SampleIndex(metric, 2500, 12, 16, 3);
+        using DeviceIndex held = index.Open.HoldOn(backend);
+        foreach (int k in (int[])[100, 897, held.MostNeighbors])
+        {
+            index.AssertSame(held, k, SearchOptions.Exhaustive);
+            index.AssertSame(held, k, new SearchOptions { Probes = 3 });
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Lanes.All), MemberType = typeof(Lanes))]
+    public void Only_rows_that_a_filter_lets_through_are_found(string lane)
+    {
+        using GpuBackend backend = lanes.Create(lane);
+        using var index = new SampleIndex(Metric.L2, 300, 8, 6, 5);
+        using DeviceIndex held = index.Open.HoldOn(backend);
+        foreach (IdFilter filter in (IdFilter[])[IdFilter.Allow(300, [3, 64, 65, 299]), IdFilter.Deny(300, [.. Enumerable.Range(10, 200)]), IdFilter.Allow(300, [])])
+        {
+            index.AssertSame(held, 7, new SearchOptions { Filter = filter, Probes = int.MaxValue });
+            index.AssertSame(held, 7, new SearchOptions { Filter = filter, ScannedRows = 20 });
+            index.AssertSame(held, 7, new SearchOptions { Filter = filter, Probes = 2 });
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Lanes.All), MemberType = typeof(Lanes))]
+    public void Of_equal_distances_the_lowest_rows_are_found(string lane)
+    {
+        using GpuBackend backend = lanes.Create(lane);
+        // Every row is there many times, and so is its code.
+        const int Dimension = 4, Distinct = 20;
+        float[] distinct = RandomRows.Gaussian(Distinct, Dimension, 21);
+        float[] rows = [.. Enumerable.Range(0, 15).SelectMany(_ => distinct)];
+        using var index = new SampleIndex(Metric.L2, rows, Dimension, 4, distinct[..(3 * Dimension)]);
+        using DeviceIndex held = index.Open.HoldOn(backend);
+        (int[] ids, float[] scores) = index.AssertSame(held, 12, SearchOptions.Exhaustive);
+        Assert.Equal(scores[0], scores[11]);
+        Assert.Equal(Enumerable.Range(0, 12).Select(turn => ids[0] + (turn * Distinct)), ids[..12]);
+    }
+
+    [Theory]
+    [InlineData(Lanes.Simulated, 200, 6)]
+    [InlineData(Lanes.OpenCL, 3000, 24)]
+    public void Codes_beyond_the_budget_are_streamed_with_the_same_bits(string lane, int count, int dimension)
+    {
+        using var index = new SampleIndex(Metric.L2, count, dimension, 6, 7);
+        long words, description;
+        using (GpuBackend roomy = lanes.Create(lane))
+        {
+            using var held = (GpuCodes)roomy.HoldCodes(index.Describe());
+            Assert.False(held.IsStreamed);
+            words = held.WordBytes;
+            description = roomy.Memory.Used - words;
+        }
+
+        // The simulation's index is too small to leave a batch room within a budget: there the driver refuses.
+        using GpuBackend backend = lanes.Create(lane, lane == Lanes.OpenCL ? new GpuOptions { MemoryBudget = description + words, BatchBytes = 1 } : new GpuOptions { BatchBytes = 1 });
+        if (lane == Lanes.Simulated) backend.Memory.Refuses = bytes => bytes == words;
+        using (DeviceIndex held = index.Open.HoldOn(backend))
+        {
+            Assert.True(held.IsStreamed);
+            index.AssertSame(held, 3, SearchOptions.Exhaustive);
+            index.AssertSame(held, 3, new SearchOptions { Probes = 2 });
+        }
+
+        Assert.InRange(backend.Memory.Peak, description, backend.Memory.Budget);
+        Assert.Equal(0, backend.Memory.Used);
+    }
+
+    [Theory]
+    [InlineData(Lanes.Simulated, 300)]
+    [InlineData(Lanes.OpenCL, 4000)]
+    public void A_device_that_runs_out_of_memory_gets_smaller_batches(string lane, int count)
+    {
+        using GpuBackend backend = lanes.Create(lane);
+        using var index = new SampleIndex(Metric.Cosine, count, 16, 8, 6);
+        using DeviceIndex held = index.Open.HoldOn(backend);
+        int refused = 0;
+        backend.Memory.Refuses = bytes =>
+        {
+            // Eight slots of 64 distances, of which six make a tile for every query.
+            bool refuse = bytes > 8 * 64 * sizeof(float);
+            if (refuse) refused++;
+            return refuse;
+        };
+        index.AssertSame(held, 5, SearchOptions.Exhaustive);
+        index.AssertSame(held, 5, new SearchOptions { Probes = 3 });
+        Assert.True(refused > 2);
+    }
+
+    [Fact]
+    public void A_device_without_room_says_so_and_keeps_nothing()
+    {
+        using GpuBackend backend = lanes.Create(Lanes.Simulated, new GpuOptions { MemoryBudget = 1000 });
+        using var index = new SampleIndex(Metric.L2, 200, 8, 4, 1);
+        Exception exception = Assert.ThrowsAny<Exception>(() => index.Open.HoldOn(backend));
+        Assert.Contains("no room", exception.Message, StringComparison.Ordinal);
+        Assert.Equal(0, backend.Memory.Used);
+    }
+
+    [Fact]
+    public void What_a_device_cannot_do_is_refused()
+    {
+        using GpuBackend backend = lanes.Create(Lanes.Simulated);
+        using var index = new SampleIndex(Metric.L2, 50, 3, 2, 2);
+        using (DeviceIndex held = index.Open.HoldOn(backend))
+        {
+            int most = held.MostNeighbors;
+            int[] ids = new int[2 * (most + 1)];
+            float[] scores = new float[ids.Length];
+            Assert.Throws<ArgumentException>(() => held.SearchBatch(index.Queries, most + 1, ids, scores));
+            Assert.Throws<ArgumentOutOfRangeException>(() => held.SearchBatch(index.Queries, 0, ids, scores));
+            Assert.Throws<ArgumentException>(() => held.SearchBatch(new float[4], 1, ids, scores));
+            Assert.Throws<ArgumentException>(() => held.SearchBatch(index.Queries, 1, ids, scores, new SearchOptions { Metric = Metric.Cosine }));
+            Assert.Throws<OperationCanceledException>(() => held.SearchBatch(index.Queries, 1, ids, scores, cancellationToken: new CancellationToken(canceled: true)));
+            held.SearchBatch(Array.Empty<float>(), 1, ids, scores);
+        }
+
+        using var other = new SampleIndex(Metric.L2, 50, 3, 2, 1, CodecKind.Int8);
+        Assert.Contains("codec Int8", Assert.Throws<ArgumentException>(() => other.Open.HoldOn(backend)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A small index in a folder of its own, with queries.</summary>
+    private sealed class SampleIndex : IDisposable
+    {
+        private readonly TemporaryFolder _folder = new();
+
+        public SampleIndex(Metric metric, int count, int dimension, int anchors, int queryCount, CodecKind codec = CodecKind.Packed)
+            : this(metric, RandomRows.Clusters(count, dimension, anchors, 31), dimension, anchors, RandomRows.Clusters(queryCount, dimension, anchors, 32), codec)
+        {
+        }
+
+        public SampleIndex(Metric metric, float[] rows, int dimension, int anchors, float[] queries, CodecKind codec = CodecKind.Packed)
+        {
+            Queries = queries;
+            using var source = new InMemoryVectors(rows, dimension);
+            IndexBuilder.Build(
+                source, _folder.File("index"),
+                new IndexOptions { Metric = metric, Codec = codec, Training = new AnchorTrainingOptions { AnchorCount = anchors, MaxIterations = 2, Threads = 1 } });
+            Open = VlcIndex.Open(_folder.File("index"));
+        }
+
+        public VlcIndex Open { get; }
+
+        public float[] Queries { get; }
+
+        /// <summary>What the index tells a backend.</summary>
+        public TrellisCodes Describe()
+        {
+            var listener = new Listener();
+            Open.HoldOn(listener).Dispose();
+            return listener.Heard!;
+        }
+
+        /// <summary>Searches on both, and returns what both found.</summary>
+        public (int[] Ids, float[] Scores) AssertSame(DeviceIndex held, int k, SearchOptions options)
+        {
+            int count = Queries.Length / Open.Dimension;
+            int[] ids = new int[count * k], expected = new int[count * k];
+            float[] scores = new float[ids.Length], expectedScores = new float[ids.Length];
+            held.SearchBatch(Queries, k, ids, scores, options);
+            Open.SearchBatch(Queries, k, expected, expectedScores, options);
+            Assert.Equal(expected, ids);
+            Assert.Equal(expectedScores.Select(BitConverter.SingleToInt32Bits), scores.Select(BitConverter.SingleToInt32Bits));
+            return (ids, scores);
+        }
+
+        public void Dispose()
+        {
+            Open.Dispose();
+            _folder.Dispose();
+        }
+
+        /// <summary>Keeps what it is told, and searches nothing.</summary>
+        private sealed class Listener : ICodeScanBackend, ICodeScanner
+        {
+            public TrellisCodes? Heard { get; private set; }
+
+            public string Name => "listener";
+
+            public int MostNeighbors => 1;
+
+            public long CodeBytes => 0;
+
+            public bool IsStreamed => false;
+
+            public ICodeScanner HoldCodes(TrellisCodes codes)
+            {
+                Heard = codes;
+                return this;
+            }
+
+            public void Scan(TrellisQueries queries, int k, Span<int> rows, Span<float> distances, CancellationToken cancellationToken = default) => rows.Fill(-1);
+
+            public void Dispose()
+            {
+                // Holds nothing.
+            }
+        }
+    }
+}
