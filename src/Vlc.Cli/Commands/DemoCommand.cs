@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Spectre.Console;
 using Vlc.Anchors;
+using Vlc.Cli.Compute;
 using Vlc.Cli.Demo;
 using Vlc.Cli.Evaluation;
 using Vlc.Cli.Files;
@@ -98,11 +99,11 @@ internal static class DemoCommand
         ExactScan? exact = ExactScan.TryLoad(source, index.Metric, cancellationToken);
         var judged = new JudgedQueries(queries, Dimension, truth, K);
         var search = new SearchOptions { Threads = threads };
-        SearchMeasurement measured = SearchMeasurement.Take(index, judged, K, search, exact, progress, cancellationToken);
+        SearchMeasurement measured = SearchMeasurement.Take(index, held: null, judged, K, search, exact, progress, cancellationToken);
 
         var answers = new MemberAnswers(index, embedding, members);
         return new DemoResult(
-            EvalResult.Of(index.Manifest, index.TotalBytes, measured, K, minRecall: null, maxRatio: null),
+            EvalResult.Of(index.Manifest, index.TotalBytes, measured, K, DeviceOption.Cpu, minRecall: null, maxRatio: null),
             index.TotalBytes, members.Count, folder.Path, folder.Kept, 0, [.. questions.Select(answers.To)]);
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
+using Vlc.Cli.Compute;
 using Vlc.Cli.Evaluation;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
@@ -28,6 +29,7 @@ internal static class EvalCommand
     private static readonly Option<double?> TargetRecall = SharedOptions.TargetRecall();
     private static readonly Option<double?> MinRecall = SharedOptions.MinRecall("recall");
     private static readonly Option<double?> MaxRatio = SharedOptions.MaxRatio();
+    private static readonly Option<string?> Device = DeviceOption.Create("Where batches of queries are scanned; cpu unless given. Single queries always run on the processor.");
 
     public static Command Create()
     {
@@ -35,7 +37,7 @@ internal static class EvalCommand
         command.Add(Index);
         Queries.AddTo(command);
         Originals.AddTo(command);
-        foreach (Option option in new Option[] { Truth, Neighbors, Probes, TargetRecall, MinRecall, MaxRatio }) command.Add(option);
+        foreach (Option option in new Option[] { Truth, Neighbors, Probes, TargetRecall, MinRecall, MaxRatio, Device }) command.Add(option);
         command.SetBody(Run);
         return command;
     }
@@ -48,6 +50,8 @@ internal static class EvalCommand
         int k = parsed.GetValue(Neighbors) ?? SharedOptions.DefaultNeighbors;
         using VlcIndex index = VlcIndex.Open(basePath);
         if (k > index.Count) throw new ArgumentException($"-k {k} is more than the index's {index.Count} vectors.");
+        using SelectedDevice device = SelectedDevice.Open(parsed.GetValue(Device) ?? DeviceOption.Cpu);
+        using DeviceIndex? held = device.Hold(index, k);
         var options = new SearchOptions
         {
             Probes = parsed.GetValue(Probes),
@@ -64,9 +68,9 @@ internal static class EvalCommand
                 ? ReadTruth(parsed.GetValue(Truth)!, rows, index, k)
                 : FindTruth(originals, rows, index, k, options.Threads, progress, cancellationToken);
             ExactScan? exact = originals is null ? null : ExactScan.TryLoad(originals, index.Metric, cancellationToken);
-            return SearchMeasurement.Take(index, judged, k, options, exact, progress, cancellationToken);
+            return SearchMeasurement.Take(index, held, judged, k, options, exact, progress, cancellationToken);
         });
-        var result = EvalResult.Of(index.Manifest, index.TotalBytes, measured, k, parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
+        var result = EvalResult.Of(index.Manifest, index.TotalBytes, measured, k, device.Name, parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
         terminal.Write(result, ResultJsonContext.Readable.EvalResult, console => Print(console, result));
         return terminal.Judge(result.Gates);
     }
@@ -132,7 +136,7 @@ internal static class EvalCommand
                 + $"({result.Queries:N0} queries)"),
             ("exhaustive", $"{result.RecallExhaustive:F4}"),
             ("one thread", $"{result.Qps:N0} queries a second, p50 {result.P50Ms:F3} ms, p99 {result.P99Ms:F3} ms"),
-            ("batch", $"{result.BatchQps:N0} queries a second, {result.Threads} threads"),
+            ("batch", $"{result.BatchQps:N0} queries a second, {(result.Device == DeviceOption.Cpu ? $"{result.Threads} threads" : result.Device)}"),
         ];
         if (result.ExactQps is { } exact)
         {
@@ -147,9 +151,9 @@ internal static class EvalCommand
 internal sealed record EvalResult(
     double Recall, double RecallStdErr, double RecallExhaustive, int K, int Queries, int N, int D, int M, string Metric, string Codec,
     double Probes, double ScannedShare, double BytesPerVector, double Ratio, double Qps, double P50Ms, double P99Ms, double BatchQps,
-    int Threads, double? ExactQps, double? Speedup, QualityGate[] Gates)
+    int Threads, string Device, double? ExactQps, double? Speedup, QualityGate[] Gates)
 {
-    public static EvalResult Of(Manifest manifest, long bytes, SearchMeasurement measured, int k, double? minRecall, double? maxRatio)
+    public static EvalResult Of(Manifest manifest, long bytes, SearchMeasurement measured, int k, string device, double? minRecall, double? maxRatio)
     {
         double bytesPerVector = (double)bytes / manifest.Count;
         double ratio = bytesPerVector / (manifest.Dimension * sizeof(float));
@@ -157,7 +161,7 @@ internal sealed record EvalResult(
             measured.Recall.Value, measured.Recall.StandardError, measured.Exhaustive.Value, k, measured.Queries,
             manifest.Count, manifest.Dimension, manifest.AnchorCount, Spellings.Metric[manifest.Metric], Spellings.Codec[manifest.Codec],
             measured.Probes, measured.ScannedShare,
-            bytesPerVector, ratio, measured.Single.Qps, measured.Single.P50Ms, measured.Single.P99Ms, measured.BatchQps, measured.Threads,
+            bytesPerVector, ratio, measured.Single.Qps, measured.Single.P50Ms, measured.Single.P99Ms, measured.BatchQps, measured.Threads, device,
             measured.ExactQps, measured.Speedup, QualityGate.Judge(minRecall, measured.Recall.Value, maxRatio, ratio));
     }
 }

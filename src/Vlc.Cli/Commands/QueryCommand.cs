@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
+using Vlc.Cli.Compute;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
 using Vlc.Search;
@@ -34,12 +35,14 @@ internal static class QueryCommand
         Description = $"Write the neighbours of all queries to a file: {string.Join(", ", NeighborWriter.Extensions)}.", HelpName = "FILE",
     };
 
+    private static readonly Option<string?> Device = DeviceOption.Create("Where the codes are scanned; cpu unless given.");
+
     public static Command Create()
     {
         var command = new Command("query", "Find the nearest rows of vectors; without --idx, show a small retrieval from made-up data.");
         command.Add(Index);
         Queries.AddTo(command);
-        foreach (Option option in new Option[] { Neighbors, Probes, TargetRecall, Allow, Deny, MetricWord, Out }) command.Add(option);
+        foreach (Option option in new Option[] { Neighbors, Probes, TargetRecall, Allow, Deny, MetricWord, Out, Device }) command.Add(option);
         command.SetBody(Run);
         return command;
     }
@@ -49,7 +52,7 @@ internal static class QueryCommand
         string? basePath = parsed.GetValue(Index), queries = parsed.GetValue(Queries.File);
         if (basePath is null)
         {
-            Option[] needIndex = [Queries.File, Out, Allow, Deny, MetricWord];
+            Option[] needIndex = [Queries.File, Out, Allow, Deny, MetricWord, Device];
             Option? given = needIndex.FirstOrDefault(option => parsed.GetResult(option) is not null);
             if (given is not null) throw new ArgumentException($"{given.Name} needs --idx, the index to search.");
             return RetrievalDemonstration.Run(terminal, parsed.GetValue(SharedOptions.Threads), cancellationToken);
@@ -68,6 +71,8 @@ internal static class QueryCommand
         using VlcIndex index = VlcIndex.Open(basePath);
         if (k > index.Count) throw new ArgumentException($"-k {k} is more than the index's {index.Count} vectors.");
         SearchOptions options = Options(parsed, index);
+        using SelectedDevice device = SelectedDevice.Open(parsed.GetValue(Device) ?? DeviceOption.Cpu);
+        using DeviceIndex? held = device.Hold(index, k);
         using VectorSource source = Queries.Open(parsed);
         QueryVectors.CheckDimension(source, index.Dimension);
         string[]? keys = KeyFile.TryRead(basePath, index.Count);
@@ -82,13 +87,13 @@ internal static class QueryCommand
                 if (writer is null) results.Add(result);
                 else writer.Write(result, ids);
             };
-            Search(index, source, wanted, k, options, keys, sink, progress, cancellationToken);
+            Search(index, held, source, wanted, k, options, keys, sink, progress, cancellationToken);
             return true;
         });
         writer?.Complete();
 
         var answer = new QueryResult(
-            source.Count, k, index.Count, index.Dimension, Spellings.Metric[index.Metric], index.Plan(options).Probes, index.Plan(options).ScannedRows, outPath,
+            source.Count, k, index.Count, index.Dimension, Spellings.Metric[index.Metric], index.Plan(options).Probes, index.Plan(options).ScannedRows, device.Name, outPath,
             writer is null ? [.. results] : null);
         terminal.Write(answer, ResultJsonContext.Readable.QueryResult, console => Print(console, answer));
         return ExitCode.Success;
@@ -117,7 +122,7 @@ internal static class QueryCommand
     }
 
     private static void Search(
-        VlcIndex index, VectorSource source, long wanted, int k, SearchOptions options, string[]? keys, NeighborSink sink,
+        VlcIndex index, DeviceIndex? held, VectorSource source, long wanted, int k, SearchOptions options, string[]? keys, NeighborSink sink,
         ProgressReport progress, CancellationToken cancellationToken)
     {
         int block = (int)Math.Min(Math.Clamp(NeighborsAtOnce / k, 1, QueriesAtOnce), wanted);
@@ -128,7 +133,9 @@ internal static class QueryCommand
         {
             int count = (int)Math.Min(block, wanted - first);
             QueryVectors.Read(source, first, count, index.Metric, rows, cancellationToken);
-            index.SearchBatch(rows.AsMemory(0, count * index.Dimension), k, ids, scores, options, cancellationToken);
+            ReadOnlyMemory<float> queries = rows.AsMemory(0, count * index.Dimension);
+            if (held is null) index.SearchBatch(queries, k, ids, scores, options, cancellationToken);
+            else held.SearchBatch(queries, k, ids, scores, options, cancellationToken);
             for (int query = 0; query < count; query++)
             {
                 ReadOnlySpan<int> found = ids.AsSpan(query * k, k);
@@ -164,7 +171,7 @@ internal static class QueryCommand
         }
 
         string written = answer.Out is null ? "" : $"; {answer.Queries:N0} queries written to {answer.Out}";
-        console.WriteLine($"{answer.Metric}, at most {answer.Probes:N0} cells or {answer.ScannedRows:N0} rows a query{written}");
+        console.WriteLine($"{answer.Metric}, at most {answer.Probes:N0} cells or {answer.ScannedRows:N0} rows a query on {answer.Device}{written}");
     }
 
     private delegate void NeighborSink(QueryNeighbors result, ReadOnlySpan<int> ids);
@@ -172,7 +179,7 @@ internal static class QueryCommand
 
 /// <summary>What <c>vlc query</c> reports.</summary>
 internal sealed record QueryResult(
-    long Queries, int K, int N, int D, string Metric, int Probes, int ScannedRows, string? Out, QueryNeighbors[]? Results);
+    long Queries, int K, int N, int D, string Metric, int Probes, int ScannedRows, string Device, string? Out, QueryNeighbors[]? Results);
 
 /// <summary>The neighbours of a query, nearest first; fewer than k where no more were found.</summary>
 internal sealed record QueryNeighbors(long Query, Neighbor[] Neighbors)

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Vlc.Compute;
 using Vlc.Gpu;
 using Vlc.Gpu.Devices;
+using Vlc.Search;
 
 namespace Vlc.Cli.Compute;
 
@@ -58,6 +59,19 @@ internal sealed class SelectedDevice : IDisposable
                 if (index >= devices.All.Count) throw new ArgumentException($"--device {word}: vlc devices lists {devices.All.Count}, counted from 0.");
                 return devices.All[index];
         }
+    }
+
+    /// <summary>Brings an index to the device for searches of <paramref name="k"/> neighbours; null where the processor searches.</summary>
+    /// <exception cref="ArgumentException">The device cannot search this index, or finds fewer neighbours at once.</exception>
+    public DeviceIndex? Hold(VlcIndex index, int k)
+    {
+        if (Backend is null) return null;
+        if (Backend is not ICodeScanBackend searching) throw new ArgumentException($"{Name} does not search. Use --device cpu.");
+        DeviceIndex held = index.HoldOn(searching);
+        if (k <= held.MostNeighbors) return held;
+        int most = held.MostNeighbors;
+        held.Dispose();
+        throw new ArgumentException($"-k {k} is more than the {most} neighbours that a device finds of a query. Use --device cpu.");
     }
 
     public void Dispose()

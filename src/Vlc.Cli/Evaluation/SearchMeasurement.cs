@@ -42,7 +42,7 @@ internal sealed record SearchMeasurement
     /// <summary>Latencies with one thread, one query at a time.</summary>
     public required Latencies Single { get; init; }
 
-    /// <summary>Queries a second of a batch on <see cref="Threads"/> threads.</summary>
+    /// <summary>Queries a second of a batch on <see cref="Threads"/> threads, or on a device.</summary>
     public required double BatchQps { get; init; }
 
     /// <summary>Threads of the batch.</summary>
@@ -54,9 +54,9 @@ internal sealed record SearchMeasurement
     /// <summary>How many times faster than the exact scan.</summary>
     public double? Speedup => Single.Qps / ExactQps;
 
-    /// <summary>Measures everything; <paramref name="exact"/> is the scan to compare with, or null.</summary>
+    /// <summary>Measures everything; <paramref name="held"/> searches the batches, unless it is null; <paramref name="exact"/> is the scan to compare with, or null.</summary>
     public static SearchMeasurement Take(
-        VlcIndex index, JudgedQueries queries, int k, SearchOptions options, ExactScan? exact, ProgressReport progress,
+        VlcIndex index, DeviceIndex? held, JudgedQueries queries, int k, SearchOptions options, ExactScan? exact, ProgressReport progress,
         CancellationToken cancellationToken)
     {
         int threads = options.Threads ?? Environment.ProcessorCount;
@@ -65,13 +65,13 @@ internal sealed record SearchMeasurement
 
         progress("scan every cell", 0);
         var exhaustive = new SearchOptions { Probes = int.MaxValue, Threads = threads };
-        index.SearchBatch(queries.Rows, k, found, scores, exhaustive, cancellationToken);
+        SearchBatch(exhaustive);
         Recall exhaustiveRecall = Recall.Compute(found, queries.Truth, k, queries.TruthWidth);
 
         progress("search a batch", 0);
-        index.SearchBatch(queries.Rows, k, found, scores, options, cancellationToken);
+        SearchBatch(options);
         long start = Stopwatch.GetTimestamp();
-        index.SearchBatch(queries.Rows, k, found, scores, options, cancellationToken);
+        SearchBatch(options);
         double batchSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
 
         progress("search one by one", 0);
@@ -99,6 +99,12 @@ internal sealed record SearchMeasurement
             Threads = threads,
             ExactQps = exactQps,
         };
+
+        void SearchBatch(SearchOptions how)
+        {
+            if (held is null) index.SearchBatch(queries.Rows, k, found, scores, how, cancellationToken);
+            else held.SearchBatch(queries.Rows, k, found, scores, how, cancellationToken);
+        }
     }
 
     /// <summary>

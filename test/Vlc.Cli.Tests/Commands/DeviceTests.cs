@@ -60,6 +60,40 @@ public sealed class DeviceTests
     }
 
     [Fact]
+    public async Task A_device_finds_what_the_processor_finds_and_is_printed()
+    {
+        Assert.SkipUnless(NativeRuntimes.HasOpenCL, "no OpenCL runtime");
+        using var samples = new SampleVectors();
+        await samples.Build();
+        string[] query = ["query", "--idx", samples.Index, "--queries", samples.Query, "-k", "7", "--json", "--quiet"];
+        JsonElement processor = (await CommandRun.Succeeding(query)).Json(), device = (await CommandRun.Succeeding([.. query, "--device", "opencl"])).Json();
+        Assert.Equal("cpu", processor.GetProperty("device").GetString());
+        Assert.StartsWith("opencl, ", device.GetProperty("device").GetString(), StringComparison.Ordinal);
+        Assert.Equal(SampleVectors.Queries, processor.GetProperty("results").GetArrayLength());
+        Assert.Equal(processor.GetProperty("results").GetRawText(), device.GetProperty("results").GetRawText());
+
+        string[] eval = ["eval", "--idx", samples.Index, "--queries", samples.Query, "--emb", samples.Base, "-k", "3", "--json", "--quiet"];
+        (processor, device) = ((await CommandRun.Succeeding(eval)).Json(), (await CommandRun.Succeeding([.. eval, "--device", "opencl"])).Json());
+        Assert.Equal("cpu", processor.GetProperty("device").GetString());
+        Assert.StartsWith("opencl, ", device.GetProperty("device").GetString(), StringComparison.Ordinal);
+        foreach (string fact in (string[])["recall", "recallExhaustive"]) Assert.Equal(processor.GetProperty(fact).GetDouble(), device.GetProperty(fact).GetDouble());
+    }
+
+    [Fact]
+    public async Task A_search_that_no_device_can_do_is_refused()
+    {
+        Assert.SkipUnless(NativeRuntimes.HasOpenCL, "no OpenCL runtime");
+        using var samples = new SampleVectors();
+        await samples.Build("--codec", "int8");
+        CommandRun run = await CommandRun.Of("query", "--idx", samples.Index, "--queries", samples.Query, "--device", "opencl");
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains("codec Packed only", run.Error, StringComparison.Ordinal);
+        run = await CommandRun.Of("query", "--device", "opencl");
+        Assert.Equal(ExitCode.Usage, run.ExitCode);
+        Assert.Contains("--device needs --idx", run.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_processor_and_an_OpenCL_device_agree()
     {
         Assert.SkipUnless(NativeRuntimes.HasOpenCL, "no OpenCL runtime");
