@@ -1,0 +1,305 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Vlc.Anchors;
+using Vlc.Compute;
+using Vlc.Formats;
+using Vlc.Gpu;
+using Vlc.Gpu.Devices;
+using Vlc.Indexing;
+using Vlc.Numerics.Randomness;
+using Vlc.Numerics.Threading;
+using Vlc.Search;
+using Vlc.Vectors;
+
+namespace Vlc.Bench.Gpu;
+
+/// <summary>A device measured, and compared with the processor of the same machine: assignment, a whole index, a scan of all codes.</summary>
+internal static class GpuBenchmark
+{
+    private const int Success = 0, Usage = 2, Interrupted = 130;
+    private const int RowsPerBlock = 4096;
+
+    /// <summary>The options, their defaults and what they say.</summary>
+    private static readonly (string Name, long Default, string Meaning)[] s_sizes =
+    [
+        ("--rows", 1_000_000, "rows to assign"),
+        ("--dim", 768, "their components"),
+        ("--anchors", 4096, "anchors to assign them to"),
+        ("--index-rows", 200_000, "rows of the index that is built"),
+        ("--index-dim", 128, "their components"),
+        ("--queries", 1000, "queries that scan it"),
+        ("-k", 10, "neighbours of each"),
+        ("--repeats", 3, "measurements, of which the median is given"),
+        ("--threads", Environment.ProcessorCount, "threads of the processor"),
+    ];
+
+    private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
+
+    public static int Run(string[] arguments, TextWriter output, TextWriter error, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (Parse(arguments) is not { } options)
+            {
+                PrintUsage(output);
+                return Success;
+            }
+
+            using GpuDevices devices = GpuDevices.Open();
+            GpuDevice device = Choose(devices, options.Device);
+            using GpuBackend backend = devices.CreateBackend(device);
+            using var processor = new CpuBackend(options["--threads"]);
+            error.WriteLine($"{backend.Name} against {processor.Name}");
+            var result = new GpuBenchmarkResult(
+                backend.Name, processor.Name, Assign(backend, device, processor, options, error, cancellationToken), Index(backend, options, error, cancellationToken));
+            if (options.Json) output.WriteLine(JsonSerializer.Serialize(result, s_json));
+            else Print(output, result);
+            return Success;
+        }
+        catch (ArgumentException exception)
+        {
+            error.WriteLine(exception.Message);
+            return Usage;
+        }
+        catch (OperationCanceledException)
+        {
+            error.WriteLine("Interrupted.");
+            return Interrupted;
+        }
+    }
+
+    /// <summary>Passes over rows that are on the device already, of which the last is compared with the processor's.</summary>
+    private static AssignResult Assign(
+        GpuBackend backend, GpuDevice device, CpuBackend processor, Options options, TextWriter error, CancellationToken cancellationToken)
+    {
+        int n = options["--rows"], d = options["--dim"], m = options["--anchors"];
+        error.WriteLine($"assign {n:N0} x {d} to {m:N0} anchors");
+        float[] rows = Gaussian(n, d, stream: 1, options["--threads"], cancellationToken), anchors = Gaussian(m, d, stream: 2, options["--threads"], cancellationToken);
+        int[] nearest = new int[n], expected = new int[n];
+        float[] scores = new float[n], expectedScores = new float[n];
+        long start = Stopwatch.GetTimestamp();
+        using IHeldRows held = backend.HoldRows(rows, d);
+        double copySeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        using IHeldAnchors heldAnchors = backend.HoldAnchors(anchors, d);
+        double seconds = Median(options["--repeats"], () => held.Assign(heldAnchors, nearest, scores, cancellationToken));
+        using IHeldRows onProcessor = processor.HoldRows(rows, d);
+        using IHeldAnchors anchorsOnProcessor = processor.HoldAnchors(anchors, d);
+        start = Stopwatch.GetTimestamp();
+        onProcessor.Assign(anchorsOnProcessor, expected, expectedScores, cancellationToken);
+        double processorSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        double tera = 2.0 * n * m * d / 1e12;
+        Float32Peak peak = Float32Peak.Of(device);
+        return new AssignResult(
+            n, d, m, copySeconds, seconds, tera / seconds, peak.TeraFlops, tera / seconds / peak.TeraFlops, peak.Derivation, processorSeconds, tera / processorSeconds,
+            nearest.AsSpan().SequenceEqual(expected) && scores.AsSpan().SequenceEqual(expectedScores));
+    }
+
+    /// <summary>The same index built on both, then scanned by both.</summary>
+    private static IndexResult Index(GpuBackend backend, Options options, TextWriter error, CancellationToken cancellationToken)
+    {
+        int n = options["--index-rows"], d = options["--index-dim"], q = options["--queries"], k = options["-k"];
+        string folder = Directory.CreateTempSubdirectory("vlc-bench-gpu-").FullName;
+        try
+        {
+            error.WriteLine($"index {n:N0} x {d} on the processor, then on the device");
+            string rows = Path.Combine(folder, "rows.fbin"), queryFile = Path.Combine(folder, "queries.fbin");
+            var vectors = new EmbeddingLikeVectors(n, d, seed: 1);
+            vectors.Write(rows, n, queries: false);
+            vectors.Write(queryFile, q, queries: true);
+            string onProcessor = Path.Combine(folder, "processor"), onDevice = Path.Combine(folder, "device");
+            double processorSeconds = Build(rows, onProcessor, backend: null), deviceSeconds = Build(rows, onDevice, backend);
+            bool same = IndexFilesAreEqual(folder, "processor", "device");
+            using VlcIndex index = VlcIndex.Open(onDevice);
+            if (k > n) throw new ArgumentException($"-k {k} is more than the {n} rows of the index.");
+            using VectorSource source = VectorFiles.Open(queryFile);
+            float[] queries = new float[q * d];
+            source.Read(0, q, queries, cancellationToken);
+            error.WriteLine($"scan with {q:N0} queries");
+            return new IndexResult(n, d, processorSeconds, deviceSeconds, same, Scan(backend, index, queries, k, options, cancellationToken));
+
+            double Build(string from, string to, IComputeBackend? backend)
+            {
+                using VectorSource emb = VectorFiles.Open(from);
+                long start = Stopwatch.GetTimestamp();
+                IndexBuilder.Build(
+                    emb, to, new IndexOptions { Resumable = false, Training = new AnchorTrainingOptions { Threads = options["--threads"], Backend = backend } }, cancellationToken: cancellationToken);
+                return Stopwatch.GetElapsedTime(start).TotalSeconds;
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static ScanResult Scan(GpuBackend backend, VlcIndex index, float[] queries, int k, Options options, CancellationToken cancellationToken)
+    {
+        int q = queries.Length / index.Dimension, threads = options["--threads"];
+        int[] ids = new int[q * k], expected = new int[q * k];
+        float[] scores = new float[q * k], expectedScores = new float[q * k];
+        var everything = new SearchOptions { Probes = int.MaxValue, Threads = threads };
+        var chosen = new SearchOptions { Threads = threads };
+        long start = Stopwatch.GetTimestamp();
+        using DeviceIndex held = index.HoldOn(backend);
+        double copySeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        bool same = true;
+        double device = OnBoth(everything, out double processor), deviceChosen = OnBoth(chosen, out double processorChosen);
+        return new ScanResult(
+            q, k, held.CodeBytes, held.IsStreamed, copySeconds, q / device, held.CodeBytes * (double)q / device / 1e9, q / processor, held.CodeBytes * (double)q / processor / 1e9,
+            q / deviceChosen, q / processorChosen, same);
+
+        double OnBoth(SearchOptions how, out double processorSeconds)
+        {
+            double seconds = Median(options["--repeats"], () => held.SearchBatch(queries, k, ids, scores, how, cancellationToken));
+            processorSeconds = Median(options["--repeats"], () => index.SearchBatch(queries, k, expected, expectedScores, how, cancellationToken));
+            same &= ids.AsSpan().SequenceEqual(expected) && scores.AsSpan().SequenceEqual(expectedScores);
+            return seconds;
+        }
+    }
+
+    /// <summary>The median of some runs, after one that is not counted: kernels are compiled and memory is touched in it.</summary>
+    private static double Median(int repeats, Action action)
+    {
+        action();
+        var seconds = new double[repeats];
+        for (int i = 0; i < repeats; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            action();
+            seconds[i] = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        }
+
+        Array.Sort(seconds);
+        return seconds[repeats / 2];
+    }
+
+    private static bool IndexFilesAreEqual(string folder, string one, string other)
+    {
+        string[] files = Directory.GetFiles(folder, one + ".*");
+        return files.Length > 0 && files.All(file => File.ReadAllBytes(file).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(folder, other + Path.GetFileName(file)[one.Length..]))));
+    }
+
+    private static float[] Gaussian(int count, int dimension, ulong stream, int threads, CancellationToken cancellationToken)
+    {
+        var rows = new float[(long)count * dimension];
+        BlockScheduler.Run(
+            BlockScheduler.BlockCount(count, RowsPerBlock), threads,
+            (block, _) =>
+            {
+                var random = new SeededRandom(stream, (ulong)block);
+                int first = block * RowsPerBlock;
+                foreach (ref float value in rows.AsSpan(first * dimension, Math.Min(RowsPerBlock, count - first) * dimension)) value = random.NextGaussian();
+            },
+            cancellationToken);
+        return rows;
+    }
+
+    private static GpuDevice Choose(GpuDevices devices, string? word)
+    {
+        if (word is null)
+        {
+            return devices.FirstGpu() ?? throw new ArgumentException(
+                $"There is no GPU: cuda: {devices.WhyNone(GpuKind.Cuda)}; opencl: {devices.WhyNone(GpuKind.OpenCL)}. An OpenCL runtime on the processor is taken when named: --device opencl.");
+        }
+
+        if (word is "cuda" or "opencl")
+        {
+            GpuKind kind = word == "cuda" ? GpuKind.Cuda : GpuKind.OpenCL;
+            return devices.First(kind) ?? throw new ArgumentException($"--device {word}: there is no such device: {devices.WhyNone(kind)}.");
+        }
+
+        if (int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index < devices.All.Count) return devices.All[index];
+        throw new ArgumentException($"--device must be cuda, opencl or a number below {devices.All.Count}, as vlc devices counts them, not '{word}'.");
+    }
+
+    /// <summary>The options, or null where help is asked for.</summary>
+    private static Options? Parse(string[] arguments)
+    {
+        var sizes = s_sizes.ToDictionary(size => size.Name, size => (int)size.Default);
+        string? device = null;
+        bool json = false;
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            string name = arguments[i];
+            if (name is "--help" or "-h") return null;
+            if (name == "--json")
+            {
+                json = true;
+                continue;
+            }
+
+            if (name != "--device" && !sizes.ContainsKey(name)) throw new ArgumentException($"There is no option {name}; --help lists them.");
+            if (++i == arguments.Length) throw new ArgumentException($"{name} needs a value.");
+            if (name == "--device")
+            {
+                device = arguments[i];
+                continue;
+            }
+
+            if (!int.TryParse(arguments[i], NumberStyles.None, CultureInfo.InvariantCulture, out int value) || value < 1)
+            {
+                throw new ArgumentException($"{name} must be a whole number from 1 on, not '{arguments[i]}'.");
+            }
+
+            sizes[name] = value;
+        }
+
+        if ((long)sizes["--rows"] * sizes["--dim"] > Array.MaxLength) throw new ArgumentException($"--rows x --dim must be at most {Array.MaxLength}.");
+        return new Options(sizes, device, json);
+    }
+
+    private static void PrintUsage(TextWriter output)
+    {
+        output.WriteLine("usage: vlc-bench-gpu [--device cuda|opencl|INDEX] [--json] [OPTION N]...");
+        output.WriteLine("Measures a device, the first GPU unless one is named, and compares it with the processor.");
+        foreach ((string name, long value, string meaning) in s_sizes) output.WriteLine($"  {name,-14}{meaning}; {value} unless given");
+    }
+
+    private static void Print(TextWriter output, GpuBenchmarkResult result)
+    {
+        AssignResult assign = result.Assign;
+        IndexResult index = result.Index;
+        ScanResult scan = index.Scan;
+        string share = assign.ShareOfPeak is { } part ? Invariant($"{part:P1} of {assign.PeakTeraFlops:F1} TFLOP/s") : "n/a";
+        (string, string)[] lines =
+        [
+            ("device", result.Device),
+            ("processor", result.Processor),
+            ("assign", Invariant($"{assign.Rows} x {assign.Dimension} to {assign.Anchors} anchors: {assign.Seconds:F4} s, {assign.TeraFlops:F3} TFLOP/s; copied in {assign.CopySeconds:F2} s")),
+            ("share of peak", $"{share} ({assign.PeakDerivation})"),
+            ("processor", Invariant($"{assign.ProcessorSeconds:F4} s, {assign.ProcessorTeraFlops:F3} TFLOP/s; bits {Bits(assign.Identical)}")),
+            ("whole index", Invariant($"{index.Rows} x {index.Dimension}: {index.DeviceSeconds:F2} s; processor {index.ProcessorSeconds:F2} s; bytes {Bits(index.Identical)}")),
+            ("scan of all", Invariant($"{scan.Queries} queries, k = {scan.K}: {scan.QueriesPerSecond:F1} a second, {scan.CodeGigabytesPerSecond:F3} GB/s of code")),
+            ("processor", Invariant($"{scan.ProcessorQueriesPerSecond:F1} a second, {scan.ProcessorCodeGigabytesPerSecond:F3} GB/s of code")),
+            ("scan, automatic", Invariant($"{scan.AutomaticQueriesPerSecond:F1} a second; processor {scan.ProcessorAutomaticQueriesPerSecond:F1}")),
+            ("codes", Invariant($"{scan.CodeBytes} bytes{(scan.IsStreamed ? ", copied for every batch" : "")}, copied in {scan.CopySeconds:F3} s; results {Bits(scan.Identical)}")),
+        ];
+        foreach ((string name, string value) in lines) output.WriteLine($"{name,-16}{value}");
+    }
+
+    private static string Bits(bool identical) => identical ? "identical" : "differ";
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private sealed record Options(Dictionary<string, int> Sizes, string? Device, bool Json)
+    {
+        public int this[string name] => Sizes[name];
+    }
+}
+
+/// <summary>What is printed.</summary>
+internal sealed record GpuBenchmarkResult(string Device, string Processor, AssignResult Assign, IndexResult Index);
+
+/// <summary>Assignment of rows that are on the device; the copy is timed apart.</summary>
+internal sealed record AssignResult(
+    int Rows, int Dimension, int Anchors, double CopySeconds, double Seconds, double TeraFlops, double? PeakTeraFlops, double? ShareOfPeak, string PeakDerivation,
+    double ProcessorSeconds, double ProcessorTeraFlops, bool Identical);
+
+/// <summary>An index of default options, file to file.</summary>
+internal sealed record IndexResult(int Rows, int Dimension, double ProcessorSeconds, double DeviceSeconds, bool Identical, ScanResult Scan);
+
+/// <summary>Batches of queries, their preparation on the processor included; gigabytes are those of the codes, once a query.</summary>
+internal sealed record ScanResult(
+    int Queries, int K, long CodeBytes, bool IsStreamed, double CopySeconds, double QueriesPerSecond, double CodeGigabytesPerSecond, double ProcessorQueriesPerSecond,
+    double ProcessorCodeGigabytesPerSecond, double AutomaticQueriesPerSecond, double ProcessorAutomaticQueriesPerSecond, bool Identical);
