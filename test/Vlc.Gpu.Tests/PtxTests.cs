@@ -77,18 +77,25 @@ public sealed partial class PtxTests
     [MemberData(nameof(Kernels))]
     public void The_assembler_finds_registers_enough_and_spills_nothing(string kernel, int architecture)
     {
-        using var folder = new TemporaryFolder();
-        string source = folder.File("kernel.ptx");
-        File.WriteAllText(source, Compile(kernel, architecture));
-        using Process? ptxas = Start("ptxas", $"-arch=sm_{architecture}", "-v", "-o", folder.File("kernel.cubin"), source);
-        Assert.SkipWhen(ptxas is null, "no CUDA tool chain (ptxas)");
-        string said = ptxas!.StandardError.ReadToEnd() + ptxas.StandardOutput.ReadToEnd();
-        ptxas.WaitForExit();
-        Assert.True(ptxas.ExitCode == 0, said);
+        (int code, string said) = Assemble(Compile(kernel, architecture), architecture);
+        Assert.True(code == 0, said);
         // 65,536 registers of a multiprocessor for two groups of 256 threads.
         Assert.All(Regex.Matches(said, @"Used (\d+) registers").Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)), used => Assert.InRange(used, 1, 128));
         Assert.All(Regex.Matches(said, @"(\d+) bytes spill").Select(match => match.Groups[1].Value), spilled => Assert.Equal("0", spilled));
         Assert.Matches(@"Used \d+ registers", said);
+    }
+
+    /// <summary>What ptxas says of a kernel; skips the test where there is none.</summary>
+    internal static (int Code, string Said) Assemble(string ptx, int architecture)
+    {
+        using var folder = new TemporaryFolder();
+        string source = folder.File("kernel.ptx");
+        File.WriteAllText(source, ptx);
+        using Process? ptxas = Start("ptxas", $"-arch=sm_{architecture}", "-v", "-o", folder.File("kernel.cubin"), source);
+        Assert.SkipWhen(ptxas is null, "no CUDA tool chain (ptxas)");
+        string said = ptxas!.StandardError.ReadToEnd() + ptxas.StandardOutput.ReadToEnd();
+        ptxas.WaitForExit();
+        return (ptxas.ExitCode, said);
     }
 
     private static string Compile(string kernel, int architecture)

@@ -62,6 +62,18 @@ public sealed partial class ScanPtxTests
         Assert.Equal(kernel == nameof(ScanKernel.Cosines) ? 5 : 0, Regex.Count(ptx, @"\bsqrt\.rn\.f32\b"));
     }
 
+    [Theory]
+    [MemberData(nameof(Kernels))]
+    public void The_assembler_finds_registers_enough_and_spills_nothing(string kernel, int architecture)
+    {
+        (int code, string said) = PtxTests.Assemble(Compile(kernel, architecture), architecture);
+        Assert.True(code == 0, said);
+        // 65,536 registers of a multiprocessor for eight groups of 64 threads, or two of 256.
+        Assert.All(Regex.Matches(said, @"Used (\d+) registers").Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)), used => Assert.InRange(used, 1, 128));
+        Assert.All(Regex.Matches(said, @"(\d+) bytes spill").Select(match => match.Groups[1].Value), spilled => Assert.Equal("0", spilled));
+        Assert.Matches(@"Used \d+ registers", said);
+    }
+
     private static string Compile(string kernel, int architecture)
     {
         bool nearest = kernel == nameof(NearestKernel);
