@@ -197,7 +197,8 @@ internal sealed partial class PackedCodec : ResidualCodec
         {
             // ⟨q, x̂⟩ = ⟨q, μ⟩ + ⟨Bᵀq, z + r̂⟩.
             ReadOnlySpan<float> rotated = state.Rotated[group];
-            float product = state.MeanProduct + Distances.Dot(rotated, z);
+            if (state.TurnTo(coded.Cell)) state.Apart = state.MeanProduct + Distances.Dot(rotated, z);
+            float product = state.Apart;
             AxisOrder.Gather(rotated, order, factors);
             if (query.Metric == Metric.InnerProduct)
             {
@@ -212,9 +213,14 @@ internal sealed partial class PackedCodec : ResidualCodec
 
         // ‖q - x̂‖²: what the basis leaves out, then axis by axis; an axis without bits has r̂ = 0.
         Span<float> differences = state.Vector.AsSpan(0, z.Length);
-        TensorPrimitives.Subtract(state.Centred[group], z, differences);
+        if (state.TurnTo(coded.Cell))
+        {
+            TensorPrimitives.Subtract(state.Centred[group], z, differences);
+            state.Apart = Distances.Dot(differences, differences);
+        }
+
         AxisOrder.Gather(differences, order, factors);
-        float rest = Distances.Dot(differences, differences) - Distances.Dot(factors[..axes], factors[..axes]);
+        float rest = state.Apart - Distances.Dot(factors[..axes], factors[..axes]);
         return new Sight(factors, state.Outside[group] + MathF.Max(rest, 0));
     }
 
@@ -297,6 +303,7 @@ internal sealed partial class PackedCodec : ResidualCodec
         private readonly bool[] _ready;
         private readonly float[] _centred;
         private float[] _norms = [];
+        private int _cell = -1;
         private FilterRoom _room = FilterRoom.Empty;
 
         public QueryState(PackedParameters parameters)
@@ -318,8 +325,11 @@ internal sealed partial class PackedCodec : ResidualCodec
         /// <summary>‖q - μ‖² outside each basis.</summary>
         public float[] Outside { get; }
 
-        /// <summary>Room for a vector.</summary>
+        /// <summary>Query minus anchor, for distances; else room for a vector.</summary>
         public float[] Vector { get; }
+
+        /// <summary>What query and anchor say of a cell: squared distance within the basis, or product. The classes of a cell share it.</summary>
+        public float Apart { get; set; }
 
         /// <summary>⟨q, μ⟩.</summary>
         public float MeanProduct { get; private set; }
@@ -330,7 +340,19 @@ internal sealed partial class PackedCodec : ResidualCodec
         /// <summary>Sorts out rows before they are measured.</summary>
         public TrellisFilter Filter { get; } = new();
 
-        public void Reset() => _ready.AsSpan().Clear();
+        public void Reset()
+        {
+            _ready.AsSpan().Clear();
+            _cell = -1;
+        }
+
+        /// <summary>Whether this cell is another than the last.</summary>
+        public bool TurnTo(int cell)
+        {
+            bool other = cell != _cell;
+            _cell = cell;
+            return other;
+        }
 
         public void Rotate(ReadOnlySpan<float> query, int group, PackedMatrix basis, float[] mean, float[] meanCoordinates)
         {
