@@ -9,7 +9,7 @@ namespace Vlc.Gpu.Tests;
 public sealed class BenchmarkTests
 {
     private static readonly string[] s_tiny =
-        ["--device", "opencl", "--rows", "300", "--dim", "9", "--anchors", "20", "--index-rows", "600", "--index-dim", "12", "--queries", "6", "-k", "3", "--repeats", "1", "--threads", "2"];
+        ["--device", "opencl", "--rows", "300", "--dim", "9", "--anchors", "20", "--index-rows", "300", "--index-dim", "12", "--queries", "6", "-k", "3", "--repeats", "1", "--threads", "2"];
 
     [Fact]
     public void A_device_is_measured_and_agrees_with_the_processor()
