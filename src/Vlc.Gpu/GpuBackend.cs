@@ -11,7 +11,7 @@ namespace Vlc.Gpu;
 /// Training and assignment on a device, with the bits of <see cref="CpuBackend"/>: every sum is the same chain of the same operations. Which rows of a cell count, and the division by their
 /// number, stay with the processor, as do the splits of maintenance.
 /// </summary>
-public sealed class GpuBackend : IComputeBackend
+public sealed partial class GpuBackend : IComputeBackend
 {
     private readonly Accelerator _accelerator;
 

@@ -14,7 +14,7 @@ internal sealed class PackedPass : IDisposable
     /// <summary>Rows that one thread takes, in their order: a task.</summary>
     public const int RowsPerTask = 64;
 
-    /// <summary>Bytes of the rows that go to a device together.</summary>
+    /// <summary>Bytes of the rows that go to a device together: those of a block of <see cref="Vectors.PreparedRows"/>.</summary>
     private const int BatchBytes = 16 << 20;
 
     private readonly PackedCoder _coder;
@@ -47,7 +47,11 @@ internal sealed class PackedPass : IDisposable
         }
 
         _rotation = new PackedRotation(coder.Model.Parameters);
+        BatchTasks = Math.Max(1, BatchBytes / (coder.Model.Parameters.Dimension * sizeof(float)) / RowsPerTask);
     }
+
+    /// <summary>Tasks whose rows go to a device together.</summary>
+    public int BatchTasks { get; init; }
 
     /// <summary>Codes rows.</summary>
     /// <param name="count">How many.</param>
@@ -63,12 +67,8 @@ internal sealed class PackedPass : IDisposable
             return;
         }
 
-        // Whole tasks, so that none is divided.
-        int batchTasks = Math.Max(1, BatchBytes / (_coder.Model.Parameters.Dimension * sizeof(float)) / RowsPerTask);
-        for (int first = 0; first < count; first += batchTasks * RowsPerTask)
-        {
-            new Batch(this, first, Math.Min(batchTasks * RowsPerTask, count - first), cancellationToken).Code(row, cells, take);
-        }
+        int batchRows = BatchTasks * RowsPerTask;
+        for (int first = 0; first < count; first += batchRows) new Batch(this, first, Math.Min(batchRows, count - first), cancellationToken).Code(row, cells, take);
     }
 
     public void Dispose()
