@@ -16,8 +16,6 @@ switch (args)
         return TrainingComparison.Run(sets);
     case ["training-default", .. var sets]:
         return TrainingComparison.RunDefaults(sets);
-    case ["open", .. var paths]:
-        return OpenMeasurement.Run(paths);
     case ["growth", .. var options]:
         return GrowthTable.Run(options);
     case ["guard", .. var sets]:

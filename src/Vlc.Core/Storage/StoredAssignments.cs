@@ -78,8 +78,25 @@ internal sealed class StoredAssignments
             return;
         }
 
+        // Eight bytes at a time hold any list and the bits before it in its first byte; near the end of the file there are not eight.
         long bit = first * (long)bits, end = bit + (lists.Length * (long)bits);
-        ReadOnlySpan<byte> bytes = _file!.Slice(_offset + (bit / 8), (int)(((end + 7) / 8) - (bit / 8)));
+        int whole = (int)Math.Clamp((((_file!.Length - _offset - sizeof(ulong)) * 8) - bit) / bits, 0, lists.Length);
+        if (whole > 0)
+        {
+            ReadOnlySpan<byte> words = _file.Slice(_offset + (bit / 8), (int)((((bit & 7) + ((whole - 1) * (long)bits)) / 8) + sizeof(ulong)));
+            int place = (int)(bit & 7);
+            foreach (ref int list in lists[..whole])
+            {
+                list = (int)((BinaryPrimitives.ReadUInt64BigEndian(words[(place >> 3)..]) << (place & 7)) >> (64 - bits));
+                place += bits;
+            }
+
+            if (whole == lists.Length) return;
+            lists = lists[whole..];
+            bit += whole * (long)bits;
+        }
+
+        ReadOnlySpan<byte> bytes = _file.Slice(_offset + (bit / 8), (int)(((end + 7) / 8) - (bit / 8)));
         ulong pending = 0;
         int available = 0, next = 0;
         int skip = (int)(bit & 7);

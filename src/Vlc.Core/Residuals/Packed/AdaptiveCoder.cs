@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Vlc.Residuals.Packed;
 
@@ -23,6 +24,7 @@ internal struct AdaptiveBit
     public readonly int Zero => _offset ^ 0x8000;
 
     /// <summary>Learns from a decision.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Learn(int bit)
     {
         int rate = Math.Min(32 - BitOperations.LeadingZeroCount(_seen + 1u), SlowestRate), zero = Zero;
@@ -192,25 +194,22 @@ internal sealed class AdaptiveReader : AdaptiveCoder
 
     public override int Bit(int bit, ref AdaptiveBit model)
     {
-        uint bound = (_range >> AdaptiveBit.ProbabilityBits) * (uint)model.Zero;
-        int coded = _code < bound ? 0 : 1;
-        if (coded == 0)
-        {
-            _range = bound;
-        }
-        else
-        {
-            _code -= bound;
-            _range -= bound;
-        }
-
+        // Selected, not branched upon: what a good model leaves cannot be predicted.
+        uint range = _range, code = _code, bound = (range >> AdaptiveBit.ProbabilityBits) * (uint)model.Zero;
+        uint above = range - bound;
+        bool one = code >= bound;
+        range = one ? above : bound;
+        code -= one ? bound : 0;
+        int coded = one ? 1 : 0;
         model.Learn(coded);
-        while (_range < 1u << 24)
+        while (range < 1u << 24)
         {
-            _range <<= 8;
-            _code = (_code << 8) | Next();
+            range <<= 8;
+            code = (code << 8) | Next();
         }
 
+        _range = range;
+        _code = code;
         return coded;
     }
 

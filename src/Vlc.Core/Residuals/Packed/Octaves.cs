@@ -7,21 +7,19 @@ namespace Vlc.Residuals.Packed;
 internal static class Octaves
 {
     /// <summary>Parts of an octave that <see cref="Power"/> resolves.</summary>
-    public const int Parts = 32;
+    public const int Parts = 1 << PartsBits;
+
+    private const int PartsBits = 5;
 
     private static readonly double[] Fractions = MakeFractions();
 
     /// <summary>2^(<paramref name="parts"/> / 32).</summary>
     public static double Power(int parts)
     {
-        int whole = Math.DivRem(parts, Parts, out int rest);
-        if (rest < 0)
-        {
-            rest += Parts;
-            whole--;
-        }
-
-        return Math.ScaleB(Fractions[rest], whole);
+        int whole = parts >> PartsBits;
+        double fraction = Fractions[parts & (Parts - 1)];
+        // Exact either way; opening an index takes as many powers as it has axes in its lists.
+        return whole is >= -1022 and <= 1023 ? fraction * BitConverter.Int64BitsToDouble((whole + 1023L) << 52) : Math.ScaleB(fraction, whole);
     }
 
     /// <summary>2^(<paramref name="eighths"/> / 8).</summary>

@@ -270,8 +270,7 @@ internal sealed class PackedCodec : ResidualCodec
         for (int axis = 0; axis < coordinates.Length; axis++)
         {
             if (coordinates[axis] == 0) continue;
-            ReadOnlySpan<float> row = group.Basis.AsSpan(axis * vector.Length, vector.Length);
-            for (int k = 0; k < vector.Length; k++) vector[k] = MathF.FusedMultiplyAdd(coordinates[axis], row[k], vector[k]);
+            TensorPrimitives.FusedMultiplyAdd(group.Basis.AsSpan(axis * vector.Length, vector.Length), coordinates[axis], vector, vector);
         }
     }
 

@@ -139,9 +139,15 @@ internal sealed class PackedModel
         var bits = new byte[rank];
         int stride = p.EqualStride > 0 ? BitAllocation.AllocateBytes(variances, p.EqualStride, bits) : BitAllocation.Allocate(variances, p.Level, bits);
         int[] order = DescendingBits(bits);
+        var ordered = new byte[order.Length];
         var scales = new float[Int8Scan.PaddedLength(order.Length)];
-        for (int i = 0; i < order.Length; i++) scales[i] = (float)Octaves.PowerOfEighths(amplitudes[order[i]]);
-        return new List(cell, group, stride, order, Array.ConvertAll(order, axis => bits[axis]), scales);
+        for (int i = 0; i < order.Length; i++)
+        {
+            ordered[i] = bits[order[i]];
+            scales[i] = (float)Octaves.PowerOfEighths(amplitudes[order[i]]);
+        }
+
+        return new List(cell, group, stride, order, ordered, scales);
     }
 
     /// <summary>The axes with bits: most bits first, then by number. By counting, as an index is opened list by list.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Numerics.Tensors;
 using Vlc.Storage;
 
 namespace Vlc.Residuals.Packed;
@@ -207,8 +208,8 @@ internal static class PackedSections
             {
                 var steps = new int[ranks[cellGroups[cell]]];
                 model.Code(coder, cellGroups[cell], steps);
-                anchors[cell] = [.. steps.Select(coordinate => coordinate * step)];
-                if (!(anchors[cell].Max(MathF.Abs) <= LargestCoordinate)) throw Bad(IndexFile.Anchors, "anchors", "coordinates within 2^40", "others");
+                float[] anchor = anchors[cell] = Array.ConvertAll(steps, coordinate => coordinate * step);
+                if (!(TensorPrimitives.MaxMagnitude<float>(anchor) is >= -LargestCoordinate and <= LargestCoordinate)) throw Bad(IndexFile.Anchors, "anchors", "coordinates within 2^40", "others");
             }
 
             RequireAll(IndexFile.Anchors, "anchors", coder, bytes.Length);

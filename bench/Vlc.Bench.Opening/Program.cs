@@ -1,22 +1,32 @@
 using System.Diagnostics;
 using System.Globalization;
+using Vlc.Formats;
 using Vlc.Search;
+using Vlc.Vectors;
 
-namespace Vlc.Bench;
+namespace Vlc.Bench.Opening;
 
 /// <summary>What opening an index costs and what an open one keeps in memory: one index, one process, nothing warm but the page cache.</summary>
-internal static class OpenMeasurement
+internal static class Program
 {
-    /// <param name="arguments">BASE and a file of queries.</param>
-    public static int Run(string[] arguments)
+    private const int Queries = 20;
+
+    /// <param name="arguments">BASE and a file of at least 20 queries.</param>
+    private static int Main(string[] arguments)
     {
         if (arguments is not [string basePath, string queryPath])
         {
-            Console.Error.WriteLine("usage: open BASE QUERIES");
+            Console.Error.WriteLine("usage: Vlc.Bench.Opening BASE QUERIES");
             return 2;
         }
 
-        float[] queries = RealSet.ReadAll(queryPath);
+        float[] queries;
+        using (VectorSource source = VectorFiles.Open(queryPath))
+        {
+            queries = new float[Queries * source.Dimension];
+            source.Read(0, Queries, queries);
+        }
+
         double start = SinceStart();
         Dictionary<string, long> before = Resident();
         long heapBefore = GC.GetTotalMemory(forceFullCollection: true), clock = Stopwatch.GetTimestamp();
@@ -31,7 +41,7 @@ internal static class OpenMeasurement
         index.Search(queries.AsSpan(0, index.Dimension), ids, scores);
         double second = Milliseconds(clock);
         // Every code is touched, so that what is resident is all that can be.
-        for (int i = 0; i < 20; i++) index.Search(queries.AsSpan(i * index.Dimension, index.Dimension), ids, scores, SearchOptions.Exhaustive);
+        for (int i = 0; i < Queries; i++) index.Search(queries.AsSpan(i * index.Dimension, index.Dimension), ids, scores, SearchOptions.Exhaustive);
         long heap = GC.GetTotalMemory(forceFullCollection: true) - heapBefore;
         Dictionary<string, long> after = Resident();
         Console.WriteLine(string.Create(
