@@ -51,7 +51,7 @@ internal static class Guard
     private static JsonObject Measure(RealSet set, string index)
     {
         string metric = set.Metric == Metric.Cosine ? "cosine" : "l2";
-        (JsonElement built, long peak) = VlcProcess.Run("index", "--emb", set.BasePath, "--metric", metric, "--out", index);
+        (JsonElement built, PeakMemory peak) = VlcProcess.Run("index", "--emb", set.BasePath, "--metric", metric, "--out", index);
         JsonElement found = VlcProcess.Run("eval", "--idx", index, "--queries", set.QueryPath, "--emb", set.BasePath).Result;
         double exact = found.GetProperty("exactQps").GetDouble();
         JsonElement seconds = built.GetProperty("seconds");
@@ -65,7 +65,7 @@ internal static class Guard
             ["encodeInExactScans"] = seconds.GetProperty("encode").GetDouble() * exact,
             ["trainInExactScans"] = seconds.GetProperty("train").GetDouble() * exact,
             ["indexInExactScans"] = seconds.GetProperty("total").GetDouble() * exact,
-            ["peakMegabytes"] = peak / 1e6,
+            ["peakMegabytes"] = peak.Resident / 1e6,
         };
     }
 }

@@ -16,6 +16,8 @@ switch (args)
         return TrainingComparison.Run(sets);
     case ["training-default", .. var sets]:
         return TrainingComparison.RunDefaults(sets);
+    case ["searches", .. var sets]:
+        return SearchModes.Run(sets);
     case ["growth", .. var options]:
         return GrowthTable.Run(options);
     case ["guard", .. var sets]:

@@ -9,33 +9,43 @@ internal static class VlcProcess
 {
     /// <summary>Runs the command line built beside this program.</summary>
     /// <param name="arguments">A command and its options; <c>--json --quiet</c> are added.</param>
-    /// <returns>The document, and the peak of the resident set in bytes where /proc tells it, else 0.</returns>
+    /// <returns>The document, and the most memory that was resident.</returns>
     /// <exception cref="InvalidOperationException">It ended with another exit code than 0.</exception>
-    public static (JsonElement Result, long PeakBytes) Run(params string[] arguments)
+    public static (JsonElement Result, PeakMemory Peak) Run(params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true };
         start.ArgumentList.Add(Path.Combine(RealSet.Root, "src", "Vlc.Cli", "bin", "Release", "net10.0", "vlc.dll"));
         foreach (string argument in (string[])[.. arguments, "--json", "--quiet"]) start.ArgumentList.Add(argument);
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
-        long peak = 0;
-        while (!process.WaitForExit(50)) peak = Math.Max(peak, PeakOf(process.Id));
+        var peak = default(PeakMemory);
+        while (!process.WaitForExit(50)) peak = peak.Or(MemoryOf(process.Id));
         process.WaitForExit();
         if (process.ExitCode != 0) throw new InvalidOperationException($"vlc {arguments[0]} ended with {process.ExitCode}: {output.Result}");
         return (JsonDocument.Parse(output.Result).RootElement, peak);
     }
 
-    private static long PeakOf(int process)
+    private static PeakMemory MemoryOf(int process)
     {
         try
         {
-            string? line = File.ReadLines($"/proc/{process}/status").FirstOrDefault(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
-            return line is null ? 0 : 1024 * long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture);
+            var kilobytes = File.ReadLines($"/proc/{process}/status").Select(line => line.Split([':', ' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
+                .Where(words => words is [.., "kB"]).ToDictionary(words => words[0], words => long.Parse(words[1], CultureInfo.InvariantCulture));
+            return new PeakMemory(1024 * kilobytes.GetValueOrDefault("VmHWM"), 1024 * kilobytes.GetValueOrDefault("RssAnon"));
         }
         catch (IOException)
         {
             // It has ended meanwhile, or there is no /proc.
-            return 0;
+            return default;
         }
     }
+}
+
+/// <summary>The most memory that a process had resident, in bytes; 0 where /proc does not tell.</summary>
+/// <param name="Resident">All of it, mapped files included, whose pages the system takes back when it needs them.</param>
+/// <param name="Anonymous">Its own memory alone, by looking every 50 ms.</param>
+internal readonly record struct PeakMemory(long Resident, long Anonymous)
+{
+    /// <summary>The larger of each.</summary>
+    public PeakMemory Or(PeakMemory other) => new(Math.Max(Resident, other.Resident), Math.Max(Anonymous, other.Anonymous));
 }
