@@ -8,10 +8,10 @@ using Vlc.Numerics.Kernels;
 namespace Vlc.Gpu;
 
 /// <summary>
-/// Training and assignment on a device, with the bits of <see cref="CpuBackend"/>: every sum is the same chain of the same operations. Which rows of a cell count, and the division by their
+/// Training, assignment and the search for codes on a device, with the bits of <see cref="CpuBackend"/>: every sum is the same chain of the same operations. Which rows of a cell count, and the division by their
 /// number, stay with the processor, as do the splits of maintenance.
 /// </summary>
-public sealed class GpuBackend : IComputeBackend
+public sealed partial class GpuBackend : IComputeBackend
 {
     private readonly Accelerator _accelerator;
 
