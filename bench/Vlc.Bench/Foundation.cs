@@ -1,4 +1,5 @@
 using Vlc.Anchors;
+using Vlc.Compute;
 using Vlc.Formats;
 using Vlc.Indexing;
 using Vlc.Numerics.Kernels;
@@ -22,7 +23,8 @@ internal sealed record Foundation(
         Sample, Dimension, SampleCells, Anchors, options, Count, Metric == Metric.Cosine, Environment.ProcessorCount, CancellationToken.None, design);
 
     public PackedLevelSearch Search(PackedTrainer trainer, TrellisTables? tables = null) => new(
-        trainer, tables ?? TrellisTables.Designed, Tuning, new HeldOutRows([], Dimension, []), Metric, Environment.ProcessorCount, CancellationToken.None);
+        trainer, tables ?? TrellisTables.Designed, Tuning, new HeldOutRows([], Dimension, []), Metric, new CpuBackend(Environment.ProcessorCount), Environment.ProcessorCount,
+        CancellationToken.None);
 
     /// <summary>Lays the foundation of a set.</summary>
     /// <param name="set">The set.</param>

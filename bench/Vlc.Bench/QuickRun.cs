@@ -41,6 +41,8 @@ internal static class QuickRun
         {
             Report($"trellis filter, distances, {shape}", "G axes/s", TrellisAxes, trellis.FilterByDistance, "int8 scan", ScanAxes, scan.Int8);
             Report(
+                $"trellis filter, distances, {shape}", "G axes/s", TrellisAxes, trellis.FilterByDistance, "trellis scan, distances", TrellisAxes, trellis.SquaredDistances);
+            Report(
                 $"trellis filter, distances of {TrellisBenchmarks.Shared} queries, {shape}", "G axes/s", TrellisBenchmarks.Shared * TrellisAxes,
                 trellis.FilterByDistanceShared, "int8 scan", ScanAxes, scan.Int8);
             Report($"trellis filter, cosines, {shape}", "G axes/s", TrellisAxes, trellis.FilterByCosine, "int8 scan", ScanAxes, scan.Int8);

@@ -8,7 +8,7 @@ using Vlc.Numerics.Kernels;
 namespace Vlc.Gpu;
 
 /// <summary>
-/// Training, assignment and search on a device, with the bits of the processor (<see cref="CpuBackend"/>): every sum is the same chain of the same operations. Which rows of a cell count, and the division by their
+/// Training, assignment, the search for codes and searches on a device, with the bits of <see cref="CpuBackend"/>: every sum is the same chain of the same operations. Which rows of a cell count, and the division by their
 /// number, stay with the processor, as do the splits of maintenance.
 /// </summary>
 public sealed partial class GpuBackend : IComputeBackend

@@ -22,7 +22,7 @@ public sealed partial class PtxTests
     public static TheoryData<string, int> Kernels()
     {
         var kernels = new TheoryData<string, int>();
-        foreach (string kernel in (string[])[nameof(AssignKernel), nameof(SumKernel), nameof(MergeKernel)])
+        foreach (string kernel in (string[])[nameof(AssignKernel), nameof(SumKernel), nameof(MergeKernel), nameof(TrellisKernel)])
         {
             kernels.Add(kernel, 80);
             kernels.Add(kernel, 90);
@@ -47,6 +47,7 @@ public sealed partial class PtxTests
         int shared = SharedAllocation().Matches(ptx).Sum(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
         Assert.InRange(shared, 0, StaticSharedLimit);
         if (kernel == nameof(AssignKernel)) Assert.Equal(AssignKernel.SharedBytes, shared);
+        if (kernel == nameof(TrellisKernel)) Assert.Equal(TrellisKernel.SharedBytes, shared);
     }
 
     [Theory]
@@ -71,6 +72,22 @@ public sealed partial class PtxTests
         Assert.Matches(@"\bfma\.rn\.f64\b", ptx);
         Assert.DoesNotMatch(@"\b(mul|mad)(\.rn)?\.f64\b", ptx);
         Assert.DoesNotMatch(@"\badd(\.rn)?\.f32\b", ptx);
+    }
+
+    [Theory]
+    [InlineData(80)]
+    [InlineData(90)]
+    public void The_cost_of_a_state_is_two_fused_multiply_adds_and_survivors_are_bytes(int architecture)
+    {
+        string ptx = Compile(nameof(TrellisKernel), architecture);
+        // Error and cost of an axis: there is no other floating-point arithmetic but the sign of the scale, so that comparisons decide on the processor's bits.
+        Assert.Equal(2, Regex.Count(ptx, @"\bfma\.rn\.f32\b"));
+        Assert.DoesNotMatch(@"\b(mul|add|sub|mad|min|max)(\.rn)?\.f32\b", ptx);
+        Assert.DoesNotContain(".f64", ptx, StringComparison.Ordinal);
+        // Survivors and states.
+        Assert.Equal(2, Regex.Count(ptx, @"\bst\.global\.[bu]8\b"));
+        // Start, axis, fold of an axis and of the end, and around the way back.
+        Assert.Equal(6, Regex.Count(ptx, @"\bbar\.sync\b"));
     }
 
     [Theory]

@@ -6,10 +6,15 @@ namespace Vlc.Numerics.Tests;
 
 /// <summary>
 /// What the filter promises: no row within the bound is ever dropped, and few of the others are kept. Not among the kernels' tests, which run in every lane and must not be skipped:
-/// the filter has no twin, and searches without it measure every row.
+/// it has no scalar twin, and searches without it measure every row. It has lanes of its own.
 /// </summary>
 public sealed class TrellisFilterTests : IDisposable
 {
+    /// <summary>Name of the environment variable that tells a lane the layout it must find.</summary>
+    internal const string ExpectedLayoutVariable = "VLC_EXPECTED_FILTER";
+
+    internal const string Steps = "steps of 64 axes", Groups = "groups of 16 axes";
+
     private const int Rows = 131;
 
     private readonly string _path = Path.GetTempFileName();
@@ -25,13 +30,21 @@ public sealed class TrellisFilterTests : IDisposable
         _file = new MappedFile(_path);
     }
 
-    public static TheoryData<int> Lengths => [1, 2, 7, 8, 9, 31, 63, 64, 65, 127, 128, 130, 200, 256, 300];
+    public static TheoryData<int> Lengths => [1, 2, 7, 8, 9, 15, 16, 17, 31, 63, 64, 65, 127, 128, 130, 200, 256, 300];
 
     public void Dispose()
     {
         _filter.Dispose();
         _file.Dispose();
         File.Delete(_path);
+    }
+
+    [Fact]
+    public void The_layout_is_the_one_that_the_lane_asked_for()
+    {
+        SkipWithoutInstructions();
+        string best = System.Runtime.Intrinsics.X86.Avx512Vbmi.IsSupported ? Steps : Groups;
+        Assert.Equal(Environment.GetEnvironmentVariable(ExpectedLayoutVariable) ?? best, TrellisFilter.IsWide ? Steps : Groups);
     }
 
     [Theory]
@@ -142,7 +155,7 @@ public sealed class TrellisFilterTests : IDisposable
     }
 
     private static void SkipWithoutInstructions() =>
-        Assert.SkipUnless(TrellisFilter.IsSupported, "the trellis filter needs AVX-512 with VBMI; without it every row is measured");
+        Assert.SkipUnless(TrellisFilter.IsSupported, "the trellis filter needs AVX2; without it every row is measured");
 
     /// <summary>Several queries at once, bounds at quantiles, between rows and beyond them, by each measure.</summary>
     private void AssertKeepsTheNear(byte[] bits, float[] scale, int[] rows, int queries)

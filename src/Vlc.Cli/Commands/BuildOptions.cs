@@ -76,7 +76,7 @@ internal sealed class BuildOptions
     /// <param name="codedDimension">d_r, or null.</param>
     /// <param name="jacobians">True, false, or null for auto.</param>
     /// <param name="maxRatio">Largest ratio to aim for instead of a recall, or null.</param>
-    /// <param name="backend">Where training and assignment run; null is the processor.</param>
+    /// <param name="backend">Where training, assignment and the search for packed codes run; null is the processor.</param>
     public IndexOptions Read(
         ParseResult parsed, VectorSource? queries, CodecKind codec = CodecKind.Packed, int? codedDimension = null, bool? jacobians = null, double? maxRatio = null,
         IComputeBackend? backend = null) => new()

@@ -44,7 +44,7 @@ internal static class IndexCommand
     };
 
     private static readonly Option<string?> Device = DeviceOption.Create(
-        "Where training and assignment run; auto, a GPU where there is one and else the processor, unless given. The bytes are the same.");
+        "Where training, assignment and the search for packed codes run; auto, a GPU where there is one and else the processor, unless given. The bytes are the same.");
 
     private static readonly Option<double?> MinRecall = SharedOptions.MinRecall(
         "the recall measured on the tuning sample, with automatic probes,");

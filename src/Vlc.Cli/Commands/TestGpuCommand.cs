@@ -9,15 +9,16 @@ using Vlc.Cli.Terminal;
 using Vlc.Compute;
 using Vlc.Gpu;
 using Vlc.Gpu.Devices;
+using Vlc.Numerics.Kernels;
 
 namespace Vlc.Cli.Commands;
 
-/// <summary><c>vlc test-gpu</c>: trains and assigns on a device and on the processor, and says whether they agree.</summary>
+/// <summary><c>vlc test-gpu</c>: trains, assigns and encodes on a device and on the processor, and says whether they agree.</summary>
 internal static class TestGpuCommand
 {
     private const ulong Seed = 42;
 
-    /// <summary>Of a row's squared distance: what rounding may cost a row whose assignment differs.</summary>
+    /// <summary>Of a squared distance: what rounding may cost a row whose assignment differs, and all rows whose codes do.</summary>
     private const double MostExcess = 1e-5;
 
     /// <summary>Of the energy: a device that rounds otherwise takes another path to as good anchors.</summary>
@@ -31,7 +32,7 @@ internal static class TestGpuCommand
 
     public static Command Create()
     {
-        var command = new Command("test-gpu", "Check a GPU against the processor on made-up data: times, energy, assignments. Exits with 4 when they disagree.")
+        var command = new Command("test-gpu", "Check a GPU against the processor on made-up data: times, energy, assignments, codes. Exits with 4 when they disagree.")
         {
             IsLarge, Device,
         };
@@ -58,7 +59,8 @@ internal static class TestGpuCommand
     {
         progress("compile kernels", 0);
         long start = Stopwatch.GetTimestamp();
-        Train(new GpuTestSet(256, 8, 8), device, threads, cancellationToken);
+        var tiny = new GpuTestSet(256, 8, 8);
+        Encode(tiny, device, Train(tiny, device, threads, cancellationToken).Rows, cancellationToken);
         double compileSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         List<GpuComparison> comparisons = [];
         List<QualityGate> gates = [];
@@ -68,14 +70,19 @@ internal static class TestGpuCommand
             Training onProcessor = Train(set, processor, threads, cancellationToken), onDevice = Train(set, device, threads, cancellationToken);
             (double processorSeconds, int[] expected) = Assign(set, processor, onProcessor, cancellationToken);
             (double deviceSeconds, int[] assigned) = Assign(set, device, onProcessor, cancellationToken);
+            (double processorEncode, byte[] expectedStates, double expectedError) = Encode(set, processor, onProcessor.Rows, cancellationToken);
+            (double deviceEncode, byte[] states, double error) = Encode(set, device, onProcessor.Rows, cancellationToken);
             double difference = Math.Abs(onDevice.Report.Energy - onProcessor.Report.Energy) / onProcessor.Report.Energy;
             (double equal, double excess) = Compare(set, onProcessor, expected, assigned);
-            bool identical = onDevice.Anchors.AsSpan().SequenceEqual(onProcessor.Anchors) && equal == 1;
+            double errorDifference = Math.Abs(error - expectedError) / expectedError;
+            bool identical = onDevice.Anchors.AsSpan().SequenceEqual(onProcessor.Anchors) && equal == 1 && states.AsSpan().SequenceEqual(expectedStates);
             comparisons.Add(new GpuComparison(
                 set.Rows, set.Dimension, set.Anchors, onProcessor.Seconds, onDevice.Seconds, onProcessor.Seconds / onDevice.Seconds, processorSeconds,
-                deviceSeconds, processorSeconds / deviceSeconds, difference, equal, excess, identical));
+                deviceSeconds, processorSeconds / deviceSeconds, processorEncode, deviceEncode, processorEncode / deviceEncode, difference, equal, excess,
+                errorDifference, identical));
             gates.Add(new QualityGate($"{set}: energy difference", MostEnergyDifference, difference, difference <= MostEnergyDifference));
             gates.Add(new QualityGate($"{set}: excess distance", MostExcess, excess, excess <= MostExcess));
+            gates.Add(new QualityGate($"{set}: code error difference", MostExcess, errorDifference, errorDifference <= MostExcess));
         }
 
         return new TestGpuResult(gates.TrueForAll(gate => gate.Passed), device.Name, processor.Name, compileSeconds, [.. comparisons], [.. gates]);
@@ -100,6 +107,18 @@ internal static class TestGpuCommand
         long start = Stopwatch.GetTimestamp();
         rows.Assign(anchors, nearest, scores, cancellationToken);
         return (Stopwatch.GetElapsedTime(start).TotalSeconds, nearest);
+    }
+
+    /// <summary>Searches the trellis code of every row, of 1 to 8 bits a component; its squared error is that of all rows.</summary>
+    private static (double Seconds, byte[] States, double Error) Encode(GpuTestSet set, IComputeBackend backend, float[] rows, CancellationToken cancellationToken)
+    {
+        byte[] bits = [.. Enumerable.Range(0, set.Dimension).Select(axis => (byte)(1 + (axis % TrellisTables.MaxBits)))];
+        float[] scales = [.. Enumerable.Repeat(1f, set.Dimension)], minima = new float[set.Rows];
+        var states = new byte[rows.Length];
+        using IHeldTrellis trellis = backend.HoldTrellis(TrellisTables.Designed, new TrellisAxes([0, set.Dimension], scales, bits));
+        long start = Stopwatch.GetTimestamp();
+        trellis.Encode(new int[set.Rows], rows, states, minima, cancellationToken);
+        return (Stopwatch.GetElapsedTime(start).TotalSeconds, states, minima.Sum(minimum => (double)minimum));
     }
 
     /// <summary>The share of rows with the processor's anchor, and how much farther, at most, another anchor is.</summary>
@@ -134,12 +153,14 @@ internal static class TestGpuCommand
         FactTable.Write(
             console, [("device", result.Device), ("against", result.Processor), ("compiling kernels", $"{result.CompileSeconds:F2} s")]);
         Table table = FactTable.Create(
-            "set", ">training, cpu s", ">device s", ">speed-up", ">assign, cpu s", ">device s", ">speed-up", ">energy difference", ">equal", "bits");
+            "set", ">training, cpu s", ">device s", ">speed-up", ">assign, cpu s", ">device s", ">speed-up", ">encode, cpu s", ">device s", ">speed-up",
+            ">energy difference", ">equal", "bits");
         foreach (GpuComparison one in result.Comparisons)
         {
             table.Row(
                 $"{new GpuTestSet(one.N, one.D, one.M)}", $"{one.CpuTrainingSeconds:F3}", $"{one.DeviceTrainingSeconds:F3}", $"{one.TrainingSpeedUp:F2}",
-                $"{one.CpuAssignSeconds:F4}", $"{one.DeviceAssignSeconds:F4}", $"{one.AssignSpeedUp:F2}", $"{one.EnergyDifference:G3}", $"{one.EqualAssignments:P2}",
+                $"{one.CpuAssignSeconds:F4}", $"{one.DeviceAssignSeconds:F4}", $"{one.AssignSpeedUp:F2}", $"{one.CpuEncodeSeconds:F4}",
+                $"{one.DeviceEncodeSeconds:F4}", $"{one.EncodeSpeedUp:F2}", $"{one.EnergyDifference:G3}", $"{one.EqualAssignments:P2}",
                 one.Identical ? "identical" : "differ");
         }
 
@@ -168,10 +189,15 @@ internal sealed record TestGpuResult(bool Passed, string Device, string Processo
 /// <param name="CpuAssignSeconds">One pass over all rows.</param>
 /// <param name="DeviceAssignSeconds">The same with rows and anchors on the device.</param>
 /// <param name="AssignSpeedUp">The one over the other.</param>
+/// <param name="CpuEncodeSeconds">Searching the codes of all rows.</param>
+/// <param name="DeviceEncodeSeconds">The same on the device, copies included.</param>
+/// <param name="EncodeSpeedUp">The one over the other.</param>
 /// <param name="EnergyDifference">Relative to the processor's energy after training.</param>
 /// <param name="EqualAssignments">Share of rows with the processor's anchor, given the same anchors.</param>
 /// <param name="ExcessDistance">How much farther, at most and relative, the anchor of another row is.</param>
-/// <param name="Identical">Whether trained anchors and assignments have the same bits.</param>
+/// <param name="CodeErrorDifference">Relative to the squared error of the processor's codes.</param>
+/// <param name="Identical">Whether trained anchors, assignments and codes have the same bits.</param>
 internal sealed record GpuComparison(
     int N, int D, int M, double CpuTrainingSeconds, double DeviceTrainingSeconds, double TrainingSpeedUp, double CpuAssignSeconds, double DeviceAssignSeconds,
-    double AssignSpeedUp, double EnergyDifference, double EqualAssignments, double ExcessDistance, bool Identical);
+    double AssignSpeedUp, double CpuEncodeSeconds, double DeviceEncodeSeconds, double EncodeSpeedUp, double EnergyDifference, double EqualAssignments,
+    double ExcessDistance, double CodeErrorDifference, bool Identical);

@@ -52,7 +52,7 @@ public sealed class AnchorTrainingOptions
     /// <summary>Threads to use; null uses every processor.</summary>
     public int? Threads { get; init; }
 
-    /// <summary>Where assignment, means and merge candidates are computed; null is the processor. The caller disposes of it, after the training.</summary>
+    /// <summary>Where assignment, means and merge candidates are computed and, in a build of codec packed, codes searched; null is the processor. The caller disposes of it, afterwards.</summary>
     public IComputeBackend? Backend { get; init; }
 
     internal int ThreadCount => Threads ?? Environment.ProcessorCount;

@@ -19,6 +19,13 @@ public sealed class CpuBackend(int threads) : IComputeBackend
     public IHeldAnchors HoldAnchors(ReadOnlySpan<float> anchors, int dimension) => new HeldAnchors(anchors, dimension);
 
     /// <inheritdoc/>
+    public IHeldTrellis HoldTrellis(TrellisTables tables, TrellisAxes axes)
+    {
+        ArgumentNullException.ThrowIfNull(axes);
+        return new CpuTrellis(tables, axes, threads);
+    }
+
+    /// <inheritdoc/>
     public void FindMergePartners(
         ReadOnlySpan<float> anchors, int dimension, ReadOnlySpan<int> counts, Span<int> partners, Span<double> costs,
         CancellationToken cancellationToken = default)

@@ -23,6 +23,11 @@ public interface IComputeBackend : IDisposable
     /// <param name="dimension">Components of an anchor; at least 1.</param>
     IHeldAnchors HoldAnchors(ReadOnlySpan<float> anchors, int dimension);
 
+    /// <summary>Keeps the axes of trellis codes where the backend computes, for searching the codes of any number of rows.</summary>
+    /// <param name="tables">The codes' values; must outlive the result.</param>
+    /// <param name="axes">Axes of each code.</param>
+    IHeldTrellis HoldTrellis(TrellisTables tables, TrellisAxes axes);
+
     /// <summary>
     /// For each cell that has rows the other such cell that is cheapest to merge with, by n_i·n_j/(n_i + n_j)·‖a_i - a_j‖²; of equal costs the lowest cell. The
     /// product a_i·a_j is one chain of fused multiply-adds in float, the rest is double.

@@ -167,7 +167,7 @@ public sealed partial class IndexBuilder
     }
 
     private PackedEncoding Encoding(PreparedRows rows, TuningQueries tuning) =>
-        new(_options, rows, _count, tuning.Rows.Length == 0 ? 0 : ScanBudgets(_count).Length, _threads, _progress, _cancellation);
+        new(_options, rows, _count, tuning.Rows.Length == 0 ? 0 : ScanBudgets(_count).Length, _backend, _threads, _progress, _cancellation);
 
     /// <summary>What the packed codec chooses its level from.</summary>
     private PackedEncoding.Evidence Evidence(Foundation foundation)

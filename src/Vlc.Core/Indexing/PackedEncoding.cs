@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Vlc.Anchors;
+using Vlc.Compute;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Threading;
 using Vlc.Residuals.Packed;
@@ -57,7 +58,8 @@ public sealed class PackedReport
 
 /// <summary>The packed codec's part of a build: chooses the level on the tuning sample, codes every row, writes the sections.</summary>
 internal sealed class PackedEncoding(
-    IndexOptions options, PreparedRows rows, int count, int scanPoints, int threads, IProgress<IndexProgress>? progress, CancellationToken cancellationToken)
+    IndexOptions options, PreparedRows rows, int count, int scanPoints, IComputeBackend backend, int threads, IProgress<IndexProgress>? progress,
+    CancellationToken cancellationToken)
 {
     /// <summary>Nearest rows of each query among which levels are compared.</summary>
     public const int Candidates = 50;
@@ -229,9 +231,7 @@ internal sealed class PackedEncoding(
     {
         double nearestError = log.Rows > 0 ? BitConverter.ToDouble(log.State, 0) : 0, storedError = log.Rows > 0 ? BitConverter.ToDouble(log.State, sizeof(double)) : 0;
         PackedModel model = chosen.Coder.Model;
-        using var rotation = new PackedRotation(model.Parameters);
-        using var sessions = new ThreadLocal<PackedCoder.Session>(
-            () => new PackedCoder.Session(chosen.Coder, TrellisTables.Designed), trackAllValues: true);
+        using var pass = new PackedPass(chosen.Coder, TrellisTables.Designed, chosen.Unbiased, backend, threads);
         var blockLists = new int[(int)Math.Min(rows.BlockRows, (long)count)];
         var rowProgress = new RowProgress(progress, IndexPhase.Encode, log.Rows, count);
         rows.ForEachBlock(
@@ -239,42 +239,32 @@ internal sealed class PackedEncoding(
             {
                 checkUnchanged(block.Span[..(blockCount * _dimension)], first, (int)(first / rows.BlockRows));
                 if (first < log.Rows) return;
-                var codes = new byte[BlockScheduler.BlockCount(blockCount, RowsPerTask)][];
+                var codes = new List<byte>[BlockScheduler.BlockCount(blockCount, PackedPass.RowsPerTask)];
                 double[] nearest = new double[codes.Length], stored = new double[codes.Length];
-                BlockScheduler.Run(
-                    codes.Length, threads,
-                    (task, _) =>
+                pass.Code(
+                    blockCount, i => block.Span.Slice(i * _dimension, _dimension), cells.AsMemory((int)first, blockCount),
+                    row =>
                     {
-                        var taskCodes = new List<byte>();
-                        var decoded = new float[_dimension];
-                        int end = Math.Min((task + 1) * RowsPerTask, blockCount);
-                        for (int i = task * RowsPerTask; i < end; i++)
-                        {
-                            int cell = cells[(int)first + i];
-                            float[] residual = rotation.Residual(block.Span.Slice(i * _dimension, _dimension), cell, out double energy);
-                            int list = blockLists[i] = chosen.Coder.ListOf(cell, residual);
-                            PackedModel.List coded = model[list];
-                            int offset = taskCodes.Count;
-                            CollectionsMarshal.SetCount(taskCodes, offset + coded.Stride);
-                            ReadOnlySpan<byte> states = sessions.Value!.Code(list, residual, energy, chosen.Unbiased, decoded.AsSpan(0, residual.Length));
-                            nearest[task] += sessions.Value!.NearestError;
-                            stored[task] += model.WeightedError(list, residual, decoded);
-                            TrellisEncoder.Pack(states, coded.Bits, CollectionsMarshal.AsSpan(taskCodes).Slice(offset, coded.Stride));
-                        }
-
-                        codes[task] = [.. taskCodes];
+                        int task = row.Row / PackedPass.RowsPerTask;
+                        List<byte> taskCodes = codes[task] ??= [];
+                        PackedModel.List coded = model[row.List];
+                        blockLists[row.Row] = row.List;
+                        nearest[task] += row.NearestError;
+                        stored[task] += model.WeightedError(row.List, row.Residual, row.Decoded);
+                        int offset = taskCodes.Count;
+                        CollectionsMarshal.SetCount(taskCodes, offset + coded.Stride);
+                        TrellisEncoder.Pack(row.States, coded.Bits, CollectionsMarshal.AsSpan(taskCodes).Slice(offset, coded.Stride));
                     },
                     cancellationToken);
                 // In the order of the rows, whichever thread was first: the sums are reported, and a report is the same every time.
                 nearestError += nearest.Sum();
                 storedError += stored.Sum();
                 log.Append(MemoryMarshal.AsBytes(blockLists.AsSpan(0, blockCount)));
-                foreach (byte[] code in codes) log.Append(code);
+                foreach (List<byte> code in codes) log.Append(CollectionsMarshal.AsSpan(code));
                 log.Mark(first + blockCount, end: first + blockCount == count, () => [.. BitConverter.GetBytes(nearestError), .. BitConverter.GetBytes(storedError)]);
                 rowProgress.Report(first + blockCount);
             },
             cancellationToken);
-        foreach (PackedCoder.Session session in sessions.Values) session.Dispose();
         return (nearestError, storedError);
     }
 
@@ -355,7 +345,7 @@ internal sealed class PackedEncoding(
         evidence.Rows, _dimension, evidence.Cells, evidence.Anchors, options.Packed, count, options.Metric == Metric.Cosine, threads, cancellationToken);
 
     private PackedLevelSearch Search(PackedTrainer trainer, PackedTuningSample tuning, HeldOutRows heldOut) =>
-        new(trainer, TrellisTables.Designed, tuning, heldOut, options.Metric, threads, cancellationToken) { EqualBytes = options.Packed.EqualBytes };
+        new(trainer, TrellisTables.Designed, tuning, heldOut, options.Metric, backend, threads, cancellationToken) { EqualBytes = options.Packed.EqualBytes };
 
     private FrontierPoint Point(PackedLevelSearch search, PackedLevelSearch.Trial trial, PackedTuningSample tuning, bool atTarget)
     {

@@ -26,12 +26,12 @@ namespace Vlc.Numerics.Kernels;
 /// four rows, which wait in cache as 16-bit integers, so that a further query costs a quarter of the first or less.
 /// </para>
 /// <para>
-/// Instruction sets. AVX-512 with VBMI; where it is missing <see cref="IsSupported"/> is false, and every row is to be measured. Sums are integers: those of
-/// <see cref="SumsReference"/> exactly.
+/// Instruction sets. AVX-512 with VBMI; AVX2 (TrellisFilter.Vector256.cs, another layout); where both are missing <see cref="IsSupported"/> is false, and
+/// every row is to be measured. Sums are integers: those of <see cref="SumsReference"/> exactly.
 /// </para>
-/// <para>Speed. See docs/performance.md; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
+/// <para>Speed. See docs/architecture.md, "Hot paths", and docs/performance.md; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
 /// </remarks>
-public sealed unsafe class TrellisFilter : IDisposable
+public sealed unsafe partial class TrellisFilter : IDisposable
 {
     /// <summary>Axes of a step.</summary>
     private const int StepAxes = 64;
@@ -47,18 +47,37 @@ public sealed unsafe class TrellisFilter : IDisposable
     /// </summary>
     private const float LargestNorm = 32_000;
 
+    /// <summary>The stream of t among the 16-bit constants.</summary>
+    private const int Amplitude = 0;
+
+    /// <summary>The stream of the anchor.</summary>
+    private const int Centre = 1;
+
+    private const string BitsDescend = "Bits of a filtered list are 1 to 8 and descend.";
+
     /// <summary>Relative error of a measured distance, by which bounds are widened: N/16 + 5 roundings of 2^-24 are far less.</summary>
     private const float Slack = 1e-5f;
 
     private AlignedBuffer<Step> _steps = new(0);
+    private AlignedBuffer<Group> _groups = new(0);
     private AlignedBuffer<short> _constants = new(0);
     private AlignedBuffer<float> _products = new(0);
     private AlignedBuffer<int> _sums = new(0);
     private AlignedBuffer<byte> _rows = new(0);
     private AlignedBuffer<short> _residuals = new(0);
+    private AlignedBuffer<byte> _windows = new(0);
+
+    /// <summary>How many steps or groups the axes are laid out in.</summary>
+    private int _blocks;
+
+    /// <summary>16-bit constants of a stream: the axes with their padding.</summary>
+    private int _places;
 
     /// <summary>Whether this machine runs the filter.</summary>
-    public static bool IsSupported => InstructionSets.Level == InstructionSetLevel.Vector512 && Avx512Vbmi.IsSupported;
+    public static bool IsSupported => InstructionSets.Level >= InstructionSetLevel.Vector256;
+
+    /// <summary>Whether it runs in steps of 64 axes; in groups of 16 otherwise.</summary>
+    internal static bool IsWide => InstructionSets.Level == InstructionSetLevel.Vector512 && Avx512Vbmi.IsSupported;
 
     /// <summary>
     /// For each query the rows whose <see cref="TrellisScan.SquaredDistances"/> may be at most its bound: all of those, and a few more.
@@ -85,8 +104,8 @@ public sealed unsafe class TrellisFilter : IDisposable
         for (int q = 0; q < queries.Count; q++) largest = MathF.Max(largest, Norm(queries.Of(q)));
         float unit = Unit((amplitudes.LargestNorm + largest) / LargestNorm);
         Quantise(amplitudes, unit);
-        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / unit, amplitudes.Axes, Step.Query(q));
-        Sum<SquaredDistance>(codes, rows, count, tables, bits.Length, queries.Count);
+        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / unit, Query(q));
+        Sum<SquaredDistance>(codes, rows, count, tables, queries.Count);
         for (int q = 0; q < queries.Count; q++)
         {
             float bound = queries.Bounds[q], offset = queries.Offsets[q];
@@ -115,8 +134,8 @@ public sealed unsafe class TrellisFilter : IDisposable
         Amplitudes amplitudes = LayOut(codes, tables, bits, scale, queries.Count);
         float unit = Unit(amplitudes.LargestNorm / LargestNorm);
         Quantise(amplitudes, unit);
-        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / FactorUnit(queries.Of(q)), amplitudes.Axes, Step.Query(q));
-        Sum<Product>(codes, rows, count, tables, bits.Length, queries.Count);
+        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / FactorUnit(queries.Of(q)), Query(q));
+        Sum<Product>(codes, rows, count, tables, queries.Count);
         for (int q = 0; q < queries.Count; q++)
         {
             float bound = queries.Bounds[q], offset = queries.Offsets[q], norm = Norm(queries.Of(q)), factorUnit = FactorUnit(queries.Of(q));
@@ -155,9 +174,9 @@ public sealed unsafe class TrellisFilter : IDisposable
         Quantise(amplitudes, unit);
 
         // Of ‖centre + r‖² the kernel sums ‖-centre - r‖²: differences serve both measures.
-        Quantise(centre[..bits.Length], -1 / unit, amplitudes.Axes, Step.Centre);
-        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / FactorUnit(queries.Of(q)), amplitudes.Axes, Step.Query(q));
-        Sum<ProductAndNorm>(codes, rows, count, tables, bits.Length, queries.Count);
+        Quantise(centre[..bits.Length], -1 / unit, Centre);
+        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / FactorUnit(queries.Of(q)), Query(q));
+        Sum<ProductAndNorm>(codes, rows, count, tables, queries.Count);
         float error = (float)amplitudes.Error(unit), outside = squared - (centreNorm * centreNorm);
         for (int q = 0; q < queries.Count; q++)
         {
@@ -201,11 +220,11 @@ public sealed unsafe class TrellisFilter : IDisposable
         for (int k = 0; k < bits.Length; k++) scale[k] = amplitude[k] / (128 * tables.ByteStep(bits[k]));
         Amplitudes amplitudes = LayOut(codes, tables, bits, scale, queries.Length);
         Quantise(amplitudes, 1);
-        for (int q = 0; q < queries.Length; q++) Quantise(Array.ConvertAll(queries[q], value => (float)value), 1, bits.Length, Step.Query(q));
+        for (int q = 0; q < queries.Length; q++) Quantise(Array.ConvertAll(queries[q], value => (float)value), 1, Query(q));
         var sums = new (int[] Squares, int[] Products)[queries.Length];
-        Sum<SquaredDistance>(codes, [], codes.RowCount, tables, bits.Length, queries.Length);
+        Sum<SquaredDistance>(codes, [], codes.RowCount, tables, queries.Length);
         for (int q = 0; q < sums.Length; q++) sums[q].Squares = new Span<int>(QuerySums(q, codes.RowCount), codes.RowCount).ToArray();
-        Sum<Product>(codes, [], codes.RowCount, tables, bits.Length, queries.Length);
+        Sum<Product>(codes, [], codes.RowCount, tables, queries.Length);
         for (int q = 0; q < sums.Length; q++) sums[q].Products = new Span<int>(QuerySums(q, codes.RowCount), codes.RowCount).ToArray();
         return sums;
     }
@@ -214,11 +233,13 @@ public sealed unsafe class TrellisFilter : IDisposable
     public void Dispose()
     {
         _steps.Dispose();
+        _groups.Dispose();
         _constants.Dispose();
         _products.Dispose();
         _sums.Dispose();
         _rows.Dispose();
         _residuals.Dispose();
+        _windows.Dispose();
     }
 
     private static float Norm(ReadOnlySpan<float> vector) => MathF.Sqrt(Distances.Dot(vector, vector));
@@ -228,15 +249,13 @@ public sealed unsafe class TrellisFilter : IDisposable
 
     private static int Padded(int count) => (count + 15) & ~15;
 
-    private static int StepCount(int axes) => (axes + StepAxes - 1) / StepAxes;
-
     /// <summary>Unit in which a query's factors are rounded.</summary>
     private static float FactorUnit(ReadOnlySpan<float> factors) => Unit(Norm(factors) / LargestNorm);
 
     private static int Check(
         CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits, in FilterQueries queries, Span<int> kept, Span<int> counts)
     {
-        if (!IsSupported) throw new PlatformNotSupportedException("The trellis filter needs AVX-512 with VBMI; measure every row instead.");
+        if (!IsSupported) throw new PlatformNotSupportedException("The trellis filter needs AVX2; measure every row instead.");
         ArgumentNullException.ThrowIfNull(codes);
         ArgumentNullException.ThrowIfNull(tables);
         int count = rows.IsEmpty ? codes.RowCount : rows.Length;
@@ -269,14 +288,21 @@ public sealed unsafe class TrellisFilter : IDisposable
         return keptCount;
     }
 
-    /// <summary>The steps that read a row of these bits, and δ·scale of each axis.</summary>
+    /// <summary>What a row of these bits is read with, and δ·scale of each axis.</summary>
     private Amplitudes LayOut(CodeRows codes, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale, int queryCount)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(scale.Length, bits.Length);
-        int stepCount = StepCount(bits.Length);
+        Amplitudes amplitudes = IsWide ? LayOutSteps(codes, tables, bits, scale) : LayOutGroups(codes, tables, bits, scale);
+        _ = Room(ref _constants, (long)_places * Query(queryCount));
+        return amplitudes;
+    }
+
+    private Amplitudes LayOutSteps(CodeRows codes, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale)
+    {
+        int stepCount = (bits.Length + StepAxes - 1) / StepAxes;
+        (_blocks, _places) = (stepCount, stepCount * StepAxes);
         Step* steps = Room(ref _steps, stepCount);
-        float* products = Room(ref _products, (long)stepCount * StepAxes);
-        _ = Room(ref _constants, (long)stepCount * Step.Query(queryCount) * StepAxes);
+        float* products = Room(ref _products, _places);
         Vector512<float> byteSteps = tables.ByteSteps;
         Vector512<float> squares = default, sums = default;
         int end = 0, largest = TrellisTables.MaxBits;
@@ -293,7 +319,7 @@ public sealed unsafe class TrellisFilter : IDisposable
             step->SmallestBits = bits[first + lanes - 1];
             if (step->LargestBits > largest || step->SmallestBits < 1 || Vector512.LessThanAny(step->Bits, Vector512.Load(descending + 1)))
             {
-                throw new ArgumentOutOfRangeException(nameof(bits), "Bits of a filtered list are 1 to 8 and descend.");
+                throw new ArgumentOutOfRangeException(nameof(bits), BitsDescend);
             }
 
             largest = step->SmallestBits;
@@ -351,13 +377,18 @@ public sealed unsafe class TrellisFilter : IDisposable
 
     /// <summary>t = round(128·δ·scale / unit) of each axis.</summary>
     private void Quantise(Amplitudes amplitudes, float unit) =>
-        Quantise(new ReadOnlySpan<float>(_products.Pointer, amplitudes.Axes), 128 / unit, amplitudes.Axes, Step.Amplitude);
+        Quantise(new ReadOnlySpan<float>(_products.Pointer, amplitudes.Axes), 128 / unit, Amplitude);
 
-    /// <summary>round(vector·factor) as 16-bit integers, even and odd axes of a step apart.</summary>
-    private void Quantise(ReadOnlySpan<float> vector, float factor, int axes, int stream)
+    /// <summary>round(vector·factor) as 16-bit integers, even and odd axes of a step or group apart.</summary>
+    private void Quantise(ReadOnlySpan<float> vector, float factor, int stream)
+    {
+        if (IsWide) QuantiseSteps(vector, factor, Stream(stream));
+        else QuantiseGroups(vector, factor, Stream(stream));
+    }
+
+    private static void QuantiseSteps(ReadOnlySpan<float> vector, float factor, short* target)
     {
         float* padded = stackalloc float[StepAxes];
-        short* target = Stream(stream, axes);
         Vector512<float> factors = Vector512.Create(factor);
         Vector512<short> evenThenOdd = EvenThenOdd;
         fixed (float* given = vector)
@@ -390,8 +421,11 @@ public sealed unsafe class TrellisFilter : IDisposable
     private static Vector512<short> EvenThenOdd => Vector512.Create(
         0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 2, 6, 10, 14, 18, 22, 26, 30, 34, 38, 42, 46, 50, 54, 58, 62);
 
-    /// <summary>16-bit constants of all steps: <see cref="Step.Amplitude"/>, <see cref="Step.Centre"/> or those of a query.</summary>
-    private short* Stream(int stream, int axes) => _constants.Pointer + ((long)stream * StepCount(axes) * StepAxes);
+    /// <summary>16-bit constants of all axes: <see cref="Amplitude"/>, <see cref="Centre"/> or those of a query.</summary>
+    private short* Stream(int stream) => _constants.Pointer + ((long)stream * _places);
+
+    /// <summary>The stream of a query.</summary>
+    private static int Query(int number) => 2 + number;
 
     /// <summary>Where the sums of a query are; those before the first query's are its rows' norms.</summary>
     private int* QuerySums(int query, int count) => _sums.Pointer + ((query + 1L) * Padded(count));
@@ -443,34 +477,30 @@ public sealed unsafe class TrellisFilter : IDisposable
     }
 
     /// <summary>The sums of every row, to <see cref="_sums"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Sum<TMeasure>(CodeRows codes, ReadOnlySpan<int> rows, int count, TrellisTables tables, int axes, int queryCount)
+    private void Sum<TMeasure>(CodeRows codes, ReadOnlySpan<int> rows, int count, TrellisTables tables, int queryCount)
         where TMeasure : struct, IMeasure
     {
-        int stepCount = StepCount(axes), width = codes.RowBytes;
+        _ = Room(ref _sums, (queryCount + 1L) * Padded(count));
+        if (queryCount > 1) _ = Room(ref _residuals, (long)_places * RowBlock);
+        if (IsWide) SumSteps<TMeasure>(codes, rows, count, tables, queryCount);
+        else SumGroups<TMeasure>(codes, rows, count, tables, queryCount);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void SumSteps<TMeasure>(CodeRows codes, ReadOnlySpan<int> rows, int count, TrellisTables tables, int queryCount)
+        where TMeasure : struct, IMeasure
+    {
+        int stepCount = _blocks;
         Step* steps = _steps.Pointer;
         sbyte* bytes = tables.Bytes;
-        short* amplitudes = Stream(Step.Amplitude, axes), centres = Stream(Step.Centre, axes), query = Stream(Step.Query(0), axes);
-        _ = Room(ref _sums, (queryCount + 1L) * Padded(count));
+        short* amplitudes = Stream(Amplitude), centres = Stream(Centre), query = Stream(Query(0));
         int* norms = _sums.Pointer, sums = QuerySums(0, count);
-        short* residuals = queryCount == 1 ? null : Room(ref _residuals, (long)stepCount * RowBlock * StepAxes);
-        int reach = stepCount == 0 ? 0 : steps[stepCount - 1].Start + StepBytes, readable = codes.RowsReadable(reach), slot = Math.Max(width, reach);
-        byte* copies = Room(ref _rows, (long)RowBlock * slot), basePointer = codes.Pointer;
+        short* residuals = queryCount == 1 ? null : _residuals.Pointer;
+        var blocks = new RowBlocks(this, codes, rows, count, stepCount == 0 ? 0 : steps[stepCount - 1].Start + StepBytes);
         byte** row = stackalloc byte*[RowBlock];
         for (int i = 0; i < count; i += RowBlock)
         {
-            for (int j = 0; j < RowBlock; j++)
-            {
-                // Behind the last row the block is filled with it.
-                int place = Math.Min(i + j, count - 1), number = rows.IsEmpty ? place : rows[place];
-                row[j] = basePointer + ((long)number * width);
-                if (number < readable) continue;
-
-                // Reading whole vectors would leave the mapping: work on a copy.
-                new ReadOnlySpan<byte>(row[j], width).CopyTo(new Span<byte>(copies + (j * slot), width));
-                row[j] = copies + (j * slot);
-            }
-
+            blocks.Find(i, row);
             byte* row0 = row[0], row1 = row[1], row2 = row[2], row3 = row[3];
             Vector512<int> s0 = default, s1 = default, s2 = default, s3 = default, t0 = default, t1 = default, t2 = default, t3 = default;
             for (int s = 0; s < stepCount; s++)
@@ -587,6 +617,45 @@ public sealed unsafe class TrellisFilter : IDisposable
     private static Vector512<int> Dot(Vector512<short> even, Vector512<short> odd, Vector512<short> otherEven, Vector512<short> otherOdd) =>
         Avx512BW.MultiplyAddAdjacent(even, otherEven) + Avx512BW.MultiplyAddAdjacent(odd, otherOdd);
 
+    /// <summary>Where the rows lie that go through a step together.</summary>
+    private readonly ref struct RowBlocks
+    {
+        private readonly ReadOnlySpan<int> _rows;
+        private readonly byte* _base, _copies;
+        private readonly int _count, _width, _readable, _slot;
+
+        /// <param name="filter">Has room for copies.</param>
+        /// <param name="codes">The strings.</param>
+        /// <param name="rows">Row numbers; empty for all.</param>
+        /// <param name="count">Number of rows.</param>
+        /// <param name="reach">Bytes of a row that are read, whether or not they are its own.</param>
+        public RowBlocks(TrellisFilter filter, CodeRows codes, ReadOnlySpan<int> rows, int count, int reach)
+        {
+            _rows = rows;
+            _base = codes.Pointer;
+            (_count, _width, _readable) = (count, codes.RowBytes, codes.RowsReadable(reach));
+            _slot = Math.Max(_width, reach);
+            _copies = Room(ref filter._rows, (long)RowBlock * _slot);
+        }
+
+        /// <summary>Where the rows from place <paramref name="first"/> on lie.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Find(int first, byte** block)
+        {
+            for (int j = 0; j < RowBlock; j++)
+            {
+                // Behind the last row the block is filled with it.
+                int place = Math.Min(first + j, _count - 1), number = _rows.IsEmpty ? place : _rows[place];
+                block[j] = _base + ((long)number * _width);
+                if (number < _readable) continue;
+
+                // Reading whole vectors would leave the mapping: work on a copy.
+                new ReadOnlySpan<byte>(block[j], _width).CopyTo(new Span<byte>(_copies + (j * _slot), _width));
+                block[j] = _copies + (j * _slot);
+            }
+        }
+    }
+
     /// <summary>A table of 256 values of 8 bits in registers.</summary>
     private readonly struct Table
     {
@@ -633,17 +702,7 @@ public sealed unsafe class TrellisFilter : IDisposable
     /// <summary>How 64 axes are read from a row.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 320)]
     private struct Step
-    {
-        /// <summary>The stream of t among the 16-bit constants, each of 64 a step, even and odd axes apart.</summary>
-        public const int Amplitude = 0;
-
-        /// <summary>The stream of the anchor.</summary>
-        public const int Centre = 1;
-
-        /// <summary>The stream of a query.</summary>
-        public static int Query(int number) => 2 + number;
-
-        /// <summary>Bytes of a row, from <see cref="Start"/> on, that make the qwords.</summary>
+    {        /// <summary>Bytes of a row, from <see cref="Start"/> on, that make the qwords.</summary>
         public Vector512<byte> Bytes;
 
         /// <summary>First bit of each window in its qword, modulo 64.</summary>
@@ -678,6 +737,9 @@ public sealed unsafe class TrellisFilter : IDisposable
 
         /// <summary>The sum of 64 axes in 16 lanes: y and g, even and odd axes apart.</summary>
         static abstract Vector512<int> Of(Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd);
+
+        /// <summary>The sum of 16 axes of two rows, 4 lanes each.</summary>
+        static abstract Vector256<int> Of(Vector256<short> even, Vector256<short> odd, Vector256<short> queryEven, Vector256<short> queryOdd);
     }
 
     private readonly struct SquaredDistance : IMeasure
@@ -685,8 +747,18 @@ public sealed unsafe class TrellisFilter : IDisposable
         public static bool HasNorm => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<int> Of(Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd) =>
-            Dot(queryEven - even, queryOdd - odd, queryEven - even, queryOdd - odd);
+        public static Vector512<int> Of(Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd)
+        {
+            Vector512<short> evenDifference = queryEven - even, oddDifference = queryOdd - odd;
+            return Dot(evenDifference, oddDifference, evenDifference, oddDifference);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<int> Of(Vector256<short> even, Vector256<short> odd, Vector256<short> queryEven, Vector256<short> queryOdd)
+        {
+            Vector256<short> evenDifference = queryEven - even, oddDifference = queryOdd - odd;
+            return Dot(evenDifference, oddDifference, evenDifference, oddDifference);
+        }
     }
 
     private readonly struct Product : IMeasure
@@ -696,6 +768,10 @@ public sealed unsafe class TrellisFilter : IDisposable
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<int> Of(Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd) =>
             Dot(even, odd, queryEven, queryOdd);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<int> Of(Vector256<short> even, Vector256<short> odd, Vector256<short> queryEven, Vector256<short> queryOdd) =>
+            Dot(even, odd, queryEven, queryOdd);
     }
 
     private readonly struct ProductAndNorm : IMeasure
@@ -704,6 +780,10 @@ public sealed unsafe class TrellisFilter : IDisposable
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<int> Of(Vector512<short> even, Vector512<short> odd, Vector512<short> queryEven, Vector512<short> queryOdd) =>
+            Dot(even, odd, queryEven, queryOdd);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector256<int> Of(Vector256<short> even, Vector256<short> odd, Vector256<short> queryEven, Vector256<short> queryOdd) =>
             Dot(even, odd, queryEven, queryOdd);
     }
 }

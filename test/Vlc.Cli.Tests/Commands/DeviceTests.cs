@@ -44,12 +44,14 @@ public sealed class DeviceTests
         Assert.Equal(ExitCode.Usage, (await CommandRun.Of("test-gpu", "--device", "cpu")).ExitCode);
     }
 
-    [Fact]
-    public async Task The_device_used_is_printed_and_does_not_change_the_bytes()
+    [Theory]
+    [InlineData("int8")]
+    [InlineData("packed")]
+    public async Task The_device_used_is_printed_and_does_not_change_the_bytes(string codec)
     {
         Assert.SkipUnless(NativeRuntimes.HasOpenCL, "no OpenCL runtime");
         using var samples = new SampleVectors();
-        string[] common = ["index", "--emb", samples.Base, "--m", "8", "--iterations", "2", "--codec", "int8", "--json", "--quiet"];
+        string[] common = ["index", "--emb", samples.Base, "--m", "8", "--iterations", "2", "--codec", codec, "--json", "--quiet"];
         CommandRun processor = await CommandRun.Succeeding([.. common, "--out", samples.File("a"), "--device", "cpu"]);
         CommandRun device = await CommandRun.Succeeding([.. common, "--out", samples.File("b"), "--device", "opencl"]);
         Assert.Equal("cpu", processor.Json().GetProperty("device").GetString());
@@ -101,6 +103,7 @@ public sealed class DeviceTests
         Assert.True(result.GetProperty("passed").GetBoolean());
         JsonElement only = Assert.Single(result.GetProperty("comparisons").EnumerateArray());
         Assert.Equal(1, only.GetProperty("equalAssignments").GetDouble());
+        Assert.Equal(0, only.GetProperty("codeErrorDifference").GetDouble());
         Assert.True(only.GetProperty("identical").GetBoolean());
     }
 

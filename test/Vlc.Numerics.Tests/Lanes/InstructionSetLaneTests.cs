@@ -22,6 +22,19 @@ public sealed class InstructionSetLaneTests
         Assert.True(tests >= 25, $"only {tests} tests of {KernelTests} ran");
     }
 
+    /// <summary>AVX2, and AVX-512 of processors without VBMI, which .NET 10 counts to its second version.</summary>
+    [Theory]
+    [InlineData("DOTNET_EnableAVX512", InstructionSetLevel.Vector256)]
+    [InlineData("DOTNET_EnableAVX512v2", InstructionSetLevel.Vector512)]
+    public void The_trellis_filter_keeps_its_promises_without_VBMI(string knob, InstructionSetLevel level)
+    {
+        Assert.SkipUnless(InstructionSets.Level >= level, $"the lane needs {level}");
+        int tests = InstructionSetLane.Run(
+            ["-class", typeof(TrellisFilterTests).FullName!, "-class", typeof(Kernels.InstructionSetLevelTests).FullName!], (knob, "0"),
+            (InstructionSetLane.ExpectedLevelVariable, level.ToString()), (TrellisFilterTests.ExpectedLayoutVariable, TrellisFilterTests.Groups));
+        Assert.True(tests >= 35, $"only {tests} tests of the filter ran");
+    }
+
     [Fact]
     public void A_lane_whose_level_is_not_lowered_fails()
     {

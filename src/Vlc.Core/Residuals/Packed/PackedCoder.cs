@@ -6,9 +6,6 @@ namespace Vlc.Residuals.Packed;
 /// <summary>A model with what only a writer needs: the boundaries of the classes. Chooses a row's list and finds its code.</summary>
 internal sealed class PackedCoder
 {
-    /// <summary>Passes of the search for the unbiased code, after the first.</summary>
-    private const int UnbiasedPasses = 3;
-
     private readonly double[][] _thresholds;
     private readonly float[][] _whitening;
 
@@ -99,6 +96,29 @@ internal sealed class PackedCoder
         return key;
     }
 
+    /// <summary>⟨r, r̂⟩ over the coded axes.</summary>
+    /// <param name="coded">The row's list.</param>
+    /// <param name="tables">The trellis code's tables.</param>
+    /// <param name="residual">r in the group's basis.</param>
+    /// <param name="states">State after each coded axis, which is r̂.</param>
+    public static double Projection(PackedModel.List coded, TrellisTables tables, ReadOnlySpan<float> residual, ReadOnlySpan<byte> states)
+    {
+        double projection = 0;
+        for (int i = 0; i < states.Length; i++) projection += (double)residual[coded.Axes[i]] * coded.Scales[i] * tables.Table(coded.Bits[i])[states[i]];
+        return projection;
+    }
+
+    /// <summary>The residual that a code stands for.</summary>
+    /// <param name="coded">The row's list.</param>
+    /// <param name="tables">The trellis code's tables.</param>
+    /// <param name="states">State after each coded axis.</param>
+    /// <param name="decoded">Receives it in the group's basis, rank floats.</param>
+    public static void Decode(PackedModel.List coded, TrellisTables tables, ReadOnlySpan<byte> states, Span<float> decoded)
+    {
+        decoded.Clear();
+        for (int i = 0; i < states.Length; i++) decoded[coded.Axes[i]] = coded.Scales[i] * tables.Table(coded.Bits[i])[states[i]];
+    }
+
     /// <summary>One thread's scratch memory for coding.</summary>
     internal sealed class Session(PackedCoder coder, TrellisTables tables) : IDisposable
     {
@@ -149,67 +169,25 @@ internal sealed class PackedCoder
 
             NearestError *= coder.Model.ErrorWeight(list);
 
-            if (!decoded.IsEmpty)
-            {
-                decoded.Clear();
-                for (int i = 0; i < axes; i++) decoded[coded.Axes[i]] = coded.Scales[i] * tables.Table(coded.Bits[i])[best[i]];
-            }
-
+            if (!decoded.IsEmpty) Decode(coded, tables, best, decoded);
             return best;
         }
 
         public void Dispose() => _encoder.Dispose();
 
-        /// <summary>Looks for the scale of the target at which the projection fits, between one that falls short and one that overshoots.</summary>
         private void SearchUnbiased(PackedModel.List coded, ReadOnlySpan<float> residual, double energy, Span<byte> best)
         {
             int axes = coded.Axes.Length;
             Span<byte> states = _states.AsSpan(0, axes);
-            double scale = 1, leastError = double.PositiveInfinity;
-            double shortScale = 0, shortError = 0, longScale = 0, longError = 0;
-            bool hasShort = false, hasLong = false;
-            for (int pass = 0; pass <= UnbiasedPasses; pass++)
+            var search = new UnbiasedSearch();
+            while (!search.IsDone)
             {
-                float factor = (float)scale;
+                float factor = (float)search.Scale;
                 for (int i = 0; i < axes; i++) _scaled[i] = _target[i] * factor;
                 float cost = _encoder.Encode(_scaled.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, states);
                 // The first target is the residual itself.
-                if (pass == 0) NearestError = cost;
-                double projection = 0;
-                for (int i = 0; i < axes; i++)
-                {
-                    projection += (double)residual[coded.Axes[i]] * coded.Scales[i] * tables.Table(coded.Bits[i])[states[i]];
-                }
-
-                double error = (projection / energy) - 1;
-                if (Math.Abs(error) < leastError)
-                {
-                    leastError = Math.Abs(error);
-                    states.CopyTo(best);
-                }
-
-                if (Math.Abs(error) < 1e-4) return;
-                if (error < 0)
-                {
-                    if (!hasShort || error > shortError) (shortScale, shortError, hasShort) = (scale, error, true);
-                }
-                else if (!hasLong || error < longError)
-                {
-                    (longScale, longError, hasLong) = (scale, error, true);
-                }
-
-                if (hasShort && hasLong)
-                {
-                    scale = (pass & 1) == 1
-                        ? 0.5 * (shortScale + longScale)
-                        : shortScale + ((longScale - shortScale) * -shortError / (longError - shortError));
-                }
-                else
-                {
-                    // Overshoots a little, so that the next pass brackets: x^1.25 by square roots.
-                    double ratio = Math.Max(0.3, error + 1);
-                    scale = Math.Min(scale / (ratio * Math.Sqrt(Math.Sqrt(ratio))), 3);
-                }
+                if (search.Pass == 0) NearestError = cost;
+                if (search.Offer((Projection(coded, tables, residual, states) / energy) - 1)) states.CopyTo(best);
             }
         }
     }

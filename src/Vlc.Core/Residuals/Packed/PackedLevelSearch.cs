@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Vlc.Compute;
 using Vlc.Evaluation;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Threading;
@@ -15,14 +16,14 @@ namespace Vlc.Residuals.Packed;
 /// <param name="sample">Queries with their candidates.</param>
 /// <param name="heldOut">Base rows held out of training, on which the distance to the bound is measured; may have none.</param>
 /// <param name="metric">The metric.</param>
+/// <param name="backend">Where paths are searched.</param>
 /// <param name="threads">Threads to use.</param>
 /// <param name="cancellationToken">Checked between steps.</param>
 internal sealed class PackedLevelSearch(
-    PackedTrainer trainer, TrellisTables tables, PackedTuningSample sample, HeldOutRows heldOut, Metric metric, int threads,
+    PackedTrainer trainer, TrellisTables tables, PackedTuningSample sample, HeldOutRows heldOut, Metric metric, IComputeBackend backend, int threads,
     CancellationToken cancellationToken)
 {
     private const int Octave = 64;
-    private const int RowsPerTask = 64;
 
     /// <summary>Levels closer than this differ by less than the standard error.</summary>
     private const int Resolution = 5;
@@ -230,11 +231,11 @@ internal sealed class PackedLevelSearch(
         PackedModel model = trial.Coder.Model;
         double[] nearest = new double[heldOut.Count], stored = new double[heldOut.Count];
         var lists = new int[heldOut.Count];
-        Code(trial.Coder, trial.Unbiased, heldOut.Count, heldOut.Row, heldOut.Cells, (_, length) => new float[length], (row, list, residual, decoded, nearestError) =>
+        Code(trial.Coder, trial.Unbiased, heldOut.Count, heldOut.Row, heldOut.Cells, row =>
         {
-            lists[row] = list;
-            nearest[row] = nearestError;
-            stored[row] = model.WeightedError(list, residual, decoded);
+            lists[row.Row] = row.List;
+            nearest[row.Row] = row.NearestError;
+            stored[row.Row] = model.WeightedError(row.List, row.Residual, row.Decoded);
         });
         var counts = new int[model.ListCount];
         foreach (int list in lists) counts[list]++;
@@ -251,41 +252,20 @@ internal sealed class PackedLevelSearch(
     /// <summary>u = z + r̂ of each candidate, in its group's basis.</summary>
     private float[][] CodeCandidates(PackedCoder coder, bool unbiased)
     {
-        Code(
-            coder, unbiased, _coded.Length, sample.Row, sample.Cells, Room,
-            (row, _, _, decoded, _) => TensorPrimitives.Add(decoded, coder.Model.Parameters.CellAnchors[sample.Cells[row]], decoded));
+        Code(coder, unbiased, _coded.Length, sample.Row, sample.Cells, row =>
+        {
+            // A group's rank follows from the level, but seldom changes.
+            float[] coded = _coded[row.Row];
+            if (coded?.Length != row.Decoded.Length) coded = _coded[row.Row] = new float[row.Decoded.Length];
+            TensorPrimitives.Add(row.Decoded, coder.Model.Parameters.CellAnchors[sample.Cells[row.Row]], coded);
+        });
         return _coded;
-
-        // A group's rank follows from the level, but seldom changes.
-        float[] Room(int row, int rank) => _coded[row] is { } earlier && earlier.Length == rank ? earlier : _coded[row] = new float[rank];
     }
 
-    /// <summary>
-    /// Codes rows on all threads, decodes each into what <paramref name="room"/> gives for its number and rank, and hands its number, list, residual, decoded residual and
-    /// error of the nearest code to <paramref name="take"/>.
-    /// </summary>
-    private void Code(
-        PackedCoder coder, bool unbiased, int count, Func<int, ReadOnlySpan<float>> row, int[] cells, Func<int, int, float[]> room,
-        Action<int, int, float[], float[], double> take)
+    private void Code(PackedCoder coder, bool unbiased, int count, Func<int, ReadOnlySpan<float>> row, int[] cells, Action<PackedPass.CodedRow> take)
     {
-        using var rotation = new PackedRotation(coder.Model.Parameters);
-        using var sessions = new ThreadLocal<PackedCoder.Session>(() => new PackedCoder.Session(coder, tables), trackAllValues: true);
-        BlockScheduler.Run(
-            BlockScheduler.BlockCount(count, RowsPerTask), threads,
-            (task, _) =>
-            {
-                int end = Math.Min((task + 1) * RowsPerTask, count);
-                for (int i = task * RowsPerTask; i < end; i++)
-                {
-                    float[] residual = rotation.Residual(row(i), cells[i], out double energy);
-                    int list = coder.ListOf(cells[i], residual);
-                    float[] decoded = room(i, residual.Length);
-                    sessions.Value!.Code(list, residual, energy, unbiased, decoded);
-                    take(i, list, residual, decoded, sessions.Value!.NearestError);
-                }
-            },
-            cancellationToken);
-        foreach (PackedCoder.Session session in sessions.Values) session.Dispose();
+        using var pass = new PackedPass(coder, tables, unbiased, backend, threads);
+        pass.Code(count, row, cells, take, cancellationToken);
     }
 }
 

@@ -1,0 +1,27 @@
+using ILGPU;
+using ILGPU.Runtime;
+using Vlc.Compute;
+using Vlc.Gpu.Kernels;
+using Vlc.Numerics.Kernels;
+
+namespace Vlc.Gpu;
+
+/// <content>Trellis codes.</content>
+public sealed partial class GpuBackend
+{
+    /// <summary>Compiled when it is first asked for: only the packed codec does.</summary>
+    internal Action<
+        AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>,
+        ArrayView<byte>, ArrayView<byte>, ArrayView<float>, int, int> EncodeRows => field ??= _accelerator.LoadKernel<
+        ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<byte>, ArrayView<byte>,
+        ArrayView<float>, int, int>(TrellisKernel.Run);
+
+    /// <inheritdoc/>
+    public IHeldTrellis HoldTrellis(TrellisTables tables, TrellisAxes axes)
+    {
+        ArgumentNullException.ThrowIfNull(tables);
+        ArgumentNullException.ThrowIfNull(axes);
+        _accelerator.Bind();
+        return new GpuTrellis(this, tables, axes);
+    }
+}
