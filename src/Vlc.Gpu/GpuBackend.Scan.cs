@@ -22,8 +22,9 @@ public sealed partial class GpuBackend : ICodeScanBackend
     {
         // Eight groups on a multiprocessor leave each thread 128 registers: 64 hold the lanes of four queries.
         KernelSpecialization specialization = Device.Kind == Devices.GpuKind.Cuda ? new KernelSpecialization(ScanKernel.Tile, 8) : KernelSpecialization.Empty;
-        return _accelerator.LoadKernel(kernel, specialization, out _);
+        return _kernels.Get(kernel, () => _accelerator.LoadKernel(kernel, specialization, out _));
     }
 
-    internal Action<AcceleratorStream, KernelConfig, NearestWork> LoadNearest() => _accelerator.LoadKernel<NearestWork>(NearestKernel.Run);
+    internal Action<AcceleratorStream, KernelConfig, NearestWork> LoadNearest() =>
+        _kernels.Get(NearestKernel.Run, () => _accelerator.LoadKernel<NearestWork>(NearestKernel.Run));
 }

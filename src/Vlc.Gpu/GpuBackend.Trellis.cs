@@ -12,9 +12,9 @@ public sealed partial class GpuBackend
     /// <summary>Compiled when it is first asked for: only the packed codec does.</summary>
     internal Action<
         AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>,
-        ArrayView<byte>, ArrayView<byte>, ArrayView<float>, int, int> EncodeRows => field ??= _accelerator.LoadKernel<
+        ArrayView<byte>, ArrayView<byte>, ArrayView<float>, int, int> EncodeRows => field ??= _kernels.Get(TrellisKernel.Run, () => _accelerator.LoadKernel<
         ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<byte>, ArrayView<byte>,
-        ArrayView<float>, int, int>(TrellisKernel.Run);
+        ArrayView<float>, int, int>(TrellisKernel.Run));
 
     /// <inheritdoc/>
     public IHeldTrellis HoldTrellis(TrellisTables tables, TrellisAxes axes)

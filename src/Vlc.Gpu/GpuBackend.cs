@@ -14,21 +14,23 @@ namespace Vlc.Gpu;
 public sealed partial class GpuBackend : IComputeBackend
 {
     private readonly Accelerator _accelerator;
+    private readonly LoadedKernels _kernels;
 
-    internal GpuBackend(Accelerator accelerator, GpuDevice device, GpuOptions options)
+    internal GpuBackend(Accelerator accelerator, LoadedKernels kernels, GpuDevice device, GpuOptions options)
     {
         _accelerator = accelerator;
+        _kernels = kernels;
         Device = device;
         Options = options;
         Memory = new DeviceMemory(accelerator, options.MemoryBudget ?? device.MemoryBytes / 5 * 4);
         // Two groups on a multiprocessor leave each thread 128 registers, which the kernel needs.
         KernelSpecialization specialization = device.Kind == GpuKind.Cuda ? new KernelSpecialization(AssignKernel.GroupSize, 2) : KernelSpecialization.Empty;
-        AssignRows = accelerator.LoadKernel<ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int>(
-            AssignKernel.Run, specialization, out _);
-        AddRows = accelerator.LoadKernel<
-            ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int>(SumKernel.Run);
-        FindPartners = accelerator.LoadKernel<ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int>(
-            MergeKernel.Run);
+        AssignRows = kernels.Get(AssignKernel.Run, () => accelerator.LoadKernel<
+            ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int>(AssignKernel.Run, specialization, out _));
+        AddRows = kernels.Get(SumKernel.Run, () => accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int>(SumKernel.Run));
+        FindPartners = kernels.Get(MergeKernel.Run, () => accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int>(MergeKernel.Run));
     }
 
     /// <inheritdoc/>

@@ -16,7 +16,7 @@ public sealed class GpuDevices : IDisposable
 
     private readonly Context _context;
     private readonly List<Device> _devices = [];
-    private readonly Dictionary<int, Accelerator> _accelerators = [];
+    private readonly Dictionary<int, (Accelerator Accelerator, LoadedKernels Kernels)> _accelerators = [];
     private readonly List<GpuDevice> _described = [];
     private readonly List<string> _absent = [];
 
@@ -101,18 +101,18 @@ public sealed class GpuDevices : IDisposable
     {
         ArgumentNullException.ThrowIfNull(device);
         if (device.Problem is { } problem) throw new ArgumentException($"Device {device.Index}, {device.Name}, cannot be used: {problem}.", nameof(device));
-        if (!_accelerators.TryGetValue(device.Index, out Accelerator? accelerator))
+        if (!_accelerators.TryGetValue(device.Index, out (Accelerator Accelerator, LoadedKernels Kernels) opened))
         {
-            _accelerators[device.Index] = accelerator = _devices[device.Index].CreateAccelerator(_context);
+            _accelerators[device.Index] = opened = (_devices[device.Index].CreateAccelerator(_context), new LoadedKernels());
         }
 
-        return new GpuBackend(accelerator, device, options ?? new GpuOptions());
+        return new GpuBackend(opened.Accelerator, opened.Kernels, device, options ?? new GpuOptions());
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Accelerator accelerator in _accelerators.Values) accelerator.Dispose();
+        foreach ((Accelerator accelerator, _) in _accelerators.Values) accelerator.Dispose();
         _context.Dispose();
     }
 
