@@ -200,7 +200,7 @@ internal static class GpuBenchmark
         if (word is null)
         {
             return devices.FirstGpu() ?? throw new ArgumentException(
-                $"There is no GPU: cuda: {devices.WhyNone(GpuKind.Cuda)}; opencl: {devices.WhyNone(GpuKind.OpenCL)}. An OpenCL runtime on the processor is taken when named: --device opencl.");
+                $"There is no GPU: cuda: {devices.WhyNone(GpuKind.Cuda)}; opencl: {(devices.First(GpuKind.OpenCL) is null ? devices.WhyNone(GpuKind.OpenCL) : "runs on the processor alone")}. An OpenCL runtime on the processor is taken when named: --device opencl.");
         }
 
         if (word is "cuda" or "opencl")
@@ -261,13 +261,13 @@ internal static class GpuBenchmark
         AssignResult assign = result.Assign;
         IndexResult index = result.Index;
         ScanResult scan = index.Scan;
-        string share = assign.ShareOfPeak is { } part ? Invariant($"{part:P1} of {assign.PeakTeraFlops:F1} TFLOP/s") : "n/a";
+        string share = assign.ShareOfPeak is { } part ? Invariant($"{part:P1} of {assign.PeakTeraFlops:F1} TFLOP/s ({assign.PeakDerivation})") : assign.PeakDerivation;
         (string, string)[] lines =
         [
             ("device", result.Device),
             ("processor", result.Processor),
             ("assign", Invariant($"{assign.Rows} x {assign.Dimension} to {assign.Anchors} anchors: {assign.Seconds:F4} s, {assign.TeraFlops:F3} TFLOP/s; copied in {assign.CopySeconds:F2} s")),
-            ("share of peak", $"{share} ({assign.PeakDerivation})"),
+            ("share of peak", share),
             ("processor", Invariant($"{assign.ProcessorSeconds:F4} s, {assign.ProcessorTeraFlops:F3} TFLOP/s; bits {Bits(assign.Identical)}")),
             ("whole index", Invariant($"{index.Rows} x {index.Dimension}: {index.DeviceSeconds:F2} s; processor {index.ProcessorSeconds:F2} s; bytes {Bits(index.Identical)}")),
             ("scan of all", Invariant($"{scan.Queries} queries, k = {scan.K}: {scan.QueriesPerSecond:F1} a second, {scan.CodeGigabytesPerSecond:F3} GB/s of code")),
