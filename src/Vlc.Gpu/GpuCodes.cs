@@ -25,7 +25,7 @@ internal sealed class GpuCodes : ICodeScanner
 
     private readonly GpuBackend _backend;
     private readonly TrellisCodes _codes;
-    private readonly List<IDisposable> _held = [];
+    private readonly DeviceBuffers _held;
     private readonly Action<AcceleratorStream, KernelConfig, ScanCodes, ScanQueries, ScanWork> _measure;
     private readonly Action<AcceleratorStream, KernelConfig, NearestWork> _select;
     private readonly int[] _tileLists;
@@ -39,8 +39,7 @@ internal sealed class GpuCodes : ICodeScanner
 
     public GpuCodes(GpuBackend backend, TrellisCodes codes)
     {
-        _backend = backend;
-        _codes = codes;
+        (_backend, _codes, _held) = (backend, codes, new DeviceBuffers(backend));
         List<int> tileLists = [], tileOffsets = [];
         int units = 0;
         _firstTiles = new int[codes.Lists.Count];
@@ -118,8 +117,7 @@ internal sealed class GpuCodes : ICodeScanner
     {
         _room?.Dispose();
         _words?.Dispose();
-        foreach (IDisposable buffer in _held) buffer.Dispose();
-        _held.Clear();
+        _held.Dispose();
     }
 
     /// <summary>Every query scans every tile of a stretch.</summary>
@@ -337,9 +335,17 @@ internal sealed class GpuCodes : ICodeScanner
         float[] tables = Array.ConvertAll(_codes.Tables.ToArray(), value => (float)value);
         return new ScanCodes
         {
-            Tables = Hold<float>(tables), TileLists = Hold<int>(_tileLists), TileOffsets = Hold<int>(_tileOffsets), TileRows = Hold<int>(rows), Headers = Hold<int>(headers),
-            Plans = Hold<int>(CollectionsMarshal.AsSpan(plans)), Axes = Hold<int>(CollectionsMarshal.AsSpan(axes)), Scales = Hold<float>(CollectionsMarshal.AsSpan(scales)),
-            Anchors = Hold<float>(CollectionsMarshal.AsSpan(anchors)), AnchorSquared = Hold<float>(squared), Means = Hold(_codes.MeanCoordinates.Span),
+            Tables = _held.Upload<float>(tables).View,
+            TileLists = _held.Upload<int>(_tileLists).View,
+            TileOffsets = _held.Upload<int>(_tileOffsets).View,
+            TileRows = _held.Upload<int>(rows).View,
+            Headers = _held.Upload<int>(headers).View,
+            Plans = _held.Upload<int>(CollectionsMarshal.AsSpan(plans)).View,
+            Axes = _held.Upload<int>(CollectionsMarshal.AsSpan(axes)).View,
+            Scales = _held.Upload<float>(CollectionsMarshal.AsSpan(scales)).View,
+            Anchors = _held.Upload<float>(CollectionsMarshal.AsSpan(anchors)).View,
+            AnchorSquared = _held.Upload<float>(squared).View,
+            Means = _held.Upload(_codes.MeanCoordinates.Span).View,
         };
     }
 
@@ -358,19 +364,11 @@ internal sealed class GpuCodes : ICodeScanner
         while (plans.Count % ScanKernel.Lanes > 0) plans.Add(plans[^1] & ~ScanKernel.Advance);
     }
 
-    private ArrayView<T> Hold<T>(ReadOnlySpan<T> values)
-        where T : unmanaged
-    {
-        DeviceMemory.Buffer<T> buffer = _backend.Upload(values);
-        _held.Add(buffer);
-        return buffer.View;
-    }
-
     /// <summary>A batch of queries on the device, and the nearest rows of each so far.</summary>
     private sealed class Batch : IDisposable
     {
         private readonly GpuBackend _backend;
-        private readonly List<IDisposable> _buffers = [];
+        private readonly DeviceBuffers _buffers;
         private readonly DeviceMemory.Buffer<float> _distances;
         private readonly DeviceMemory.Buffer<int> _rows;
         private readonly DeviceMemory.Buffer<int> _found;
@@ -378,22 +376,21 @@ internal sealed class GpuCodes : ICodeScanner
 
         public Batch(GpuBackend backend, TrellisCodes codes, TrellisQueries queries, int k)
         {
-            _backend = backend;
-            _k = k;
+            (_backend, _k, _buffers) = (backend, k, new DeviceBuffers(backend));
             Count = queries.Count;
             try
             {
                 View = new ScanQueries
                 {
-                    Coordinates = Keep(backend.Upload(queries.Coordinates.Span)).View, Offsets = Keep(backend.Upload(queries.Offsets.Span)).View,
-                    Squared = Keep(backend.Upload(queries.SquaredLengths.Span)).View, Pitch = codes.MeanCoordinates.Length, Groups = codes.GroupCount, Count = Count,
+                    Coordinates = _buffers.Upload(queries.Coordinates.Span).View, Offsets = _buffers.Upload(queries.Offsets.Span).View,
+                    Squared = _buffers.Upload(queries.SquaredLengths.Span).View, Pitch = codes.MeanCoordinates.Length, Groups = codes.GroupCount, Count = Count,
                 };
-                _distances = Keep(backend.Memory.Allocate<float>((long)Count * k));
-                _rows = Keep(backend.Memory.Allocate<int>((long)Count * k));
-                _found = Keep(backend.Memory.Allocate<int>(Count));
+                _distances = _buffers.Allocate<float>((long)Count * k);
+                _rows = _buffers.Allocate<int>((long)Count * k);
+                _found = _buffers.Allocate<int>(Count);
                 Nearest = new NearestWork
                 {
-                    Allowed = Keep(backend.Upload(MemoryMarshal.Cast<ulong, uint>(queries.Allowed.Span))).View, BestDistances = _distances.View, BestRows = _rows.View,
+                    Allowed = _buffers.Upload(MemoryMarshal.Cast<ulong, uint>(queries.Allowed.Span)).View, BestDistances = _distances.View, BestRows = _rows.View,
                     Found = _found.View, K = k, IsFiltered = queries.Allowed.IsEmpty ? 0 : 1,
                 };
             }
@@ -421,24 +418,13 @@ internal sealed class GpuCodes : ICodeScanner
             for (int query = 0; query < Count; query++) rows.Slice(query * _k, _k)[found[query]..].Fill(-1);
         }
 
-        public void Dispose()
-        {
-            foreach (IDisposable buffer in _buffers) buffer.Dispose();
-            _buffers.Clear();
-        }
-
-        private DeviceMemory.Buffer<T> Keep<T>(DeviceMemory.Buffer<T> buffer)
-            where T : unmanaged
-        {
-            _buffers.Add(buffer);
-            return buffer;
-        }
+        public void Dispose() => _buffers.Dispose();
     }
 
     /// <summary>Room on the device for what one launch measures.</summary>
     private sealed class Room : IDisposable
     {
-        private readonly List<IDisposable> _buffers = [];
+        private readonly DeviceBuffers _buffers;
         private readonly bool _exhaustive;
         private readonly int _queries;
 
@@ -448,14 +434,14 @@ internal sealed class GpuCodes : ICodeScanner
         /// <param name="exhaustive">Whether nothing has to be said about who scans what.</param>
         public Room(GpuBackend backend, int slots, int queries, bool exhaustive)
         {
-            (Slots, _queries, _exhaustive) = (slots, queries, exhaustive);
+            (Slots, _queries, _exhaustive, _buffers) = (slots, queries, exhaustive, new DeviceBuffers(backend));
             try
             {
-                Distances = Keep(backend.Memory.Allocate<float>((long)slots * Tile));
+                Distances = _buffers.Allocate<float>((long)slots * Tile);
                 // A slot has an item to itself where nobody else visits its list.
-                Items = Keep(backend.Memory.Allocate<int>(exhaustive ? 1 : (long)slots * ScanKernel.ItemInts));
-                SlotTiles = Keep(backend.Memory.Allocate<int>(exhaustive ? 1 : slots));
-                Starts = Keep(backend.Memory.Allocate<int>(queries + 1));
+                Items = _buffers.Allocate<int>(exhaustive ? 1 : (long)slots * ScanKernel.ItemInts);
+                SlotTiles = _buffers.Allocate<int>(exhaustive ? 1 : slots);
+                Starts = _buffers.Allocate<int>(queries + 1);
             }
             catch
             {
@@ -477,17 +463,6 @@ internal sealed class GpuCodes : ICodeScanner
         /// <summary>Whether there is room for another batch as well as for the one that this was made for.</summary>
         public bool Serves(int queries, bool exhaustive) => queries <= _queries && exhaustive == _exhaustive;
 
-        public void Dispose()
-        {
-            foreach (IDisposable buffer in _buffers) buffer.Dispose();
-            _buffers.Clear();
-        }
-
-        private DeviceMemory.Buffer<T> Keep<T>(DeviceMemory.Buffer<T> buffer)
-            where T : unmanaged
-        {
-            _buffers.Add(buffer);
-            return buffer;
-        }
+        public void Dispose() => _buffers.Dispose();
     }
 }

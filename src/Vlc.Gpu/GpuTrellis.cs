@@ -15,9 +15,7 @@ internal sealed class GpuTrellis : IHeldTrellis
     private readonly GpuBackend _backend;
     private readonly TrellisAxes _axes;
 
-    /// <summary>Everything on the device, in the order of allocation.</summary>
-    private readonly List<IDisposable> _held = [];
-
+    private readonly DeviceBuffers _held;
     private readonly DeviceMemory.Buffer<float> _tables;
     private readonly DeviceMemory.Buffer<int> _starts;
     private readonly DeviceMemory.Buffer<float> _scales;
@@ -26,15 +24,15 @@ internal sealed class GpuTrellis : IHeldTrellis
 
     public GpuTrellis(GpuBackend backend, TrellisTables tables, TrellisAxes axes)
     {
-        (_backend, _axes) = (backend, axes);
+        (_backend, _axes, _held) = (backend, axes, new DeviceBuffers(backend));
         var values = new float[TrellisTables.MaxBits * TrellisTables.StateCount];
         for (int bits = 1; bits <= TrellisTables.MaxBits; bits++) tables.Table(bits).CopyTo(values.AsSpan((bits - 1) * TrellisTables.StateCount));
         try
         {
-            _tables = Hold<float>(values);
-            _starts = Hold(axes.Starts);
-            _scales = Hold(axes.Scales);
-            _bits = Hold(axes.Bits);
+            _tables = _held.Upload<float>(values);
+            _starts = _held.Upload(axes.Starts);
+            _scales = _held.Upload(axes.Scales);
+            _bits = _held.Upload(axes.Bits);
         }
         catch
         {
@@ -79,15 +77,7 @@ internal sealed class GpuTrellis : IHeldTrellis
     public void Dispose()
     {
         _room?.Dispose();
-        foreach (IDisposable buffer in _held) buffer.Dispose();
-    }
-
-    private DeviceMemory.Buffer<T> Hold<T>(ReadOnlySpan<T> values)
-        where T : unmanaged
-    {
-        DeviceMemory.Buffer<T> buffer = _backend.Upload(values);
-        _held.Add(buffer);
-        return buffer;
+        _held.Dispose();
     }
 
     /// <summary>Room for so many rows, or for as many as there is room for.</summary>
@@ -114,35 +104,27 @@ internal sealed class GpuTrellis : IHeldTrellis
     /// <summary>Room on the device for a batch.</summary>
     private sealed class Room : IDisposable
     {
-        private readonly List<IDisposable> _buffers = [];
+        private readonly DeviceBuffers _buffers;
 
         public Room(GpuBackend backend, int rows, int groups, int mostAxes, bool wasHalved)
         {
-            (Rows, Groups, WasHalved) = (rows, groups, wasHalved);
+            (Rows, Groups, WasHalved, _buffers) = (rows, groups, wasHalved, new DeviceBuffers(backend));
             // No code may have an axis: there must be something to point to all the same.
             long axes = Math.Max((long)rows * mostAxes, 1), survivors = Math.Max((long)groups * mostAxes, 1) * TrellisKernel.SurvivorBytes;
             try
             {
-                Survivors = Allocate<byte>(survivors);
-                Targets = Allocate<float>(axes);
-                States = Allocate<byte>(axes);
-                Codes = Allocate<int>(rows);
-                Places = Allocate<int>(rows);
-                Minima = Allocate<float>(rows);
+                Survivors = _buffers.Allocate<byte>(survivors);
+                Targets = _buffers.Allocate<float>(axes);
+                States = _buffers.Allocate<byte>(axes);
+                Codes = _buffers.Allocate<int>(rows);
+                Places = _buffers.Allocate<int>(rows);
+                Minima = _buffers.Allocate<float>(rows);
                 Stream = backend.CreateStream();
             }
             catch
             {
                 Dispose();
                 throw;
-            }
-
-            DeviceMemory.Buffer<T> Allocate<T>(long length)
-                where T : unmanaged
-            {
-                DeviceMemory.Buffer<T> buffer = backend.Memory.Allocate<T>(length);
-                _buffers.Add(buffer);
-                return buffer;
             }
         }
 
@@ -175,18 +157,20 @@ internal sealed class GpuTrellis : IHeldTrellis
             Codes.View.SubView(0, codes.Length).CopyFromCPU(Stream, codes);
             Places.View.SubView(0, places.Length).CopyFromCPU(Stream, places);
             if (!targets.IsEmpty) Targets.View.SubView(0, targets.Length).CopyFromCPU(Stream, targets);
+            Stream.Synchronize();
         }
 
         public void Download(Span<byte> states, Span<float> minima)
         {
             if (!states.IsEmpty) States.View.SubView(0, states.Length).CopyToCPU(Stream, states);
             Minima.View.SubView(0, minima.Length).CopyToCPU(Stream, minima);
+            Stream.Synchronize();
         }
 
         public void Dispose()
         {
             Stream?.Dispose();
-            foreach (IDisposable buffer in _buffers) buffer.Dispose();
+            _buffers.Dispose();
         }
     }
 }

@@ -22,7 +22,11 @@ public sealed partial class PtxTests
     public static TheoryData<string, int> Kernels()
     {
         var kernels = new TheoryData<string, int>();
-        foreach (string kernel in (string[])[nameof(AssignKernel), nameof(SumKernel), nameof(MergeKernel), nameof(TrellisKernel)])
+        foreach (string kernel in (string[])
+            [
+                nameof(AssignKernel), nameof(SumKernel), nameof(MergeKernel), nameof(TrellisKernel), nameof(ScanKernel.Distances), nameof(ScanKernel.Products),
+                nameof(ScanKernel.Cosines), nameof(NearestKernel),
+            ])
         {
             kernels.Add(kernel, 80);
             kernels.Add(kernel, 90);
@@ -48,6 +52,7 @@ public sealed partial class PtxTests
         Assert.InRange(shared, 0, StaticSharedLimit);
         if (kernel == nameof(AssignKernel)) Assert.Equal(AssignKernel.SharedBytes, shared);
         if (kernel == nameof(TrellisKernel)) Assert.Equal(TrellisKernel.SharedBytes, shared);
+        if (IsScan(kernel)) Assert.Equal(ScanKernel.SharedBytes, shared);
     }
 
     [Theory]
@@ -91,36 +96,53 @@ public sealed partial class PtxTests
     }
 
     [Theory]
+    [InlineData(nameof(ScanKernel.Distances), 80, 128 + 10)]
+    [InlineData(nameof(ScanKernel.Distances), 90, 128 + 10)]
+    [InlineData(nameof(ScanKernel.Products), 90, 64 + 5)]
+    [InlineData(nameof(ScanKernel.Cosines), 90, 64 + 32 + 5)]
+    public void Sixteen_axes_of_four_queries_are_fused_multiply_adds_from_vector_loads(string kernel, int architecture, int fused)
+    {
+        string ptx = Compile(kernel, architecture);
+        // 16 axes: two a query and axis for distances, one for products, with two of a norm an axis; and the lanes of what query and list share.
+        Assert.Equal(fused, Regex.Count(ptx, @"\bfma\.rn\.f32\b"));
+        Assert.DoesNotMatch(@"\bmad(\.rn)?\.f32\b", ptx);
+        Assert.DoesNotContain(".f64", ptx, StringComparison.Ordinal);
+        // What the queries bring to an axis comes in one load.
+        Assert.Equal(16, Regex.Count(ptx, @"\bld\.shared\.v4\.f32\b"));
+        Assert.Equal(kernel == nameof(ScanKernel.Cosines) ? 4 : 0, Regex.Count(ptx, @"\bdiv\.rn\.f32\b"));
+        Assert.Equal(kernel == nameof(ScanKernel.Cosines) ? 5 : 0, Regex.Count(ptx, @"\bsqrt\.rn\.f32\b"));
+    }
+
+    [Theory]
     [MemberData(nameof(Kernels))]
     public void The_assembler_finds_registers_enough_and_spills_nothing(string kernel, int architecture)
     {
-        (int code, string said) = Assemble(Compile(kernel, architecture), architecture);
-        Assert.True(code == 0, said);
-        // 65,536 registers of a multiprocessor for two groups of 256 threads.
+        using var folder = new TemporaryFolder();
+        string source = folder.File("kernel.ptx");
+        File.WriteAllText(source, Compile(kernel, architecture));
+        using Process? ptxas = Start("ptxas", $"-arch=sm_{architecture}", "-v", "-o", folder.File("kernel.cubin"), source);
+        Assert.SkipWhen(ptxas is null, "no CUDA tool chain (ptxas)");
+        string said = ptxas!.StandardError.ReadToEnd() + ptxas.StandardOutput.ReadToEnd();
+        ptxas.WaitForExit();
+        Assert.True(ptxas.ExitCode == 0, said);
+        // 65,536 registers of a multiprocessor for two groups of 256 threads, or eight of 64.
         Assert.All(Regex.Matches(said, @"Used (\d+) registers").Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)), used => Assert.InRange(used, 1, 128));
         Assert.All(Regex.Matches(said, @"(\d+) bytes spill").Select(match => match.Groups[1].Value), spilled => Assert.Equal("0", spilled));
         Assert.Matches(@"Used \d+ registers", said);
     }
 
-    /// <summary>What ptxas says of a kernel; skips the test where there is none.</summary>
-    internal static (int Code, string Said) Assemble(string ptx, int architecture)
-    {
-        using var folder = new TemporaryFolder();
-        string source = folder.File("kernel.ptx");
-        File.WriteAllText(source, ptx);
-        using Process? ptxas = Start("ptxas", $"-arch=sm_{architecture}", "-v", "-o", folder.File("kernel.cubin"), source);
-        Assert.SkipWhen(ptxas is null, "no CUDA tool chain (ptxas)");
-        string said = ptxas!.StandardError.ReadToEnd() + ptxas.StandardOutput.ReadToEnd();
-        ptxas.WaitForExit();
-        return (ptxas.ExitCode, said);
-    }
+    private static bool IsScan(string kernel) => kernel is nameof(ScanKernel.Distances) or nameof(ScanKernel.Products) or nameof(ScanKernel.Cosines);
 
     private static string Compile(string kernel, int architecture)
     {
-        MethodInfo method = typeof(AssignKernel).Assembly.GetType($"{typeof(AssignKernel).Namespace}.{kernel}")!.GetMethod("Run", BindingFlags.Public | BindingFlags.Static)!;
+        // A scan has a method for each measure, the others one.
+        (string type, string name) = IsScan(kernel) ? (nameof(ScanKernel), kernel) : (kernel, "Run");
+        MethodInfo method = typeof(AssignKernel).Assembly.GetType($"{typeof(AssignKernel).Namespace}.{type}")!.GetMethod(name, BindingFlags.Public | BindingFlags.Static)!;
         using Context context = Context.Create(GpuDevices.Configure);
         using var backend = new PTXBackend(context, new CudaArchitecture(architecture / 10, architecture % 10), architecture < 90 ? CudaInstructionSet.ISA_80 : CudaInstructionSet.ISA_88, null!);
-        KernelSpecialization specialization = kernel == nameof(AssignKernel) ? new KernelSpecialization(AssignKernel.GroupSize, 2) : KernelSpecialization.Empty;
+        KernelSpecialization specialization = kernel == nameof(AssignKernel) ? new KernelSpecialization(AssignKernel.GroupSize, 2)
+            : IsScan(kernel) ? new KernelSpecialization(ScanKernel.Tile, 8)
+            : KernelSpecialization.Empty;
         return ((PTXCompiledKernel)backend.Compile(EntryPointDescription.FromExplicitlyGroupedKernel(method), specialization)).PTXAssembly;
     }
 

@@ -78,39 +78,30 @@ internal sealed class StoredAssignments
             return;
         }
 
-        // Eight bytes at a time hold any list and the bits before it in its first byte; near the end of the file there are not eight.
         long bit = first * (long)bits, end = bit + (lists.Length * (long)bits);
-        int whole = (int)Math.Clamp((((_file!.Length - _offset - sizeof(ulong)) * 8) - bit) / bits, 0, lists.Length);
-        if (whole > 0)
+        int within = (int)Math.Clamp((((_file!.Length - _offset - sizeof(ulong)) * 8) - bit) / bits, 0, lists.Length);
+        if (within > 0)
         {
-            ReadOnlySpan<byte> words = _file.Slice(_offset + (bit / 8), (int)((((bit & 7) + ((whole - 1) * (long)bits)) / 8) + sizeof(ulong)));
-            int place = (int)(bit & 7);
-            foreach (ref int list in lists[..whole])
-            {
-                list = (int)((BinaryPrimitives.ReadUInt64BigEndian(words[(place >> 3)..]) << (place & 7)) >> (64 - bits));
-                place += bits;
-            }
-
-            if (whole == lists.Length) return;
-            lists = lists[whole..];
-            bit += whole * (long)bits;
+            Unpack(_file.Slice(_offset + (bit / 8), (int)((((bit & 7) + ((within - 1) * (long)bits)) / 8) + sizeof(ulong))), (int)(bit & 7), bits, lists[..within]);
+            bit += within * (long)bits;
         }
 
-        ReadOnlySpan<byte> bytes = _file.Slice(_offset + (bit / 8), (int)(((end + 7) / 8) - (bit / 8)));
-        ulong pending = 0;
-        int available = 0, next = 0;
-        int skip = (int)(bit & 7);
-        for (int i = 0; i < lists.Length; i++)
-        {
-            while (available < bits + skip)
-            {
-                pending = (pending << 8) | bytes[next++];
-                available += 8;
-            }
+        if (within == lists.Length) return;
+        // The last few bytes of the file: from a copy with eight more behind.
+        ReadOnlySpan<byte> rest = _file.Slice(_offset + (bit / 8), (int)(((end + 7) / 8) - (bit / 8)));
+        Span<byte> padded = stackalloc byte[rest.Length + sizeof(ulong)];
+        padded[rest.Length..].Clear();
+        rest.CopyTo(padded);
+        Unpack(padded, (int)(bit & 7), bits, lists[within..]);
+    }
 
-            available -= bits + skip;
-            skip = 0;
-            lists[i] = (int)((pending >> available) & ((1UL << bits) - 1));
+    /// <summary>Reads lists of <paramref name="bits"/> bits from bit <paramref name="place"/> on: eight bytes hold any list and the bits before it in its first byte.</summary>
+    private static void Unpack(ReadOnlySpan<byte> bytes, int place, int bits, Span<int> lists)
+    {
+        foreach (ref int list in lists)
+        {
+            list = (int)((BinaryPrimitives.ReadUInt64BigEndian(bytes[(place >> 3)..]) << (place & 7)) >> (64 - bits));
+            place += bits;
         }
     }
 }

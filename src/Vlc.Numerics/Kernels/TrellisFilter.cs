@@ -702,7 +702,8 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     /// <summary>How 64 axes are read from a row.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 320)]
     private struct Step
-    {        /// <summary>Bytes of a row, from <see cref="Start"/> on, that make the qwords.</summary>
+    {
+        /// <summary>Bytes of a row, from <see cref="Start"/> on, that make the qwords.</summary>
         public Vector512<byte> Bytes;
 
         /// <summary>First bit of each window in its qword, modulo 64.</summary>

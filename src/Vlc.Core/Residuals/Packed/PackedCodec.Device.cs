@@ -9,7 +9,7 @@ namespace Vlc.Residuals.Packed;
 internal sealed partial class PackedCodec
 {
     /// <summary>Floats of a query in the bases of all groups.</summary>
-    public int CoordinateCount => _meanCoordinates.Sum(mean => mean.Length);
+    public int CoordinateCount => _firstCoordinates[^1];
 
     /// <summary>Groups of cells.</summary>
     public int GroupCount => _bases.Length;
@@ -19,14 +19,13 @@ internal sealed partial class PackedCodec
     /// <param name="metric">The metric of the index.</param>
     public TrellisCodes Describe(CellLists lists, Metric metric)
     {
-        int[] firsts = FirstCoordinates();
         var described = new TrellisList[_model.ListCount];
         for (int list = 0; list < described.Length; list++)
         {
             PackedModel.List coded = _model[list];
             int start = lists.Starts.Span[list];
             described[list] = new TrellisList(
-                coded.Group, firsts[coded.Group], _parameters.CellAnchors[coded.Cell], _anchorSquared[coded.Cell], coded.Axes, coded.Bits, coded.Scales,
+                coded.Group, _firstCoordinates[coded.Group], _parameters.CellAnchors[coded.Cell], _anchorSquared[coded.Cell], coded.Axes, coded.Bits, coded.Scales,
                 lists.Order[start..lists.Starts.Span[list + 1]], _codes[list]);
         }
 
@@ -48,22 +47,13 @@ internal sealed partial class PackedCodec
         var state = (QueryState)query.CodecState!;
         bool products = query.Metric == Metric.InnerProduct || CountsAsUnitLength(query);
         IEnumerable<int> groups = cells is null ? Enumerable.Range(0, GroupCount) : cells.Select(cell => _parameters.CellGroups[cell]).Distinct();
-        int[] firsts = FirstCoordinates();
         foreach (int group in groups)
         {
             state.Rotate(query.Vector, group, _bases[group], _parameters.Mean, _meanCoordinates[group]);
-            (products ? state.Rotated : state.Centred)[group].CopyTo(coordinates[firsts[group]..]);
+            (products ? state.Rotated : state.Centred)[group].CopyTo(coordinates[_firstCoordinates[group]..]);
             offsets[group] = products ? state.MeanProduct : state.Outside[group];
         }
 
         squared = Distances.Dot(query.Vector, query.Vector);
-    }
-
-    /// <summary>Where each group's coordinates begin.</summary>
-    private int[] FirstCoordinates()
-    {
-        var firsts = new int[_bases.Length];
-        for (int group = 1; group < firsts.Length; group++) firsts[group] = firsts[group - 1] + _meanCoordinates[group - 1].Length;
-        return firsts;
     }
 }

@@ -17,6 +17,9 @@ internal sealed partial class PackedCodec : ResidualCodec
     private readonly CodeRows?[] _codes;
     private readonly PackedMatrix[] _bases;
     private readonly float[][] _meanCoordinates;
+
+    /// <summary>Where each group's coordinates begin when those of all groups follow one another, and the end of the last.</summary>
+    private readonly int[] _firstCoordinates;
     private readonly float _meanSquared;
     private readonly float[] _anchorSquared;
 
@@ -44,9 +47,11 @@ internal sealed partial class PackedCodec : ResidualCodec
         _bases = [.. _parameters.Groups.Select(group => new PackedMatrix(group.Basis, group.Rank, d))];
         _meanSquared = Distances.Dot(_parameters.Mean, _parameters.Mean);
         _meanCoordinates = new float[_bases.Length][];
+        _firstCoordinates = new int[_bases.Length + 1];
         for (int group = 0; group < _bases.Length; group++)
         {
             _meanCoordinates[group] = new float[_parameters.Groups[group].Rank];
+            _firstCoordinates[group + 1] = _firstCoordinates[group] + _meanCoordinates[group].Length;
             _bases[group].Multiply(_parameters.Mean, _meanCoordinates[group]);
         }
 
