@@ -154,6 +154,32 @@ public sealed class TrellisFilterTests : IDisposable
                 new FilterQueries(target, target.Length, axes ?? bits.Length, new float[queries], new float[queries]), new int[room], new int[counts]));
     }
 
+    [Fact]
+    public void A_vector_near_on_all_axes_is_near_enough_on_the_head()
+    {
+        int bounded = 0;
+        for (int round = 0; round < 20_000; round++)
+        {
+            int head = 1 + (int)_random.NextInt64(5);
+            float[] query = Gaussians(6), vector = Gaussians(6);
+
+            // Near ones, and the extreme: a rest that points as the query's does.
+            if (round % 2 == 0) for (int k = head; k < 6; k++) vector[k] = query[k] * MathF.Abs(vector[0]);
+            double cosine = Dot(query, vector, 6) / Math.Sqrt(Dot(query, query, 6) * Dot(vector, vector, 6));
+            double onHead = Dot(query, vector, head) / Math.Sqrt(Dot(query, query, 6) * Dot(vector, vector, head));
+            float bound = TrellisFilter.HeadCosine((float)cosine, (float)Dot(query, query, 6), (float)Dot(query, query, head));
+            Assert.True(onHead >= bound, $"{onHead} on the head, {cosine} on all axes, bound {bound}");
+            if (bound > float.NegativeInfinity) bounded++;
+        }
+
+        Assert.True(bounded > 5000, $"{bounded} had a bound");
+        Assert.Equal(0.6f, TrellisFilter.HeadCosine(0.6f, 4, 4), 1e-4f);
+        Assert.Equal(float.NegativeInfinity, TrellisFilter.HeadCosine(0.6f, 4, 2));
+        Assert.Equal(float.NegativeInfinity, TrellisFilter.HeadCosine(-0.6f, 4, 4));
+
+        static double Dot(float[] one, float[] other, int axes) => Enumerable.Range(0, axes).Sum(k => (double)one[k] * other[k]);
+    }
+
     private static void SkipWithoutInstructions() =>
         Assert.SkipUnless(TrellisFilter.IsSupported, "the trellis filter needs AVX2; without it every row is measured");
 

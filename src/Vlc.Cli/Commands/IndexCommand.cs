@@ -192,7 +192,7 @@ internal sealed record TunedRecall(
     int K, int Queries, double Probes, double ScannedShare, double Recall, double RecallStdErr, double RecallExhaustive, double RecallExhaustiveStdErr)
 {
     public static TunedRecall? Of(IndexReport report) => report.Measured is not { } measured ? null : new TunedRecall(
-        measured.K, measured.Queries, Math.Round(measured.Probes, 1), (double)measured.ScannedRows / report.Manifest.Count,
+        measured.K, measured.Queries, Math.Round(measured.Plan.Probes, 1), measured.Plan.MeanRows / report.Manifest.Count,
         measured.Automatic.Value, measured.Automatic.StandardError, measured.Exhaustive.Value, measured.Exhaustive.StandardError);
 }
 

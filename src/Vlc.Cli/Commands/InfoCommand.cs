@@ -58,8 +58,14 @@ internal static class InfoCommand
             ]);
         if (result.ScanCurve is not { } curve) return;
         console.WriteLine($"  recall@{curve.K} on the {curve.Queries:N0} rows of the tuning sample, ± {curve.StandardError:F4}:");
-        Table table = FactTable.Create(">probes", ">recall", ">rows scanned");
-        foreach (ScanPoint point in curve.Points) table.Row($"{point.Probes:F0}", $"{point.Recall:F4}", $"{(double)point.Rows / result.N:P2}");
+        Table table = FactTable.Create(">probes", ">recall", ">rows scanned", ">at most", ">reach");
+        foreach (ScanPoint point in curve.Points)
+        {
+            table.Row(
+                $"{point.Probes:F0}", $"{point.Recall:F4}", $"{point.MeanRows / result.N:P2}", $"{(double)point.Rows / result.N:P2}",
+                point.Reach is { } reach ? $"{reach:F2}" : "");
+        }
+
         console.Write(table);
     }
 }

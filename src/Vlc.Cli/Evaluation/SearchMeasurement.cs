@@ -86,7 +86,7 @@ internal sealed record SearchMeasurement
             exactQps = Measure(queries, query => exact.Search(queries[query], nearest), cancellationToken, LeastTime * 2).Qps;
         }
 
-        (int Cells, int Rows)[] extents = [.. Enumerable.Range(0, queries.Count).Select(query => index.Extent(queries[query], options))];
+        (int Cells, int Rows)[] extents = [.. Enumerable.Range(0, queries.Count).Select(query => index.Extent(queries[query], k, options))];
         return new SearchMeasurement
         {
             Queries = queries.Count,

@@ -167,7 +167,7 @@ public sealed partial class IndexBuilder
     }
 
     private PackedEncoding Encoding(PreparedRows rows, TuningQueries tuning) =>
-        new(_options, rows, _count, tuning.Rows.Length == 0 ? 0 : ScanBudgets(_count).Length, _backend, _threads, _progress, _cancellation);
+        new(_options, rows, _count, tuning.Rows.Length == 0 ? 0 : ScanLimits.Of(_count, _options.Metric).Points, _backend, _threads, _progress, _cancellation);
 
     /// <summary>What the packed codec chooses its level from.</summary>
     private PackedEncoding.Evidence Evidence(Foundation foundation)
@@ -613,11 +613,11 @@ public sealed partial class IndexBuilder
     /// <summary>Measures the written index on the tuning sample.</summary>
     private Measurement Tune(IndexWriter writer, Manifest manifest, TuningQueries tuning, ExactNeighbors exact)
     {
-        int[] budgets = ScanBudgets(_count), neighbours = exact.Ids();
+        var limits = ScanLimits.Of(_count, _options.Metric);
+        int[] neighbours = exact.Ids();
         int queries = tuning.Rows.Length / _dimension, found = neighbours.Length / queries, k = Math.Min(TuningNeighbours, found);
         float unscale = 1 / MathF.ScaleB(1, manifest.ScaleExponent);
-        var hits = new int[queries * budgets.Length];
-        var probes = new int[queries * budgets.Length];
+        var measured = new ScanTuning(limits, queries);
         using (var index = new VlcIndex(new IndexReader(writer.Staged, manifest, 0, writer.FindInline)))
         {
             BlockScheduler.Run(
@@ -627,32 +627,15 @@ public sealed partial class IndexBuilder
                     var original = new float[_dimension];
                     TensorPrimitives.Multiply(tuning.Rows.AsSpan(query * _dimension, _dimension), unscale, original);
                     index.MeasureScan(
-                        original, tuning.OwnRows.Length > 0 ? tuning.OwnRows[query] : null, neighbours.AsSpan(query * found, k), budgets,
-                        hits.AsSpan(query * budgets.Length, budgets.Length), probes.AsSpan(query * budgets.Length, budgets.Length));
+                        original, tuning.OwnRows.Length > 0 ? tuning.OwnRows[query] : null, neighbours.AsSpan(query * found, k), limits,
+                        measured.BudgetStops(query), measured.ReachStops(query));
                 },
                 _cancellation);
         }
 
-        var points = new List<ScanPoint>();
-        var recalls = new Recall[budgets.Length];
-        for (int point = 0; point < budgets.Length; point++)
-        {
-            int[] hitsHere = [.. Enumerable.Range(0, queries).Select(query => hits[(query * budgets.Length) + point])];
-            recalls[point] = Recall.FromHits(hitsHere, k);
-            double cells = Enumerable.Range(0, queries).Average(query => (double)probes[(query * budgets.Length) + point]);
-            points.Add(new ScanPoint(budgets[point], (float)recalls[point].Value, (float)cells));
-        }
-
+        (ScanPoint[] points, Recall[] recalls) = measured.Frontier(k);
         return new Measurement(
             new ScanCurve { K = k, Queries = queries, StandardError = (float)recalls[^1].StandardError, Points = points }, recalls);
-    }
-
-    /// <summary>Shares of the rows in steps of about a fifth, from a thousandth on, and all.</summary>
-    private static int[] ScanBudgets(int count)
-    {
-        var budgets = new SortedSet<int> { count };
-        for (double share = 0.001; share < 0.9; share *= 1.2) budgets.Add(Math.Max(1, (int)(share * count)));
-        return [.. budgets];
     }
 
     private static TrainingReport Unscaled(TrainingReport report, double unscale) => new()
@@ -700,8 +683,8 @@ public sealed partial class IndexBuilder
         public MeasuredRecall Recall(double targetRecall)
         {
             ScanPoint chosen = Curve.For(targetRecall);
-            int place = Curve.Points.Index().First(point => point.Item.Rows == chosen.Rows).Index;
-            return new MeasuredRecall(Curve.K, Curve.Queries, Recalls[^1], Recalls[place], chosen.Rows, chosen.Probes);
+            int place = Curve.Points.Index().First(point => point.Item == chosen).Index;
+            return new MeasuredRecall(Curve.K, Curve.Queries, Recalls[^1], Recalls[place], chosen);
         }
     }
 

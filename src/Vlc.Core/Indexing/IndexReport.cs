@@ -37,10 +37,9 @@ public readonly record struct IndexProgress(IndexPhase Phase, double Share, stri
 /// <param name="K">Neighbours of each query.</param>
 /// <param name="Queries">Rows of the tuning sample.</param>
 /// <param name="Exhaustive">Recall of a scan of every cell.</param>
-/// <param name="Automatic">Recall of a scan of as many rows as a search without options scans.</param>
-/// <param name="ScannedRows">Those rows.</param>
-/// <param name="Probes">The cells that hold them, on average.</param>
-public sealed record MeasuredRecall(int K, int Queries, Recall Exhaustive, Recall Automatic, int ScannedRows, double Probes);
+/// <param name="Automatic">Recall of a scan by the plan that a search without options follows.</param>
+/// <param name="Plan">That plan, and what it scans on average.</param>
+public sealed record MeasuredRecall(int K, int Queries, Recall Exhaustive, Recall Automatic, ScanPoint Plan);
 
 /// <summary>What was built, and what was chosen.</summary>
 public sealed class IndexReport

@@ -20,6 +20,12 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     /// <summary>The cells, nearest first.</summary>
     public CellQueue Cells { get; } = new(cellCount);
 
+    /// <summary>‖query - centre‖².</summary>
+    public float CentredSquared { get; set; }
+
+    /// <summary>‖query - anchor‖² of a cell that has its score, ‖anchor - centre‖²/2 - ⟨query - centre, anchor - centre⟩.</summary>
+    public float SquaredDistance(int cell) => (2 * Cells.Scores[cell]) + CentredSquared;
+
     public float[] RowDistances { get; } = new float[largestList];
 
     /// <summary>Rows of a list that pass the filter; made when first needed, as a batch has a scratch for each of its queries.</summary>

@@ -1,18 +1,22 @@
 namespace Vlc.Search;
 
-/// <summary>What scanning a number of rows reached on base rows held out of training when the index was built.</summary>
-/// <param name="Rows">Rows after which the scan stops: nearest cells first, whole cells.</param>
+/// <summary>What a plan reached on base rows held out of training, or on the queries offered, when the index was built.</summary>
+/// <param name="Rows">See <see cref="ScanPlan.ScannedRows"/>.</param>
+/// <param name="Reach">See <see cref="ScanPlan.Reach"/>.</param>
 /// <param name="Recall">Recall@k against exact neighbours.</param>
 /// <param name="Probes">Cells scanned, on average.</param>
-public readonly record struct ScanPoint(int Rows, float Recall, float Probes);
+/// <param name="MeanRows">Rows scanned, on average.</param>
+public readonly record struct ScanPoint(int Rows, float? Reach, float Recall, float Probes, float MeanRows);
 
 /// <summary>
-/// Recall against scanned rows, measured when the index was built, with base rows as queries (each left out of its own result). It lets <c>--probes
+/// Recall against scanned rows, by the plan that scans fewest of them for it, measured when the index was built, with base rows as queries (each left out of its own result). It lets <c>--probes
 /// auto</c> choose, and tells the recall to expect, without ground truth.
 /// </summary>
 /// <remarks>
 /// The budget is in rows, not in cells, because cells differ in size where data are of several kinds: on paragraphs-60k-384d the 48 nearest of 980 cells hold
-/// 13 % of the rows and 92.6 % of the neighbours; the nearest cells up to 10 % of the rows hold 98.8 %.
+/// 13 % of the rows and 92.6 % of the neighbours; the nearest cells up to 10 % of the rows hold 98.8 %. A reach beside it spares queries with near neighbours the
+/// rest of their budget. Of all pairs of a budget and a reach the curve keeps, for each
+/// number of rows in steps of a seventh, the one of the highest recall.
 /// </remarks>
 public sealed class ScanCurve
 {
@@ -28,12 +32,12 @@ public sealed class ScanCurve
     /// <summary>Standard error of the last point's recall.</summary>
     public required float StandardError { get; init; }
 
-    /// <summary>Ascending in rows; the last scans everything.</summary>
+    /// <summary>Recall does not fall from one to the next; the last scans everything.</summary>
     public required IReadOnlyList<ScanPoint> Points { get; init; }
 
     /// <summary>
-    /// The fewest rows whose recall reaches the target by one standard error; where not even a scan of everything does, the fewest within 0.003 of that scan's
-    /// recall, since more rows then buy nothing.
+    /// The plan of fewest rows whose recall reaches the target by one standard error; where not even a scan of everything does, the one of fewest within 0.003 of that
+    /// scan's recall, since more rows then buy nothing.
     /// </summary>
     /// <param name="targetRecall">In (0, 1].</param>
     public ScanPoint For(double targetRecall)

@@ -41,7 +41,7 @@ public sealed partial class VlcIndex
         for (int first = 0; first < queryCount; first += size)
         {
             int count = Math.Min(size, queryCount - first);
-            TrellisQueries batch = PrepareForDevice(packed, queries.Slice(first * Dimension, count * Dimension), count, options, passing, cancellationToken);
+            TrellisQueries batch = PrepareForDevice(packed, queries.Slice(first * Dimension, count * Dimension), count, k, options, passing, cancellationToken);
             Span<int> idsHere = ids.Span.Slice(first * k, count * k);
             Span<float> scoresHere = scores.Span.Slice(first * k, count * k);
             scanner.Scan(batch, k, idsHere, scoresHere, cancellationToken);
@@ -55,10 +55,11 @@ public sealed partial class VlcIndex
 
     /// <summary>Rotates queries on all threads and plans their scans.</summary>
     private TrellisQueries PrepareForDevice(
-        PackedCodec packed, ReadOnlyMemory<float> queries, int count, SearchOptions options, int[] passing, CancellationToken cancellationToken)
+        PackedCodec packed, ReadOnlyMemory<float> queries, int count, int k, SearchOptions options, int[] passing,
+        CancellationToken cancellationToken)
     {
-        (int probes, int scannedRows) = Plan(options);
-        bool all = probes == AnchorCount && scannedRows == Count;
+        ScanPlan plan = Plan(options);
+        bool all = ScansAll(plan);
         float[] coordinates = new float[(long)count * packed.CoordinateCount], offsets = new float[count * packed.GroupCount], squared = new float[count];
         var cells = new int[count][];
         BlockScheduler.Run(
@@ -69,7 +70,7 @@ public sealed partial class VlcIndex
                 try
                 {
                     Prepare(queries.Span.Slice(query * Dimension, Dimension), scratch);
-                    if (!all) cells[query] = CellsToScan(scratch, probes, scannedRows, passing);
+                    if (!all) cells[query] = CellsToScan(scratch, plan, k, options.Filter, passing);
                     packed.Rotate(
                         scratch, cells[query], coordinates.AsSpan(query * packed.CoordinateCount, packed.CoordinateCount),
                         offsets.AsSpan(query * packed.GroupCount, packed.GroupCount), out squared[query]);
@@ -88,15 +89,17 @@ public sealed partial class VlcIndex
         };
     }
 
-    /// <summary>The cells that <see cref="Search"/> would scan.</summary>
-    private int[] CellsToScan(QueryScratch scratch, int probes, int scannedRows, int[] passing)
+    /// <summary>The cells that <see cref="Search"/> would scan; those that decide how many are scanned here first.</summary>
+    private int[] CellsToScan(QueryScratch scratch, ScanPlan plan, int k, IdFilter? filter, int[] passing)
     {
-        RankCells(scratch);
+        scratch.Begin(k);
+        CellWalk walk = Walk(scratch, plan);
         List<int> cells = [];
-        for (int rows = 0; cells.Count < probes && rows < scannedRows && scratch.Cells.TryNext(out int cell);)
+        while (walk.TryNext(out int cell))
         {
+            if (walk.IsAlone && plan.Reach is not null) ScanCell(scratch, cell, filter);
             cells.Add(cell);
-            rows += passing.Length > 0 ? passing[cell] : CellSize(cell);
+            walk.Pass(filter is null ? CellSize(cell) : passing[cell]);
         }
 
         return [.. cells];

@@ -11,15 +11,12 @@ public sealed partial class VlcIndex
     /// <summary>Queries that go through the index together: enough that several meet in a list, few enough that their scratch memory stays small.</summary>
     private const int SharedBlock = 128;
 
-    /// <summary>Rows for each neighbour wanted that a query scans alone, so that its bound is near before it shares.</summary>
-    private const int AloneRows = 40;
-
     private void SearchShared(
         ReadOnlyMemory<float> queries, int queryCount, int k, Memory<int> ids, Memory<float> scores, SearchOptions options, int threads,
         CancellationToken cancellationToken)
     {
         CheckOptions(options);
-        (int probes, int scannedRows) = Plan(options);
+        ScanPlan plan = Plan(options);
         int size = Math.Clamp((queryCount + threads - 1) / threads, 1, SharedBlock);
         BlockScheduler.Run(
             BlockScheduler.BlockCount(queryCount, size), threads,
@@ -36,7 +33,7 @@ public sealed partial class VlcIndex
                         scratch[i].Begin(k);
                     }
 
-                    ScanShared(scratch, probes, scannedRows, AloneRows * k);
+                    ScanShared(scratch, plan);
                     for (int i = 0; i < count; i++)
                     {
                         Span<int> idsHere = ids.Span.Slice((first + i) * k, k);
@@ -58,19 +55,21 @@ public sealed partial class VlcIndex
             cancellationToken);
     }
 
-    /// <summary>Scans for every query the cells that it would scan alone: its nearest by itself, the others cell by cell with whoever comes there too.</summary>
-    private void ScanShared(QueryScratch[] queries, int probes, int scannedRows, int aloneRows)
+    /// <summary>
+    /// Scans for every query the cells that it would scan alone: those that decide how far it goes by itself, so that its bound is near before it shares, the others
+    /// cell by cell with whoever comes there too.
+    /// </summary>
+    private void ScanShared(QueryScratch[] queries, ScanPlan plan)
     {
         var visits = new List<(int Cell, int Query)>();
         for (int q = 0; q < queries.Length; q++)
         {
-            RankCells(queries[q]);
-            int rows = 0;
-            for (int left = probes; left > 0 && rows < scannedRows && queries[q].Cells.TryNext(out int cell); left--)
+            CellWalk walk = Walk(queries[q], plan);
+            while (walk.TryNext(out int cell))
             {
-                if (rows < aloneRows) ScanCell(queries[q], cell, filter: null);
+                if (walk.IsAlone) ScanCell(queries[q], cell, filter: null);
                 else visits.Add((cell, q));
-                rows += CellSize(cell);
+                walk.Pass(CellSize(cell));
             }
         }
 

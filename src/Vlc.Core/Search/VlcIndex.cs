@@ -103,17 +103,21 @@ public sealed partial class VlcIndex : IDisposable
     /// <summary>All bytes over those of the vectors as float32: n · d · 4.</summary>
     public double Ratio => TotalBytes / ((double)Count * Dimension * sizeof(float));
 
-    /// <summary>How much a search with these options scans; either limit ends it.</summary>
+    /// <summary>When a search with these options stops.</summary>
     /// <param name="options">Null takes the defaults.</param>
-    /// <returns>Most cells, and rows after which no further cell is begun.</returns>
     /// <exception cref="ArgumentException">Less than one cell or row.</exception>
-    public (int Probes, int ScannedRows) Plan(SearchOptions? options = null)
+    public ScanPlan Plan(SearchOptions? options = null)
     {
         options ??= SearchOptions.Default;
         if (options.Probes < 1) throw new ArgumentException($"{options.Probes} probes: at least one cell must be scanned.", nameof(options));
         if (options.ScannedRows < 1) throw new ArgumentException($"{options.ScannedRows} rows: at least one must be scanned.", nameof(options));
-        int rows = options.ScannedRows ?? (options.Probes is null ? Manifest.Scan?.For(options.TargetRecall ?? Manifest.TargetRecall).Rows : null) ?? Count;
-        return (Math.Min(options.Probes ?? AnchorCount, AnchorCount), Math.Min(rows, Count));
+        if (options.Probes is null && options.ScannedRows is null && Manifest.Scan is { } curve)
+        {
+            ScanPoint chosen = curve.For(options.TargetRecall ?? Manifest.TargetRecall);
+            return new ScanPlan(AnchorCount, Math.Min(chosen.Rows, Count), chosen.Reach);
+        }
+
+        return new ScanPlan(Math.Min(options.Probes ?? AnchorCount, AnchorCount), Math.Min(options.ScannedRows ?? Count, Count));
     }
 
     /// <summary>Finds the nearest rows of one query.</summary>
@@ -128,24 +132,21 @@ public sealed partial class VlcIndex : IDisposable
         options ??= SearchOptions.Default;
         CheckOptions(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, ids.Length);
-        (int probes, int scannedRows) = Plan(options);
+        ScanPlan plan = Plan(options);
         if (ids.IsEmpty) return 0;
         QueryScratch scratch = Rent();
         try
         {
             Prepare(query, scratch);
             scratch.Begin(ids.Length);
-            if (probes == AnchorCount && scannedRows == Count)
+            if (ScansAll(plan))
             {
                 for (int cell = 0; cell < AnchorCount; cell++) ScanCell(scratch, cell, options.Filter);
             }
             else
             {
-                RankCells(scratch);
-                for (int rows = 0; probes > 0 && rows < scannedRows && scratch.Cells.TryNext(out int cell); probes--)
-                {
-                    rows += ScanCell(scratch, cell, options.Filter);
-                }
+                CellWalk walk = Walk(scratch, plan);
+                while (walk.TryNext(out int cell)) walk.Pass(ScanCell(scratch, cell, options.Filter));
             }
 
             int found = scratch.Nearest.Drain(ids, scores);
@@ -192,23 +193,29 @@ public sealed partial class VlcIndex : IDisposable
             cancellationToken);
     }
 
-    /// <summary>What <see cref="Search"/> scans for a query, without scanning it: cells, and the rows in them.</summary>
+    /// <summary>What <see cref="Search"/> scans for a query: cells, and the rows in them.</summary>
     /// <param name="query">As for <see cref="Search"/>.</param>
+    /// <param name="k">Neighbours wanted; at least 1.</param>
     /// <param name="options">Null takes the defaults; a filter is left out of account.</param>
     /// <exception cref="ArgumentException">As for <see cref="Search"/>.</exception>
-    public (int Cells, int Rows) Extent(ReadOnlySpan<float> query, SearchOptions? options = null)
+    public (int Cells, int Rows) Extent(ReadOnlySpan<float> query, int k, SearchOptions? options = null)
     {
         options ??= SearchOptions.Default;
         CheckOptions(options);
-        (int probes, int scannedRows) = Plan(options);
+        ScanPlan plan = Plan(options);
         QueryScratch scratch = Rent();
         try
         {
             Prepare(query, scratch);
-            RankCells(scratch);
-            int cells = 0, rows = 0;
-            for (; cells < probes && rows < scannedRows && scratch.Cells.TryNext(out int cell); cells++) rows += CellSize(cell);
-            return (cells, rows);
+            scratch.Begin(k);
+            CellWalk walk = Walk(scratch, plan);
+            while (walk.TryNext(out int cell))
+            {
+                if (walk.IsAlone) ScanCell(scratch, cell, filter: null);
+                walk.Pass(CellSize(cell));
+            }
+
+            return (walk.Cells, walk.Rows);
         }
         finally
         {
@@ -255,38 +262,56 @@ public sealed partial class VlcIndex : IDisposable
     }
 
     /// <summary>
-    /// Hits of every budget of rows in <paramref name="budgets"/> in one scan: what was found so far is compared with the exact neighbours when the
-    /// budget is used up. The query's own row is left out, if it is a row of the index.
+    /// One scan of all cells, and what was found of the exact neighbours whenever a budget of rows is used up or a reach is passed. The query's own row is left
+    /// out, if it is a row of the index.
     /// </summary>
+    /// <param name="query">As for <see cref="Search"/>.</param>
+    /// <param name="ownRow">Its own row.</param>
+    /// <param name="exact">The exact neighbours.</param>
+    /// <param name="limits">Budgets and reaches, ascending.</param>
+    /// <param name="budgetStops">Receives where a search with each budget stops.</param>
+    /// <param name="reachStops">Receives where a search with each reach stops.</param>
     internal void MeasureScan(
-        ReadOnlySpan<float> query, int? ownRow, ReadOnlySpan<int> exact, ReadOnlySpan<int> budgets, Span<int> hits, Span<int> probes)
+        ReadOnlySpan<float> query, int? ownRow, ReadOnlySpan<int> exact, ScanLimits limits, Span<ScanStop> budgetStops, Span<ScanStop> reachStops)
     {
         QueryScratch scratch = Rent();
         Prepare(query, scratch);
-        RankCells(scratch);
         IdFilter? others = ownRow is { } own ? IdFilter.Deny(Count, [own]) : null;
         scratch.Begin(exact.Length);
         var found = new int[exact.Length];
-        int rows = 0, cells = 0;
-        for (int point = 0; point < budgets.Length; point++)
+        int budget = 0, reach = 0;
+        CellWalk walk = Walk(scratch, new ScanPlan(AnchorCount, Count));
+        while (walk.TryNext(out int cell))
         {
-            while (rows < budgets[point] && scratch.Cells.TryNext(out int cell))
+            // Before this cell: whoever does not go on to it stops here.
+            int before = walk.Cells - 1, firstBudget = budget, firstReach = reach;
+            while (walk.Rows >= limits.Budgets[budget]) budget++;
+            while (reach < limits.Reaches.Length && walk.Distance > limits.Reaches[reach]) reach++;
+            if (budget > firstBudget || reach > firstReach)
             {
-                rows += ScanCell(scratch, cell, others);
-                cells++;
+                var stop = new ScanStop(before, walk.Rows, Hits(exact));
+                budgetStops[firstBudget..budget].Fill(stop);
+                reachStops[firstReach..reach].Fill(stop);
             }
 
-            int count = scratch.Nearest.CopyTo(found);
-            hits[point] = 0;
-            foreach (int row in found.AsSpan(0, count))
-            {
-                if (exact.Contains(row)) hits[point]++;
-            }
-
-            probes[point] = cells;
+            walk.Pass(ScanCell(scratch, cell, others));
         }
 
+        var end = new ScanStop(walk.Cells, walk.Rows, Hits(exact));
+        budgetStops[budget..].Fill(end);
+        reachStops[reach..].Fill(end);
         _scratch.Add(scratch);
+
+        int Hits(ReadOnlySpan<int> exact)
+        {
+            int hits = 0;
+            foreach (int row in found.AsSpan(0, scratch.Nearest.CopyTo(found)))
+            {
+                if (exact.Contains(row)) hits++;
+            }
+
+            return hits;
+        }
     }
 
     private ReadOnlySpan<float> Anchor(int cell) => _anchors.AsSpan(cell * Dimension, Dimension);
@@ -340,11 +365,21 @@ public sealed partial class VlcIndex : IDisposable
         scratch.CodecState?.Reset();
     }
 
+    private bool ScansAll(ScanPlan plan) => plan.Probes == AnchorCount && plan.ScannedRows == Count && plan.Reach is null;
+
+    /// <summary>Ranks the cells; the way of the query through them.</summary>
+    private CellWalk Walk(QueryScratch scratch, ScanPlan plan)
+    {
+        RankCells(scratch);
+        return new CellWalk(plan, scratch);
+    }
+
     /// <summary>Scores every cell and queues them, nearest first.</summary>
     private void RankCells(QueryScratch scratch)
     {
         TensorPrimitives.Subtract(scratch.Vector, _centre, scratch.Centred);
         Span<float> scores = scratch.Cells.Scores;
+        scratch.CentredSquared = Distances.Dot(scratch.Centred, scratch.Centred);
         _packedAnchors.Multiply(scratch.Centred, scores);
         TensorPrimitives.Subtract(_halfNorms, scores, scores);
         scratch.Cells.Build();

@@ -11,14 +11,17 @@ public sealed class Manifest
     public const uint Magic = 0x564C4341;
 
     /// <summary>The version that this library writes.</summary>
-    public const int CurrentVersion = 2;
+    public const int CurrentVersion = 3;
 
     /// <summary>Bytes of the version-1 manifest, which begin every later one.</summary>
     public const int Version1Bytes = 19;
 
     private const int HeaderBytes = 64;
     private const int SectionBytes = 32;
-    private const int ScanPointBytes = 12;
+    private const int ScanPointBytes = 20;
+
+    /// <summary>Bytes of a scan point before version 3: a budget of rows without a reach.</summary>
+    private const int BudgetPointBytes = 12;
 
     /// <summary>Format version of the files.</summary>
     public required int Version { get; init; }
@@ -126,6 +129,8 @@ public sealed class Manifest
             BinaryPrimitives.WriteUInt32LittleEndian(next, (uint)point.Rows);
             BinaryPrimitives.WriteSingleLittleEndian(next[4..], point.Recall);
             BinaryPrimitives.WriteSingleLittleEndian(next[8..], point.Probes);
+            BinaryPrimitives.WriteSingleLittleEndian(next[12..], point.Reach ?? float.PositiveInfinity);
+            BinaryPrimitives.WriteSingleLittleEndian(next[16..], point.MeanRows);
             next = next[ScanPointBytes..];
         }
 
@@ -176,7 +181,8 @@ public sealed class Manifest
         if (stored != computed) throw Bad($"offset {bytes.Length - 4}", $"checksum 0x{computed:X8}", $"0x{stored:X8}");
 
         int sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[40..]), pointCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[42..]);
-        if (HeaderBytes + (sectionCount * SectionBytes) + (pointCount * ScanPointBytes) + sizeof(uint) > bytes.Length)
+        int pointBytes = version < 3 ? BudgetPointBytes : ScanPointBytes;
+        if (HeaderBytes + (sectionCount * SectionBytes) + (pointCount * pointBytes) + sizeof(uint) > bytes.Length)
         {
             throw Bad("offset 40", "tables within the file", $"{sectionCount} sections and {pointCount} points");
         }
@@ -213,12 +219,16 @@ public sealed class Manifest
         }
 
         var points = new List<ScanPoint>();
-        for (int i = 0; i < pointCount; i++, offset += ScanPointBytes)
+        for (int i = 0; i < pointCount; i++, offset += pointBytes)
         {
-            points.Add(new ScanPoint(
-                BinaryPrimitives.ReadInt32LittleEndian(bytes[offset..]), BinaryPrimitives.ReadSingleLittleEndian(bytes[(offset + 4)..]),
-                BinaryPrimitives.ReadSingleLittleEndian(bytes[(offset + 8)..])));
-            if (points[^1].Rows < 1 || points[^1].Rows > n) throw Bad($"offset {offset}", $"1 to {n} rows", $"{points[^1].Rows}");
+            ReadOnlySpan<byte> entry = bytes.Slice(offset, pointBytes);
+            int rows = BinaryPrimitives.ReadInt32LittleEndian(entry);
+            float recall = BinaryPrimitives.ReadSingleLittleEndian(entry[4..]), probes = BinaryPrimitives.ReadSingleLittleEndian(entry[8..]);
+            float reach = version < 3 ? float.PositiveInfinity : BinaryPrimitives.ReadSingleLittleEndian(entry[12..]);
+            float meanRows = version < 3 ? rows : BinaryPrimitives.ReadSingleLittleEndian(entry[16..]);
+            if (rows < 1 || rows > n) throw Bad($"offset {offset}", $"1 to {n} rows", $"{rows}");
+            if (!(reach > 0)) throw Bad($"offset {offset + 12}", "a reach above 0", $"{reach}");
+            points.Add(new ScanPoint(rows, float.IsPositiveInfinity(reach) ? null : reach, recall, probes, meanRows));
         }
 
         return new Manifest

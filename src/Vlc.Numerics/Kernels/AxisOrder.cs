@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace Vlc.Numerics.Kernels;
 
 /// <summary>Brings vectors into the order in which a list codes its axes: once for each list that a search scans.</summary>
@@ -8,17 +11,28 @@ public static unsafe class AxisOrder
     /// <param name="order">Indices into <paramref name="source"/>.</param>
     /// <param name="destination">At least as long as <paramref name="order"/>; what lies behind that is left as it is.</param>
     /// <exception cref="ArgumentOutOfRangeException">The destination is too short, or an index lies outside the source.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gather(ReadOnlySpan<float> source, ReadOnlySpan<int> order, Span<float> destination)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(destination.Length, order.Length);
-        uint largest = 0;
         fixed (float* from = source, to = destination)
         fixed (int* axes = order)
         {
-            // One comparison for all indices: a maximum is taken in vectors, a branch for each would not be.
-            for (int i = 0; i < order.Length; i++) largest = Math.Max(largest, (uint)axes[i]);
-            if (order.Length > 0) ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(largest, (uint)source.Length, nameof(order));
-            for (int i = 0; i < order.Length; i++) to[i] = from[axes[i]];
+            // All indices first, in vectors: a branch for each would cost as much as what it guards. One below 0 is large without its sign.
+            var largest = Vector512<uint>.Zero;
+            int i = 0;
+            for (; i + Vector512<int>.Count <= order.Length; i += Vector512<int>.Count) largest = Vector512.Max(largest, Vector512.Load((uint*)axes + i));
+            bool outside = Vector512.GreaterThanOrEqualAny(largest, Vector512.Create((uint)source.Length)) && i > 0;
+            for (; i < order.Length; i++) outside |= (uint)axes[i] >= (uint)source.Length;
+            if (outside) throw new ArgumentOutOfRangeException(nameof(order), $"An axis lies outside a vector of {source.Length}.");
+
+            for (i = 0; i + 4 <= order.Length; i += 4)
+            {
+                float a = from[axes[i]], b = from[axes[i + 1]], c = from[axes[i + 2]], d = from[axes[i + 3]];
+                (to[i], to[i + 1], to[i + 2], to[i + 3]) = (a, b, c, d);
+            }
+
+            for (; i < order.Length; i++) to[i] = from[axes[i]];
         }
     }
 }

@@ -114,6 +114,6 @@ public sealed class RankingTests
         K = 10,
         Queries = 100,
         StandardError = standardError,
-        Points = [.. points.Select(point => new ScanPoint(point.Rows, point.Recall, 1))],
+        Points = [.. points.Select(point => new ScanPoint(point.Rows, null, point.Recall, 1, point.Rows))],
     };
 }

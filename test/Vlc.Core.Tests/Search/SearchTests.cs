@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using CsCheck;
+using Vlc.Evaluation;
 using Vlc.Indexing;
 using Vlc.Residuals;
 using Vlc.Search;
@@ -186,11 +187,89 @@ public sealed class SearchTests : IDisposable
     public void The_default_plan_is_the_curve_at_the_target_and_options_bound_it()
     {
         ScanCurve curve = _index.Manifest.Scan!;
-        Assert.Equal((_index.AnchorCount, curve.For(0.95).Rows), _index.Plan());
-        Assert.Equal((_index.AnchorCount, curve.For(0.5).Rows), _index.Plan(new SearchOptions { TargetRecall = 0.5 }));
-        Assert.Equal((3, Count), _index.Plan(new SearchOptions { Probes = 3 }));
-        Assert.Equal((3, 40), _index.Plan(new SearchOptions { Probes = 3, ScannedRows = 40 }));
-        Assert.Equal((_index.AnchorCount, Count), _index.Plan(new SearchOptions { Probes = int.MaxValue, ScannedRows = int.MaxValue }));
+        foreach (double target in new[] { 0.95, 0.5 })
+        {
+            ScanPoint chosen = curve.For(target);
+            Assert.Equal(new ScanPlan(_index.AnchorCount, chosen.Rows, chosen.Reach), _index.Plan(new SearchOptions { TargetRecall = target }));
+        }
+
+        Assert.Equal(_index.Plan(new SearchOptions { TargetRecall = 0.95 }), _index.Plan());
+        Assert.Equal(new ScanPlan(3, Count), _index.Plan(new SearchOptions { Probes = 3 }));
+        Assert.Equal(new ScanPlan(3, 40), _index.Plan(new SearchOptions { Probes = 3, ScannedRows = 40 }));
+        Assert.Equal(new ScanPlan(_index.AnchorCount, Count), _index.Plan(new SearchOptions { Probes = int.MaxValue, ScannedRows = int.MaxValue }));
+    }
+
+    /// <summary>The plan taken literally, from what the index gives away: anchors, sizes of cells, and the nearest of the first cells.</summary>
+    [Fact]
+    public void A_query_goes_on_while_cells_are_within_reach_of_the_kth_of_the_first_40_k_rows()
+    {
+        const int K = 10;
+        float[] rows8000 = Datasets.Clusters(8000, Dimension, 6, 1);
+        using VlcIndex index = OpenCells(CodecKind.Int8), anchors = OpenCells(CodecKind.None);
+        float[][] centres = new float[index.AnchorCount][];
+        for (int row = 0; row < index.Count; row++) anchors.Reconstruct(row, centres[anchors.Assignment(row)] = new float[Dimension]);
+        int ended = 0;
+        foreach (ScanPoint point in index.Manifest.Scan!.Points)
+        {
+            var options = new SearchOptions { TargetRecall = Math.Clamp(point.Recall, 0.01, 0.99) };
+            ScanPlan plan = index.Plan(options);
+            for (int query = 0; query < 200; query++)
+            {
+                float[] vector = Query(query).ToArray();
+                (int Cell, float Distance)[] ranked =
+                [
+                    .. centres.Select((centre, cell) => (cell, TensorPrimitives.Distance<float>(centre, vector))).OrderBy(entry => entry.Item2),
+                ];
+                bool clear = true;
+                int cells = 0, rows = 0;
+                for (; rows < Math.Min(40 * K, plan.ScannedRows) && cells < ranked.Length; cells++) rows += index.CellSize(ranked[cells].Cell);
+                var scores = new float[K];
+                index.Search(vector, new int[K], scores, new SearchOptions { Probes = cells });
+                while (cells < ranked.Length && rows < plan.ScannedRows)
+                {
+                    float distance = ranked[cells].Distance * ranked[cells].Distance / scores[^1];
+                    // Distances of two formulas: where they are as near to the reach as to each other, nothing is asserted.
+                    clear &= MathF.Abs(distance - (plan.Reach ?? 0)) > 1e-4;
+                    if (distance > plan.Reach)
+                    {
+                        ended++;
+                        break;
+                    }
+
+                    rows += index.CellSize(ranked[cells++].Cell);
+                }
+
+                if (!clear) continue;
+                Assert.Equal((cells, rows), index.Extent(vector, K, options));
+                int[] ids = new int[K];
+                index.Search(vector, ids, scores, options);
+                Assert.Equal(Datasets.Search(index, vector, K, new SearchOptions { Probes = cells }), ids);
+            }
+        }
+
+        Assert.True(ended > 100, $"{ended} queries were ended by their reach");
+
+        VlcIndex OpenCells(CodecKind codec) => VlcIndex.Open(Datasets.Build(
+            _folder, rows8000, Dimension, new IndexOptions { Codec = codec, Training = Datasets.Training(100) }, $"cells-{codec}"));
+    }
+
+    [Fact]
+    public void Of_budgets_and_reaches_the_curve_keeps_the_pair_of_the_highest_recall_for_the_rows()
+    {
+        // Two queries, two neighbours each: the first finds its own at once, the second late.
+        var tuning = new ScanTuning(new ScanLimits([10, 40, 100], [1, 2]), queries: 2);
+        ScanStop[][] budgets = [[new(1, 10, 2), new(4, 40, 2), new(9, 100, 2)], [new(1, 10, 0), new(4, 40, 1), new(9, 100, 2)]];
+        ScanStop[][] reaches = [[new(1, 10, 2), new(2, 20, 2)], [new(2, 20, 0), new(6, 60, 2)]];
+        for (int query = 0; query < 2; query++)
+        {
+            budgets[query].CopyTo(tuning.BudgetStops(query));
+            reaches[query].CopyTo(tuning.ReachStops(query));
+        }
+
+        (ScanPoint[] points, Recall[] recalls) = tuning.Frontier(k: 2);
+        Assert.Equal(
+            [new ScanPoint(10, 1, 0.5f, 1, 10), new ScanPoint(100, 2, 1, 4, 40), new ScanPoint(100, null, 1, 9, 100)], points);
+        Assert.Equal([0.5, 1, 1], recalls.Select(recall => recall.Value));
     }
 
     public void Dispose()

@@ -24,12 +24,12 @@ public sealed class ManifestTests
         byte[] bytes = File.ReadAllBytes(path + ".idx");
         Manifest manifest = IndexInfo.Read(path).Manifest;
         Assert.Equal([0x41, 0x43, 0x4C, 0x56], bytes[..4]);
-        Assert.Equal(2, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(4)));
+        Assert.Equal(3, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(4)));
         Assert.Equal(7u, U32(6));
         Assert.Equal(5u, U32(10));
         Assert.Equal(200u, U32(14));
         Assert.Equal(2, bytes[18]);
-        Assert.Equal(2, bytes[19]);
+        Assert.Equal(3, bytes[19]);
         Assert.Equal(2, bytes[20]);
         Assert.Equal(2, bytes[21]);
         Assert.Equal(manifest.ScaleExponent, BinaryPrimitives.ReadInt16LittleEndian(bytes.AsSpan(22)));
@@ -47,9 +47,11 @@ public sealed class ManifestTests
         Assert.Equal((uint)scan.Points[0].Rows, U32(curve));
         Assert.Equal(scan.Points[0].Recall, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(curve + 4)));
         Assert.Equal(scan.Points[0].Probes, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(curve + 8)));
+        Assert.Equal(float.PositiveInfinity, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(curve + 12)));
+        Assert.Equal(scan.Points[0].MeanRows, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(curve + 16)));
         Assert.Equal(200, scan.Points[^1].Rows);
         // Inline sections follow the curve: axes and scales, three of 4 bytes each; then the checksum.
-        Assert.Equal(curve + (12 * scan.Points.Count) + 24 + 4, bytes.Length);
+        Assert.Equal(curve + (20 * scan.Points.Count) + 24 + 4, bytes.Length);
         Assert.Equal(SlowCrc32C(bytes[..^4]), U32(bytes.Length - 4));
 
         // The sections: kind, file, element, a spare byte, checksum, offset, length, rows, columns.
@@ -110,7 +112,7 @@ public sealed class ManifestTests
         bytes[19] = 7;
         File.WriteAllBytes(path + ".idx", bytes);
         VlcFormatException refusal = Assert.Throws<VlcFormatException>(() => VlcIndex.Open(path));
-        Assert.Equal("format version 1 to 2", refusal.Expected);
+        Assert.Equal("format version 1 to 3", refusal.Expected);
         Assert.Equal("version 9, for readers of version 7 and later", refusal.Found);
     }
 
@@ -120,10 +122,55 @@ public sealed class ManifestTests
         using TemporaryFolder folder = new();
         string path = Build(folder, new IndexOptions { Training = Datasets.Training(7) });
         byte[] bytes = File.ReadAllBytes(path + ".idx");
-        bytes[4] = 3;
+        bytes[4] = 4;
         Seal(bytes);
         File.WriteAllBytes(path + ".idx", bytes);
-        Assert.Equal(3, IndexInfo.Verify(path).Manifest.Version);
+        Assert.Equal(4, IndexInfo.Verify(path).Manifest.Version);
+    }
+
+    [Fact]
+    public void Version_2_is_read_with_budgets_of_rows_for_plans()
+    {
+        using TemporaryFolder folder = new();
+        string path = Build(folder, new IndexOptions { Codec = CodecKind.Int8, Training = Datasets.Training(7) });
+        byte[] bytes = File.ReadAllBytes(path + ".idx");
+        IReadOnlyList<ScanPoint> points = IndexInfo.Read(path).Manifest.Scan!.Points;
+        int sections = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40)), table = 64 + (32 * sections), inline = table + (20 * points.Count);
+        byte[] old =
+        [
+            .. bytes[..table], .. Enumerable.Range(0, points.Count).SelectMany(i => bytes[(table + (20 * i))..(table + (20 * i) + 12)]), .. bytes[inline..],
+        ];
+        (old[4], old[19]) = (2, 2);
+        BinaryPrimitives.WriteInt32LittleEndian(old.AsSpan(36), old.Length);
+        for (int entry = 64; entry < table; entry += 32)
+        {
+            // Sections in the manifest lie where the curve ends.
+            Span<byte> offset = old.AsSpan(entry + 8);
+            if (old[entry + 1] == 0) BinaryPrimitives.WriteInt64LittleEndian(offset, BinaryPrimitives.ReadInt64LittleEndian(offset) - (8 * points.Count));
+        }
+
+        Seal(old);
+        File.WriteAllBytes(path + ".idx", old);
+        Manifest read = IndexInfo.Verify(path).Manifest;
+        Assert.Equal(2, read.Version);
+        Assert.Equal(points.Select(point => point with { Reach = null, MeanRows = point.Rows }), read.Scan!.Points);
+    }
+
+    [Theory]
+    [InlineData(0f)]
+    [InlineData(-1f)]
+    [InlineData(float.NaN)]
+    public void A_reach_that_is_not_above_0_is_refused(float reach)
+    {
+        using TemporaryFolder folder = new();
+        string path = Build(folder, new IndexOptions { Codec = CodecKind.Int8, Training = Datasets.Training(7) });
+        byte[] bytes = File.ReadAllBytes(path + ".idx");
+        int place = 64 + (32 * BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40))) + 12;
+        BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(place), reach);
+        Seal(bytes);
+        File.WriteAllBytes(path + ".idx", bytes);
+        VlcFormatException refusal = Assert.Throws<VlcFormatException>(() => VlcIndex.Open(path));
+        Assert.Equal(($"offset {place}", "a reach above 0"), (refusal.Where, refusal.Expected));
     }
 
     [Fact]

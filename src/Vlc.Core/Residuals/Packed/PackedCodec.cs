@@ -87,85 +87,11 @@ internal sealed partial class PackedCodec : ResidualCodec
         return anchors;
     }
 
-    /// <summary>Decoding a row costs as much as comparing it with four queries.</summary>
-    public override int SharedQueries => TrellisFilter.IsSupported ? 8 : 1;
-
     public override IQueryState CreateQueryState() => new QueryState(_parameters);
 
     public override void Score(
         QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances) =>
         Measure(query, list, Aim(query, list).Offset, positions, distances[..rows.Length]);
-
-    public override void Offer(
-        QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
-    {
-        // Until there are k rows to be nearer than, none can be sorted out.
-        if (float.IsPositiveInfinity(query.Nearest.Bound)) base.Offer(query, list, anchor, rows, positions);
-        else OfferShared([query], list, anchor, rows, positions);
-    }
-
-    public override void OfferShared(
-        ReadOnlySpan<QueryScratch> queries, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
-    {
-        PackedModel.List coded = _model[list];
-        if (!TrellisFilter.IsSupported || _codes[list] is not { } codes)
-        {
-            // Every row is measured; the base's OfferShared would come back here.
-            foreach (QueryScratch query in queries) base.Offer(query, list, anchor, rows, positions);
-            return;
-        }
-
-        // The first query's scratch serves all of them; each keeps its own sight, for measuring.
-        QueryScratch first = queries[0];
-        var state = (QueryState)first.CodecState!;
-        int axes = coded.Axes.Length, stride = coded.Scales.Length, count = queries.Length;
-        FilterRoom room = state.Room(count, stride, rows.Length);
-        for (int q = 0; q < count; q++)
-        {
-            QueryScratch query = queries[q];
-            Sight sight = Aim(query, list);
-            sight.Factors.CopyTo(room.Factors.AsSpan(q * stride));
-            room.Offsets[q] = sight.Offset;
-            room.Bounds[q] = query.Nearest.Bound;
-            if (!CountsAsUnitLength(query)) continue;
-            float squared = ((QueryState)query.CodecState!).Squared;
-            room.Lengths[q] = MathF.Sqrt(squared);
-            room.Bounds[q] = 1 - (query.Nearest.Bound / (2 * squared));
-        }
-
-        var all = new FilterQueries(room.Factors, stride, axes, room.Offsets.AsSpan(0, count), room.Bounds.AsSpan(0, count));
-        Span<int> kept = room.Kept, counts = room.Counts;
-        if (first.Metric == Metric.InnerProduct)
-        {
-            state.Filter.NearByProduct(codes, positions, _tables, coded.Bits, coded.Scales, all, kept, counts);
-        }
-        else if (CountsAsUnitLength(first))
-        {
-            ReadOnlySpan<float> centre = Centre(first, stride)[..axes];
-            state.Filter.NearByCosine(
-                codes, positions, _tables, coded.Bits, coded.Scales, centre, _anchorSquared[coded.Cell], all, room.Lengths, kept, counts);
-        }
-        else
-        {
-            state.Filter.NearByDistance(codes, positions, _tables, coded.Bits, coded.Scales, all, kept, counts);
-        }
-
-        for (int q = 0; q < count; q++)
-        {
-            if (counts[q] == 0) continue;
-            QueryScratch query = queries[q];
-            Span<int> keptHere = kept.Slice(q * rows.Length, counts[q]), keptRows = first.KeptRows.AsSpan(0, counts[q]);
-            for (int i = 0; i < keptHere.Length; i++)
-            {
-                keptRows[i] = rows[keptHere[i]];
-                if (!positions.IsEmpty) keptHere[i] = positions[keptHere[i]];
-            }
-
-            Span<float> distances = first.RowDistances.AsSpan(0, counts[q]);
-            Measure(query, list, room.Offsets[q], keptHere, distances);
-            query.Nearest.Offer(distances, keptRows);
-        }
-    }
 
     public override void AddResidual(int row, int list, int position, Span<float> vector)
     {
@@ -296,12 +222,6 @@ internal sealed partial class PackedCodec : ResidualCodec
         public readonly float Offset = offset;
     }
 
-    /// <summary>What queries that share a list bring to the filter, and what it keeps of the rows for each.</summary>
-    private sealed record FilterRoom(float[] Factors, float[] Offsets, float[] Bounds, float[] Lengths, int[] Kept, int[] Counts)
-    {
-        public static FilterRoom Empty { get; } = new([], [], [], [], [], []);
-    }
-
     /// <summary>The query in the basis of each group, computed when the first of its cells is scanned.</summary>
     private sealed class QueryState : IQueryState
     {
@@ -309,7 +229,7 @@ internal sealed partial class PackedCodec : ResidualCodec
         private readonly float[] _centred;
         private float[] _norms = [];
         private int _cell = -1;
-        private FilterRoom _room = FilterRoom.Empty;
+        private FilterRoom _room = new(null, 1, 0, 0);
 
         public QueryState(PackedParameters parameters)
         {
@@ -380,14 +300,7 @@ internal sealed partial class PackedCodec : ResidualCodec
         /// <summary>Room for so many queries, floats of each, and rows.</summary>
         public FilterRoom Room(int queries, int stride, int rows)
         {
-            if (_room.Counts.Length < queries || _room.Factors.Length < queries * stride || _room.Kept.Length < queries * rows)
-            {
-                int most = Math.Max(queries, _room.Counts.Length);
-                _room = new FilterRoom(
-                    new float[Math.Max(_room.Factors.Length, queries * stride)], new float[most], new float[most], new float[most],
-                    new int[Math.Max(_room.Kept.Length, queries * rows)], new int[most]);
-            }
-
+            if (!_room.Holds(queries, stride, rows)) _room = new FilterRoom(_room, queries, stride, rows);
             return _room;
         }
 

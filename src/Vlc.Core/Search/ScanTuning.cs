@@ -1,0 +1,67 @@
+using Vlc.Evaluation;
+
+namespace Vlc.Search;
+
+/// <summary>Where the scans of a tuning sample stop by each limit, and so by each pair of limits: the plans worth keeping.</summary>
+/// <param name="limits">The limits.</param>
+/// <param name="queries">Queries of the sample.</param>
+internal sealed class ScanTuning(ScanLimits limits, int queries)
+{
+    private readonly ScanStop[] _budgetStops = new ScanStop[queries * limits.Budgets.Length];
+    private readonly ScanStop[] _reachStops = new ScanStop[queries * limits.Reaches.Length];
+
+    /// <summary>Where a query stops by each budget.</summary>
+    public Span<ScanStop> BudgetStops(int query) => _budgetStops.AsSpan(query * limits.Budgets.Length, limits.Budgets.Length);
+
+    /// <summary>Where a query stops by each reach.</summary>
+    public Span<ScanStop> ReachStops(int query) => _reachStops.AsSpan(query * limits.Reaches.Length, limits.Reaches.Length);
+
+    /// <summary>For each budget the plan of the highest recall that scans no more rows on average; as many as there are budgets, the last scans everything.</summary>
+    /// <param name="k">Exact neighbours of each query.</param>
+    public (ScanPoint[] Points, Recall[] Recalls) Frontier(int k)
+    {
+        var plans = new List<(ScanPoint Point, Recall Recall)>();
+        var hits = new int[queries];
+        for (int budget = 0; budget < limits.Budgets.Length; budget++)
+        {
+            // The last "reach" is none.
+            for (int reach = 0; reach <= limits.Reaches.Length; reach++)
+            {
+                long rows = 0, cells = 0;
+                for (int query = 0; query < queries; query++)
+                {
+                    ScanStop stop = BudgetStops(query)[budget];
+                    if (reach < limits.Reaches.Length && ReachStops(query)[reach] is var nearer && nearer.Cells < stop.Cells) stop = nearer;
+                    rows += stop.Rows;
+                    cells += stop.Cells;
+                    hits[query] = stop.Hits;
+                }
+
+                var recall = Recall.FromHits(hits, k);
+                plans.Add((
+                    new ScanPoint(
+                        limits.Budgets[budget], reach < limits.Reaches.Length ? limits.Reaches[reach] : null, (float)recall.Value, (float)((double)cells / queries),
+                        (float)((double)rows / queries)),
+                    recall));
+            }
+        }
+
+        // Everything is the last resort, however little it adds.
+        (ScanPoint Point, Recall Recall) everything = plans[^1], best = plans.MinBy(plan => plan.Point.MeanRows);
+        plans.Sort((one, other) => one.Point.MeanRows.CompareTo(other.Point.MeanRows));
+        var points = new List<(ScanPoint Point, Recall Recall)>();
+        int next = 0;
+        foreach (int budget in limits.Budgets)
+        {
+            for (; next < plans.Count && plans[next].Point.MeanRows <= budget; next++)
+            {
+                if (plans[next].Point.Recall > best.Point.Recall) best = plans[next];
+            }
+
+            points.Add(best);
+        }
+
+        points[^1] = everything;
+        return ([.. points.Select(plan => plan.Point)], [.. points.Select(plan => plan.Recall)]);
+    }
+}
