@@ -49,32 +49,23 @@ public sealed unsafe partial class TrellisFilter
         where TMeasure : struct, IMeasure
     {
         Group* groups = _groups.Pointer, groupEnd = groups + _blocks;
-        sbyte* bytes = tables.Bytes;
+        int places = _places;
         short* amplitudes = Stream(Amplitude), centres = Stream(Centre), query = Stream(Query(0));
         int* norms = _sums.Pointer, sums = QuerySums(0, count);
         short* residuals = queryCount == 1 ? null : _residuals.Pointer;
         var blocks = new RowBlocks(this, codes, rows, count, _blocks == 0 ? 0 : groupEnd[-1].Start + GroupBytes);
         byte** row = stackalloc byte*[RowBlock];
-        byte* windows = Room(ref _windows, (long)_blocks * RowBlock * GroupAxes);
+        byte* values = Room(ref _windows, (long)_blocks * RowBlock * GroupAxes);
         for (int i = 0; i < count; i += RowBlock)
         {
             blocks.Find(i, row);
-            byte* row0 = row[0], row1 = row[1], row2 = row[2], row3 = row[3];
+            Decode128(groups, groupEnd, tables.Bytes, row, values);
             Vector128<int> s0 = default, s1 = default, s2 = default, s3 = default, t0 = default, t1 = default, t2 = default, t3 = default;
-            byte* window = windows;
-            for (Group* group = groups; group < groupEnd; group++, window += RowBlock * GroupAxes)
+            byte* value = values;
+            for (int place = 0; place < places; place += GroupAxes, value += RowBlock * GroupAxes)
             {
-                Group.Windows128(group, row0).StoreAligned(window);
-                Group.Windows128(group, row1).StoreAligned(window + 16);
-                Group.Windows128(group, row2).StoreAligned(window + 32);
-                Group.Windows128(group, row3).StoreAligned(window + 48);
-            }
-
-            int place = 0;
-            window = windows;
-            for (Group* group = groups; group < groupEnd; group++, place += GroupAxes, window += RowBlock * GroupAxes)
-            {
-                LookUp128(bytes + group->Table, window, out Vector128<short> v0, out Vector128<short> v1, out Vector128<short> v2, out Vector128<short> v3);
+                Vector128<short> v0 = Vector128.LoadAligned(value).AsInt16(), v1 = Vector128.LoadAligned(value + 16).AsInt16();
+                Vector128<short> v2 = Vector128.LoadAligned(value + 32).AsInt16(), v3 = Vector128.LoadAligned(value + 48).AsInt16();
                 Vector128<short> t = Vector128.LoadAligned(amplitudes + place), odd = Vector128.Create(unchecked((short)0xFF00));
                 Vector128<short> e0 = Rounded(v0 << 8, t), e1 = Rounded(v1 << 8, t), e2 = Rounded(v2 << 8, t), e3 = Rounded(v3 << 8, t);
                 t = Vector128.LoadAligned(amplitudes + place + 8);
@@ -171,25 +162,64 @@ public sealed unsafe partial class TrellisFilter
         ? Avx2.Shuffle(table, indices)
         : Vector256.Create(Shuffle(table.GetLower(), indices.GetLower()), Shuffle(table.GetUpper(), indices.GetUpper()));
 
-    /// <summary>The values of four times 16 windows in a table of 256: an even axis is the low byte of 16 bits, the odd one after it the high byte.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void LookUp128(
-        sbyte* table, byte* windows, out Vector128<short> first, out Vector128<short> second, out Vector128<short> third, out Vector128<short> fourth)
+    /// <summary>
+    /// The values of all groups of four rows, of each row 16 bytes behind one another: an even axis is the low byte of 16 bits, the odd one after it the high
+    /// byte. Not inlined: where sums wait in registers, the runtime finds no four in a row for TBL and copies the table before each.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Decode128(Group* groups, Group* groupEnd, sbyte* tables, byte** row, byte* values)
     {
-        Vector128<sbyte> w0 = Vector128.LoadAligned(windows).AsSByte(), w1 = Vector128.LoadAligned(windows + 16).AsSByte();
-        Vector128<sbyte> w2 = Vector128.LoadAligned(windows + 32).AsSByte(), w3 = Vector128.LoadAligned(windows + 48).AsSByte();
-        if (!AdvSimd.Arm64.IsSupported)
+        byte* row0 = row[0], row1 = row[1], row2 = row[2], row3 = row[3], target = values;
+        for (Group* group = groups; group < groupEnd; group++, target += RowBlock * GroupAxes)
         {
-            (first, second) = LookUpPair(table, w0, w1);
-            (third, fourth) = LookUpPair(table, w2, w3);
-            return;
+            int start = group->Start;
+            Vector128<byte> evenBytes = group->EvenBytes, oddBytes = group->OddBytes;
+            Vector128<ushort> evenPowers = group->EvenPowers, oddPowers = group->OddPowers;
+            Windows(Vector128.Load(row0 + start), evenBytes, oddBytes, evenPowers, oddPowers).StoreAligned(target);
+            Windows(Vector128.Load(row1 + start), evenBytes, oddBytes, evenPowers, oddPowers).StoreAligned(target + 16);
+            Windows(Vector128.Load(row2 + start), evenBytes, oddBytes, evenPowers, oddPowers).StoreAligned(target + 32);
+            Windows(Vector128.Load(row3 + start), evenBytes, oddBytes, evenPowers, oddPowers).StoreAligned(target + 48);
         }
 
+        for (Group* group = groups; group < groupEnd; group++, values += RowBlock * GroupAxes)
+        {
+            sbyte* table = tables + group->Table;
+            if (AdvSimd.Arm64.IsSupported)
+            {
+                LookUpFour(table, (sbyte*)values);
+            }
+            else
+            {
+                LookUpPair(table, (sbyte*)values);
+                LookUpPair(table, (sbyte*)values + 32);
+            }
+        }
+    }
+
+    /// <summary>The windows of a group of one row. Those behind the last axis are anything: their constants are 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Windows(
+        Vector128<byte> bytes, Vector128<byte> evenBytes, Vector128<byte> oddBytes, Vector128<ushort> evenPowers, Vector128<ushort> oddPowers)
+    {
+        Vector128<ushort> even = Shuffle(bytes, evenBytes).AsUInt16(), odd = Shuffle(bytes, oddBytes).AsUInt16() * oddPowers;
+
+        // Arm64 has no high half of a product, but a choice of high bytes: the even axes' windows come there as well.
+        if (AdvSimd.Arm64.IsSupported) return AdvSimd.Arm64.TransposeOdd((even * evenPowers).AsByte(), odd.AsByte());
+        even = Sse2.MultiplyHigh(even, evenPowers);
+        return ((even & Vector128.Create((ushort)0xFF)) | (odd & Vector128.Create((ushort)0xFF00))).AsByte();
+    }
+
+    /// <summary>Four times 16 windows become their values in a table of 256, on Arm64.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void LookUpFour(sbyte* table, sbyte* windows)
+    {
+        Vector128<sbyte> w0 = Vector128.LoadAligned(windows), w1 = Vector128.LoadAligned(windows + 16);
+        Vector128<sbyte> w2 = Vector128.LoadAligned(windows + 32), w3 = Vector128.LoadAligned(windows + 48);
         Vector128<sbyte> v0 = default, v1 = default, v2 = default, v3 = default, quarter = Vector128.Create((sbyte)64);
         for (sbyte* end = table + TrellisTables.StateCount; table < end; table += 64)
         {
-            // 64 entries, and 0 for the windows of the other quarters.
-            var entries = AdvSimd.Arm64.Load4xVector128(table);
+            // 64 entries, and 0 for the windows of the other quarters. Not Load4xVector128: .NET 10.0 stores what that loads to V31, V0, ... in the wrong place.
+            var entries = (Vector128.LoadAligned(table), Vector128.LoadAligned(table + 16), Vector128.LoadAligned(table + 32), Vector128.LoadAligned(table + 48));
             v0 |= AdvSimd.Arm64.VectorTableLookup(entries, w0);
             v1 |= AdvSimd.Arm64.VectorTableLookup(entries, w1);
             v2 |= AdvSimd.Arm64.VectorTableLookup(entries, w2);
@@ -200,13 +230,18 @@ public sealed unsafe partial class TrellisFilter
             w3 -= quarter;
         }
 
-        (first, second, third, fourth) = (v0.AsInt16(), v1.AsInt16(), v2.AsInt16(), v3.AsInt16());
+        v0.StoreAligned(windows);
+        v1.StoreAligned(windows + 16);
+        v2.StoreAligned(windows + 32);
+        v3.StoreAligned(windows + 48);
     }
 
-    /// <summary>The values of two times 16 windows on x64: as on AVX2, each 16 bytes of the table loaded once.</summary>
+    /// <summary>Two times 16 windows become their values, on x64: as on AVX2, each 16 bytes of the table are loaded once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector128<short> First, Vector128<short> Second) LookUpPair(sbyte* table, Vector128<sbyte> first, Vector128<sbyte> second)
+    private static void LookUpPair(sbyte* table, sbyte* windows)
     {
+        Vector128<sbyte> first = Vector128.LoadAligned(windows), second = Vector128.LoadAligned(windows + 16);
+
         // Zero: bit 7 clear where bit 4 of the window is 0; One: where it is 1.
         Vector128<sbyte> low = Vector128.Create((sbyte)0x1F), bit7 = Vector128.Create(sbyte.MinValue), base7 = Vector128.Create((sbyte)0x70);
         Vector128<sbyte> zeroA = (first & low) + base7, oneA = zeroA ^ bit7, zeroB = (second & low) + base7, oneB = zeroB ^ bit7;
@@ -216,7 +251,8 @@ public sealed unsafe partial class TrellisFilter
         (a0, b0) = Of64(table + 128);
         (a1, b1) = Of64(table + 192);
         Vector128<sbyte> highA = Sse41.BlendVariable(a0, a1, first + first), highB = Sse41.BlendVariable(b0, b1, second + second);
-        return (Sse41.BlendVariable(lowA, highA, first).AsInt16(), Sse41.BlendVariable(lowB, highB, second).AsInt16());
+        Sse41.BlendVariable(lowA, highA, first).StoreAligned(windows);
+        Sse41.BlendVariable(lowB, highB, second).StoreAligned(windows + 16);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         (Vector128<sbyte> A, Vector128<sbyte> B) Of64(sbyte* entries)
@@ -236,22 +272,6 @@ public sealed unsafe partial class TrellisFilter
 
     private partial struct Group
     {
-        /// <summary>The windows of a row. Those behind the last axis are anything: their constants are 0.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector128<byte> Windows128(Group* group, byte* code)
-        {
-            Vector128<byte> bytes = Vector128.Load(code + group->Start);
-            Vector128<ushort> even = Shuffle(bytes, group->EvenBytes).AsUInt16(), odd = Shuffle(bytes, group->OddBytes).AsUInt16() * group->OddPowers;
-            if (!AdvSimd.Arm64.IsSupported)
-            {
-                even = Sse2.MultiplyHigh(even, group->EvenPowers);
-                return ((even & Vector128.Create((ushort)0xFF)) | (odd & Vector128.Create((ushort)0xFF00))).AsByte();
-            }
-
-            // There is no high half of a product, but a choice of high bytes: the even axes' windows come there as well.
-            return AdvSimd.Arm64.TransposeOdd((even * group->EvenPowers).AsByte(), odd.AsByte());
-        }
-
         /// <summary><see cref="Axes"/> of a group that is not full, where there are no loads under a mask.</summary>
         private readonly (Vector256<float> Low, Vector256<float> High) PaddedAxes(float* first)
         {
