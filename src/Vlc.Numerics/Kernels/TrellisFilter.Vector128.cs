@@ -8,11 +8,11 @@ namespace Vlc.Numerics.Kernels;
 
 /// <content>
 /// <para>
-/// The filter on 128 bits: Arm64, and x64 without AVX2. Groups are those of AVX2, laid out by the same code; a group of one row fills a vector, and four rows
-/// are four vectors. Where the two instruction sets differ, and only there, a method asks which it runs on: the lookup of a byte among 16 (TBL, PSHUFB), the
-/// choice of the windows' bytes (TRN2; a shift, a mask and an OR), the lookup among 256 (four TBL of four registers, in which what is out of range gives 0;
-/// 16 PSHUFB and 7 PBLENDVB as on AVX2), products of 16 bits (SQRDMULH, PMULHRSW) and their sums (SMLAL and SMLAL2, PMADDWD). All else is written once, so that
-/// tests on x64 run it as well.
+/// The filter on 128 bits: Arm64, and x64 without AVX2. Groups are those of AVX2, laid out by the same code; a group of one row fills a vector. Four rows go
+/// through three loops together: their windows, their values in the place of the windows, their sums. Where the two instruction sets differ, and only there,
+/// a method asks which it runs on: the lookup of a byte among 16 (TBL, PSHUFB), the choice of the windows' bytes (TRN2; a high product, two masks and an OR),
+/// the lookup among 256 (four TBL of four registers, in which what is out of range gives 0; 16 PSHUFB and 7 PBLENDVB as on AVX2), products of 16 bits
+/// (SQRDMULH, PMULHRSW) and their sums (SMLAL and SMLAL2, PMADDWD). All else is written once, so that tests on x64 run it as well.
 /// </para>
 /// <para>
 /// SQRDMULH is (2ab + 2^15) >> 16, PMULHRSW is ((ab >> 14) + 1) >> 1: both are (ab + 2^14) >> 15 except at a = b = -2^15, where the one saturates. A value times

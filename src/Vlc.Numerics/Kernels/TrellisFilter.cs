@@ -26,8 +26,8 @@ namespace Vlc.Numerics.Kernels;
 /// four rows, which wait in cache as 16-bit integers, so that a further query costs a quarter of the first or less.
 /// </para>
 /// <para>
-/// Instruction sets. AVX-512 with VBMI; AVX2 (TrellisFilter.Vector256.cs, another layout); Arm64, and SSE4.1 (TrellisFilter.Vector128.cs, that of AVX2 with half the
-/// rows a vector); where all are missing <see cref="IsSupported"/> is false, and every row is to be measured. Sums are integers: those of <see cref="SumsReference"/> exactly.
+/// Instruction sets. AVX-512 with VBMI; AVX2 (TrellisFilter.Vector256.cs, another layout); Arm64, and SSE4.1 (TrellisFilter.Vector128.cs, the layout of AVX2);
+/// where all are missing <see cref="IsSupported"/> is false, and every row is to be measured. Sums are integers: those of <see cref="SumsReference"/> exactly.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths", and docs/performance.md; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
 /// </remarks>

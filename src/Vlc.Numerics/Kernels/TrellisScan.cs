@@ -21,7 +21,7 @@ namespace Vlc.Numerics.Kernels;
 /// summed in lane k modulo 16 by fused multiply-adds, then the lanes as the tree of <see cref="Distances"/>.
 /// </para>
 /// <para>
-/// Instruction sets. AVX-512 with VBMI; everything else reads the values one by one and sums them in the same lanes. All give the bits of
+/// Instruction sets. AVX-512 with VBMI; everything else reads the values one by one, several windows from a word, and sums them in the same lanes. All give the bits of
 /// the reference.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths"; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
