@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Vlc.Numerics;
@@ -6,10 +7,12 @@ namespace Vlc.Numerics;
 /// <summary>Which of the kernels' twins this process runs. All give the same bits; they differ in speed alone.</summary>
 public enum InstructionSetLevel
 {
-    /// <summary>No fused multiply-add in hardware that the kernels use: the scalar reference. Slow.</summary>
+    /// <summary>No vectors that the kernels use: the scalar reference. Slow.</summary>
     Scalar = 0,
 
-    /// <summary>128-bit vectors with fused multiply-add (Arm64 AdvSimd).</summary>
+    /// <summary>
+    /// 128-bit vectors: Arm64 AdvSimd, which has fused multiply-add, and SSE4.1, which has not. There its bits come from the C library, slowly.
+    /// </summary>
     Vector128 = 1,
 
     /// <summary>256-bit vectors with fused multiply-add (AVX2 and FMA).</summary>
@@ -29,6 +32,6 @@ public static class InstructionSets
     public static InstructionSetLevel Level { get; } =
         Avx512F.IsSupported && Vector512.IsHardwareAccelerated ? InstructionSetLevel.Vector512
         : Fma.IsSupported && Avx2.IsSupported ? InstructionSetLevel.Vector256
-        : System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported ? InstructionSetLevel.Vector128
+        : AdvSimd.Arm64.IsSupported || Sse41.IsSupported ? InstructionSetLevel.Vector128
         : InstructionSetLevel.Scalar;
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using Vlc.Numerics.Memory;
 
@@ -52,19 +53,19 @@ public sealed unsafe partial class TrellisFilter
                 // A word is two bytes, the first one high; the second is not part of a window that is a whole byte. Byte -1 has bit 7 set and gives 0.
                 Vector256<short> firsts = begins >> 3;
                 Vector256<short> bytes = (firsts << 8) | ((firsts + Vector256<short>.One) & Vector256.Create((short)0xFF));
-                Vector256<byte> powers = Avx2.Shuffle(
+                Vector256<byte> powers = Shuffle(
                     Vector256.Create(0x8040201008040201UL).AsByte(), ((begins & Vector256.Create((short)7)) | Vector256.Create(short.MinValue)).AsByte());
                 *group = new Group
                 {
                     EvenBytes = bytes.GetLower().AsByte(), OddBytes = bytes.GetUpper().AsByte(),
-                    EvenPowers = powers.GetLower().AsUInt16() << 8, OddPowers = powers.GetUpper().AsUInt16(),
+                    EvenPowers = AdvSimd.Arm64.IsSupported ? powers.GetLower().AsUInt16() : powers.GetLower().AsUInt16() << 8, OddPowers = powers.GetUpper().AsUInt16(),
                     Start = start, Table = (b - 1) * TrellisTables.StateCount, FirstAxis = first, Lanes = lanes,
                 };
 
                 (Vector256<float> low, Vector256<float> high) = group->Axes(scales);
                 low *= tables.ByteStep(b);
                 high *= tables.ByteStep(b);
-                squares = Vector256.FusedMultiplyAdd(low, low, Vector256.FusedMultiplyAdd(high, high, squares));
+                squares = Vector256.MultiplyAddEstimate(low, low, Vector256.MultiplyAddEstimate(high, high, squares));
                 sums += low + high;
 
                 // What lies behind a group that is not full is written over by the next.
@@ -268,7 +269,7 @@ public sealed unsafe partial class TrellisFilter
 
     /// <summary>How up to 16 axes of the same bits are read from a row.</summary>
     [StructLayout(LayoutKind.Sequential, Size = 80)]
-    private struct Group
+    private partial struct Group
     {
         /// <summary>The two bytes around the window of each even axis, from <see cref="Start"/> on.</summary>
         public Vector128<byte> EvenBytes;
@@ -276,7 +277,7 @@ public sealed unsafe partial class TrellisFilter
         /// <summary>Those of the odd axes.</summary>
         public Vector128<byte> OddBytes;
 
-        /// <summary>What brings the window of each even axis to the low byte of the product's high word.</summary>
+        /// <summary>What brings the window of each even axis to the low byte of the product's high word; on Arm64, as that of an odd one.</summary>
         public Vector128<ushort> EvenPowers;
 
         /// <summary>What brings that of each odd axis to the high byte of the low word.</summary>
@@ -312,6 +313,7 @@ public sealed unsafe partial class TrellisFilter
         {
             float* first = vector + FirstAxis;
             if (Lanes == GroupAxes) return (Vector256.Load(first), Vector256.Load(first + 8));
+            if (!Avx2.IsSupported) return PaddedAxes(first);
             Vector256<int> lanes = Vector256.Create(Lanes), low = Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7), high = low + Vector256.Create(8);
             return (
                 Avx.MaskLoad(first, Vector256.GreaterThan(lanes, low).AsSingle()), Avx.MaskLoad(first + 8, Vector256.GreaterThan(lanes, high).AsSingle()));

@@ -31,8 +31,8 @@ namespace Vlc.Numerics.Kernels;
 /// four rows, which wait in cache as 16-bit integers, so that a further query costs a quarter of the first or less.
 /// </para>
 /// <para>
-/// Instruction sets. AVX-512 with VBMI; AVX2 (TrellisFilter.Vector256.cs, another layout); where both are missing <see cref="IsSupported"/> is false, and
-/// every row is to be measured. Sums are integers: those of <see cref="SumsReference"/> exactly.
+/// Instruction sets. AVX-512 with VBMI; AVX2 (TrellisFilter.Vector256.cs, another layout); Arm64, and SSE4.1 (TrellisFilter.Vector128.cs, the layout of AVX2);
+/// where all are missing <see cref="IsSupported"/> is false, and every row is to be measured. Sums are integers: those of <see cref="SumsReference"/> exactly.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths", and docs/performance.md; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
 /// </remarks>
@@ -82,10 +82,13 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     public const int HeadAxes = StepAxes;
 
     /// <summary>Whether this machine runs the filter.</summary>
-    public static bool IsSupported => InstructionSets.Level >= InstructionSetLevel.Vector256;
+    public static bool IsSupported => InstructionSets.Level >= InstructionSetLevel.Vector128;
 
     /// <summary>Whether it runs in steps of 64 axes; in groups of 16 otherwise.</summary>
     internal static bool IsWide => InstructionSets.Level == InstructionSetLevel.Vector512 && Avx512Vbmi.IsSupported;
+
+    /// <summary>Whether a vector holds a group of two rows; of one otherwise.</summary>
+    internal static bool IsPaired => Avx2.IsSupported;
 
     /// <summary>
     /// For each query the rows whose <see cref="TrellisScan.SquaredDistances"/> may be at most its bound: all of those, and a few more.
@@ -280,7 +283,7 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     private static int Check(
         CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits, in FilterQueries queries, Span<int> kept, Span<int> counts)
     {
-        if (!IsSupported) throw new PlatformNotSupportedException("The trellis filter needs AVX2; measure every row instead.");
+        if (!IsSupported) throw new PlatformNotSupportedException("The trellis filter needs vectors of 128 bits: Arm64, or x64 with SSE4.1; measure every row instead.");
         ArgumentNullException.ThrowIfNull(codes);
         ArgumentNullException.ThrowIfNull(tables);
         int count = rows.IsEmpty ? codes.RowCount : rows.Length;
@@ -408,7 +411,8 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     private void Quantise(ReadOnlySpan<float> vector, float factor, int stream)
     {
         if (IsWide) QuantiseSteps(vector, factor, Stream(stream));
-        else QuantiseGroups(vector, factor, Stream(stream));
+        else if (IsPaired) QuantiseGroups(vector, factor, Stream(stream));
+        else QuantiseGroups128(vector, factor, Stream(stream));
     }
 
     private static void QuantiseSteps(ReadOnlySpan<float> vector, float factor, short* target)
@@ -508,7 +512,8 @@ public sealed unsafe partial class TrellisFilter : IDisposable
         _ = Room(ref _sums, (queryCount + 1L) * Padded(count));
         if (queryCount > 1) _ = Room(ref _residuals, (long)_places * RowBlock);
         if (IsWide) SumSteps<TMeasure>(codes, rows, count, tables, queryCount);
-        else SumGroups<TMeasure>(codes, rows, count, tables, queryCount);
+        else if (IsPaired) SumGroups<TMeasure>(codes, rows, count, tables, queryCount);
+        else SumGroups128<TMeasure>(codes, rows, count, tables, queryCount);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -756,7 +761,7 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     }
 
     /// <summary>What is summed over the axes.</summary>
-    private interface IMeasure
+    private partial interface IMeasure
     {
         /// <summary>Whether ‖centre + y‖² is summed as well.</summary>
         static abstract bool HasNorm { get; }
@@ -768,7 +773,7 @@ public sealed unsafe partial class TrellisFilter : IDisposable
         static abstract Vector256<int> Of(Vector256<short> even, Vector256<short> odd, Vector256<short> queryEven, Vector256<short> queryOdd);
     }
 
-    private readonly struct SquaredDistance : IMeasure
+    private readonly partial struct SquaredDistance : IMeasure
     {
         public static bool HasNorm => false;
 
@@ -787,7 +792,7 @@ public sealed unsafe partial class TrellisFilter : IDisposable
         }
     }
 
-    private readonly struct Product : IMeasure
+    private readonly partial struct Product : IMeasure
     {
         public static bool HasNorm => false;
 
@@ -800,7 +805,7 @@ public sealed unsafe partial class TrellisFilter : IDisposable
             Dot(even, odd, queryEven, queryOdd);
     }
 
-    private readonly struct ProductAndNorm : IMeasure
+    private readonly partial struct ProductAndNorm : IMeasure
     {
         public static bool HasNorm => true;
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -20,7 +21,7 @@ namespace Vlc.Numerics.Kernels;
 /// summed in lane k modulo 16 by fused multiply-adds, then the lanes as the tree of <see cref="Distances"/>.
 /// </para>
 /// <para>
-/// Instruction sets. AVX-512 with VBMI; everything else reads the values one by one and sums them in the same lanes. All give the bits of
+/// Instruction sets. AVX-512 with VBMI; everything else reads the values one by one, several windows from a word, and sums them in the same lanes. All give the bits of
 /// the reference.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths"; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
@@ -303,23 +304,55 @@ public static unsafe class TrellisScan
         where TMeasure : struct, IMeasure
     {
         int count = rows.IsEmpty ? codes.RowCount : rows.Length;
+        int width = codes.RowBytes, reach = width + sizeof(ulong), readable = codes.RowsReadable(reach);
+        byte* lastRow = Room(ref t_row, reach);
         float* query = t_query!.Pointer;
         float* values = Room(ref t_values, padded);
         new Span<float>(values, padded).Clear();
         for (int i = 0; i < count; i++)
         {
-            ReadOnlySpan<byte> code = codes.Row(rows.IsEmpty ? i : rows[i]);
-            Units(code, tables, bits, new Span<float>(values, padded));
+            int row = rows.IsEmpty ? i : rows[i];
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)codes.RowCount, nameof(rows));
+            byte* code = codes.Pointer + ((long)row * width);
+            if (row >= readable)
+            {
+                // Reading whole words would leave the mapping: work on a copy.
+                new ReadOnlySpan<byte>(code, width).CopyTo(new Span<byte>(lastRow, width));
+                code = lastRow;
+            }
+
+            Decode(tables.Floats, code, bits, values);
             Vector512<float> sum = default, norm = default;
             for (int k = 0; k < padded; k += 16)
             {
-                Vector512<float> units = Vector512.Load(values + k);
+                Vector512<float> units = Vector512.Load(values + k) * (1 / TrellisTables.Unit);
                 sum = TMeasure.Add(units, query + k, padded, sum);
                 if (TMeasure.HasNorm) norm = TMeasure.AddNorm(units, query + k, padded, norm);
             }
 
             results[i] = offset + Distances.SumTree(sum);
             if (TMeasure.HasNorm) norms[i] = Distances.SumTree(norm);
+        }
+    }
+
+    /// <summary>The values of a string, before scaling, from words of 64 bits, each of which has several windows of axes of the same bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Decode(float* tables, byte* code, ReadOnlySpan<byte> bits, float* values)
+    {
+        int end = 0;
+        for (int k = 0; k < bits.Length;)
+        {
+            int b = bits[k], others = bits[k..].IndexOfAnyExcept((byte)b), runEnd = others < 0 ? bits.Length : k + others;
+            float* table = tables + ((b - 1) * TrellisTables.StateCount);
+            while (k < runEnd)
+            {
+                // The window of the first axis begins in the first byte; before the string, zeros come in from the left.
+                int first = Math.Max(end + b - TrellisTables.StateBits, 0) / 8;
+                ulong word = BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<ulong>(code + first));
+                int shift = 64 - (end + b - (8 * first)), wordEnd = Math.Min(runEnd, k + (shift / b) + 1);
+                end += (wordEnd - k) * b;
+                for (; k < wordEnd; k++, shift -= b) values[k] = table[(byte)(word >> shift)];
+            }
         }
     }
 

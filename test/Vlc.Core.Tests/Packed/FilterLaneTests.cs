@@ -67,13 +67,14 @@ public sealed class FilterLaneTests
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 
-    /// <summary>The same searches in child processes: with the filter of AVX2, on AVX-512 without VBMI, and with every row measured.</summary>
+    /// <summary>The same searches in child processes: with the filters of AVX2 and of 128 bits, on AVX-512 without VBMI, and with every row measured.</summary>
     public sealed class Lanes
     {
         [Theory]
         [InlineData("DOTNET_EnableAVX512", InstructionSetLevel.Vector256)]
         [InlineData("DOTNET_EnableAVX512v2", InstructionSetLevel.Vector512)]
-        [InlineData("DOTNET_EnableAVX2", InstructionSetLevel.Scalar)]
+        [InlineData("DOTNET_EnableAVX2", InstructionSetLevel.Vector128)]
+        [InlineData("DOTNET_EnableHWIntrinsic", InstructionSetLevel.Scalar)]
         public void Searches_find_the_same_with_any_filter_and_with_none(string knob, InstructionSetLevel level)
         {
             Assert.SkipUnless(InstructionSets.Level >= InstructionSetLevel.Vector256 && InstructionSets.Level >= level, $"the lane needs x64 with AVX2, and {level}");
