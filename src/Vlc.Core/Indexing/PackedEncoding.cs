@@ -75,8 +75,8 @@ internal sealed class PackedEncoding(
     /// <summary>Bits an axis of mean variance gets where there is no sample to measure recall on: more than recalls of interest need.</summary>
     private const int SafeBits = 6;
 
-    /// <summary>How far below the middle level recall is about 0.95: a code has about three bits an axis there.</summary>
-    private const int ExpectedDepth = 2 * 64 * 3;
+    /// <summary>How far below the middle level recall is about 0.95: so on four real sets and on generated ones, to an octave.</summary>
+    private const int ExpectedDepth = 560;
 
     private const int LeastQueries = 100;
     private const long MostCandidateBytes = 256L << 20;
@@ -354,6 +354,7 @@ internal sealed class PackedEncoding(
         {
             Level = trial.Level,
             Unbiased = trial.Unbiased,
+            EqualBytes = trial.Coder.Model.Parameters.EqualStride > 0,
             AtTarget = atTarget,
             BytesPerVector = bytes,
             Ratio = bytes / (_dimension * sizeof(float)),

@@ -136,7 +136,7 @@ internal sealed class PackedPass : IDisposable
 
     /// <summary>A row with its code; its spans are valid while it is taken.</summary>
     internal readonly ref struct CodedRow(
-        int row, int list, ReadOnlySpan<float> residual, ReadOnlySpan<byte> states, ReadOnlySpan<float> decoded, double nearestError)
+        int row, int list, ReadOnlySpan<float> residual, ReadOnlySpan<byte> states, Span<float> decoded, double nearestError)
     {
         /// <summary>Its number.</summary>
         public readonly int Row = row;
@@ -149,8 +149,8 @@ internal sealed class PackedPass : IDisposable
         /// <summary>State after each coded axis.</summary>
         public readonly ReadOnlySpan<byte> States = states;
 
-        /// <summary>The residual from the code, rank floats.</summary>
-        public readonly ReadOnlySpan<float> Decoded = decoded;
+        /// <summary>The residual from the code, rank floats; scratch memory, which the taker may overwrite.</summary>
+        public readonly Span<float> Decoded = decoded;
 
         /// <summary>As <see cref="PackedCoder.Session.NearestError"/>.</summary>
         public readonly double NearestError = nearestError;
