@@ -51,6 +51,8 @@ internal static class QuickRun
         double encodes = TrellisBenchmarks.Strings / 1e3;
         (double rate, _, _) = Measure(encodes, trellis.Encode, 1, () => { });
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| trellis encode, {shape} | {1e3 / rate:F1} us/vector | | |"));
+        (rate, _, _) = Measure(TrellisBenchmarks.TwoBitStrings / 1e3, trellis.EncodeTwoBits, 1, () => { });
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| trellis encode, {TrellisBenchmarks.TwoBitAxes} axes at 2 bits | {1e3 / rate:F1} us/vector | | |"));
         scan.Cleanup();
         trellis.Cleanup();
     }

@@ -8,7 +8,7 @@ namespace Vlc.Bench;
 [RateConfig]
 public class TrellisBenchmarks
 {
-    internal const int Rows = 16_384, Axes = 128, Strings = 64, Shared = 8;
+    internal const int Rows = 16_384, Axes = 128, Strings = 64, Shared = 8, TwoBitAxes = 3 * Axes, TwoBitStrings = Strings / 3;
 
     private const double Scanned = (double)Rows * Axes;
 
@@ -20,6 +20,10 @@ public class TrellisBenchmarks
     private readonly float[] _distances = new float[Rows];
     private readonly float[] _norms = new float[Rows];
     private readonly TrellisEncoder _encoder = new(TrellisTables.Designed, Axes);
+    private readonly byte[] _twoBits = [.. Enumerable.Repeat((byte)2, TwoBitAxes)];
+    private readonly float[] _twoBitScale = [.. Enumerable.Repeat(1f, TwoBitAxes)];
+    private readonly byte[] _twoBitStates = new byte[TwoBitAxes];
+    private readonly TrellisEncoder _twoBitEncoder = new(TrellisTables.Designed, TwoBitAxes);
     private readonly int[] _kept = new int[Shared * Rows];
     private readonly int[] _counts = new int[Shared];
     private readonly float[] _offsets = new float[Shared];
@@ -36,6 +40,7 @@ public class TrellisBenchmarks
     public void Cleanup()
     {
         _encoder.Dispose();
+        _twoBitEncoder.Dispose();
         _filter.Dispose();
         _file.Dispose();
     }
@@ -45,6 +50,14 @@ public class TrellisBenchmarks
     public void Encode()
     {
         for (int i = 0; i < Strings; i++) _encoder.Encode(_strings.AsSpan(i * Axes, Axes), _scale, _bits, _states);
+    }
+
+    /// <summary>A third of the strings, of three times as many axes, at 2 bits each.</summary>
+    [Benchmark]
+    [Work(TwoBitStrings * 1e6, "k vectors/s")]
+    public void EncodeTwoBits()
+    {
+        for (int i = 0; i < TwoBitStrings; i++) _twoBitEncoder.Encode(_strings.AsSpan(i * TwoBitAxes, TwoBitAxes), _twoBitScale, _twoBits, _twoBitStates);
     }
 
     [Benchmark]

@@ -88,11 +88,11 @@ internal sealed record TuneResult(
 
 /// <summary>A point of the frontier.</summary>
 internal sealed record TunePoint(
-    int Level, bool Unbiased, bool AtTarget, double BytesPerVector, double Ratio, double CodeBytes, double CodedAxes, double BitsPerCodedAxis,
+    int Level, bool Unbiased, bool EqualBytes, bool AtTarget, double BytesPerVector, double Ratio, double CodeBytes, double CodedAxes, double BitsPerCodedAxis,
     TuneRecall[] Recalls, double BoundBytesPerVector, double BitsToBound, double StoredBitsToBound)
 {
     public static TunePoint Of(FrontierPoint point) => new(
-        point.Level, point.Unbiased, point.AtTarget, point.BytesPerVector, point.Ratio, point.CodeBytes, point.CodedAxes, point.BitsPerCodedAxis,
+        point.Level, point.Unbiased, point.EqualBytes, point.AtTarget, point.BytesPerVector, point.Ratio, point.CodeBytes, point.CodedAxes, point.BitsPerCodedAxis,
         [.. point.Recalls.Select(recall => new TuneRecall(recall.K, recall.Recall, recall.StandardError))], point.BoundBytesPerVector, point.BitsToBound,
         point.StoredBitsToBound);
 }

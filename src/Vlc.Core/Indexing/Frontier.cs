@@ -11,11 +11,14 @@ public readonly record struct RecallAtK(int K, double Recall, double StandardErr
 /// <summary>An index that could be built: what it would take, and what it would find.</summary>
 public sealed class FrontierPoint
 {
-    /// <summary>64 · log2 of the water level; <see cref="PackedOptions.Level"/> builds this index.</summary>
+    /// <summary>64 · log2 of the water level; <see cref="PackedOptions.Level"/>, with the two choices below, builds this index.</summary>
     public required int Level { get; init; }
 
     /// <summary>Whether codes are unbiased.</summary>
     public required bool Unbiased { get; init; }
+
+    /// <summary>Whether all codes have the same bytes.</summary>
+    public required bool EqualBytes { get; init; }
 
     /// <summary>True for the point that a build with the target recall would choose.</summary>
     public required bool AtTarget { get; init; }

@@ -64,7 +64,6 @@ internal sealed class PackedEncoding(
     /// <summary>Nearest rows of each query among which levels are compared.</summary>
     public const int Candidates = 50;
 
-    private const int RowsPerTask = 64;
     private const int ListsPerTask = 64;
 
     /// <summary>Codes that are brought into the order of lists at a time: enough that lists get runs of rows, little beside the rest of a build.</summary>
@@ -76,8 +75,8 @@ internal sealed class PackedEncoding(
     /// <summary>Bits an axis of mean variance gets where there is no sample to measure recall on: more than recalls of interest need.</summary>
     private const int SafeBits = 6;
 
-    /// <summary>How far below the middle level recall is about 0.95: a code has about three bits an axis there.</summary>
-    private const int ExpectedDepth = 2 * 64 * 3;
+    /// <summary>How far below the middle level recall is about 0.95: so on four real sets and on generated ones, to an octave.</summary>
+    private const int ExpectedDepth = 560;
 
     private const int LeastQueries = 100;
     private const long MostCandidateBytes = 256L << 20;
@@ -355,6 +354,7 @@ internal sealed class PackedEncoding(
         {
             Level = trial.Level,
             Unbiased = trial.Unbiased,
+            EqualBytes = trial.Coder.Model.Parameters.EqualStride > 0,
             AtTarget = atTarget,
             BytesPerVector = bytes,
             Ratio = bytes / (_dimension * sizeof(float)),
@@ -409,17 +409,20 @@ internal sealed class PackedEncoding(
     {
         var lists = new int[count];
         using var rotation = new PackedRotation(coder.Model.Parameters);
+        var blocks = new PackedRotation.Block?[threads];
         rows.ForEachBlock(
             (block, first, blockCount) => BlockScheduler.Run(
-                BlockScheduler.BlockCount(blockCount, RowsPerTask), threads,
-                (task, _) =>
+                BlockScheduler.BlockCount(blockCount, PackedPass.RowsPerTask), threads,
+                (task, worker) =>
                 {
-                    int end = Math.Min((task + 1) * RowsPerTask, blockCount);
-                    for (int i = task * RowsPerTask; i < end; i++)
+                    PackedRotation.Block rotated = blocks[worker] ??= new PackedRotation.Block(rotation);
+                    int end = Math.Min((task + 1) * PackedPass.RowsPerTask, blockCount);
+                    for (int start = task * PackedPass.RowsPerTask, taken; start < end; start += taken)
                     {
-                        int row = (int)first + i;
-                        float[] residual = rotation.Residual(block.Span.Slice(i * _dimension, _dimension), assignments[row], out double _);
-                        lists[row] = coder.ListOf(assignments[row], residual);
+                        taken = Math.Min(rotated.Capacity, end - start);
+                        Span<int> cells = assignments.AsSpan((int)first + start, taken);
+                        rotated.Rotate(start, taken, i => block.Span.Slice(i * _dimension, _dimension), cells);
+                        for (int i = 0; i < taken; i++) lists[(int)first + start + i] = coder.ListOf(cells[i], rotated.Residual(i));
                     }
                 },
                 cancellationToken),

@@ -11,11 +11,12 @@ namespace Vlc.Numerics.Kernels;
 /// <para>
 /// Layout. <c>cost</c> holds one float a state. An axis of b bits goes from state p to ((p &lt;&lt; b) | u) &amp; 255: the predecessors of a
 /// state s are all states p = s >> b modulo 256 >> b, so that the minima over predecessors are minima of whole vectors of costs, folded
-/// within a vector where fewer than 16 are left. What is kept for the way back is not the predecessor but one bit a state, "cost equals
-/// the minimum of its class": 32 bytes an axis, and the lowest bit set in a class is the predecessor.
+/// within a vector where fewer than 16 are left. What is kept for the way back is not the predecessor but, from 3 bits on, one bit a state, "cost equals
+/// the minimum of its class", of which the lowest set in a class is the predecessor; at 1 and 2 bits the outcome of each comparison of a class: of its two
+/// states, or of states 0 and 1 of four, of 2 and 3, and of the lesser of both. At most 32 bytes an axis.
 /// </para>
 /// <para>
-/// Instruction sets. AVX-512 with 16 states a vector, AVX2 with 8; everything else runs the reference. All give the same bits. Holds scratch memory:
+/// Instruction sets. AVX-512 with 16 states a vector, all in registers for a run of axes of equal bits; AVX2 with 8 in memory; everything else runs the reference. All give the same bits. Holds scratch memory:
 /// one encoder a thread.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths"; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
@@ -30,11 +31,15 @@ public sealed unsafe class TrellisEncoder : IDisposable
     private readonly TrellisTables _tables;
     private readonly int _maxAxes;
 
+    /// <summary>From 3 bits on, the states of class 0 in a word, by the bits of an axis.</summary>
+    private static readonly ulong[] Members =
+        [.. Enumerable.Range(0, TrellisTables.MaxBits + 1).Select(bits => (StateCount >> bits) is var classes && classes < 64 ? ulong.MaxValue / ((1UL << classes) - 1) : 1)];
+
     /// <summary>Costs of the states, then room for the minima of up to 128 classes.</summary>
     private readonly AlignedBuffer<float> _cost = new(StateCount + (StateCount / 2));
 
-    /// <summary>For each axis, bit p says that state p before it was a cheapest of its class.</summary>
-    private readonly AlignedBuffer<ulong> _cheapest;
+    /// <summary>By which predecessor each class of each axis is reached, 256 bits an axis; see the remarks.</summary>
+    private readonly AlignedBuffer<ulong> _steps;
 
     /// <summary>Makes an encoder.</summary>
     /// <param name="tables">Must outlive the encoder.</param>
@@ -46,7 +51,7 @@ public sealed unsafe class TrellisEncoder : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(maxAxes);
         _tables = tables;
         _maxAxes = maxAxes;
-        _cheapest = new AlignedBuffer<ulong>(maxAxes * (long)WordsPerAxis);
+        _steps = new AlignedBuffer<ulong>(maxAxes * (long)WordsPerAxis);
     }
 
     /// <summary>
@@ -67,37 +72,44 @@ public sealed unsafe class TrellisEncoder : IDisposable
         if (InstructionSets.Level < InstructionSetLevel.Vector256) return EncodeReference(target, scale, bits, states);
         Check(target, scale, bits, states);
         float* cost = _cost.Pointer;
-        ulong* cheapest = _cheapest.Pointer;
+        ulong* steps = _steps.Pointer;
         new Span<float>(cost + 1, StateCount - 1).Fill(float.PositiveInfinity);
         cost[0] = 0;
-        for (int i = 0; i < bits.Length; i++)
+        fixed (float* targets = target, scales = scale)
         {
-            float* table = _tables.Floats + ((bits[i] - 1) * StateCount);
-            ushort* axis = (ushort*)(cheapest + ((nint)i * WordsPerAxis));
-            switch (bits[i])
+            for (int first = 0, end; first < bits.Length; first = end)
             {
-                case 1: Advance<Bits1>(cost, table, target[i], scale[i], axis); break;
-                case 2: Advance<Bits2>(cost, table, target[i], scale[i], axis); break;
-                case 3: Advance<Bits3>(cost, table, target[i], scale[i], axis); break;
-                case 4: Advance<Bits4>(cost, table, target[i], scale[i], axis); break;
-                case 5: Advance<Bits5>(cost, table, target[i], scale[i], axis); break;
-                case 6: Advance<Bits6>(cost, table, target[i], scale[i], axis); break;
-                case 7: Advance<Bits7>(cost, table, target[i], scale[i], axis); break;
-                default: Advance<Bits8>(cost, table, target[i], scale[i], axis); break;
+                // Axes of equal bits together: their costs stay in registers.
+                end = first + 1;
+                while (end < bits.Length && bits[end] == bits[first]) end++;
+                float* table = _tables.Floats + ((bits[first] - 1) * StateCount);
+                ulong* run = steps + ((nint)first * WordsPerAxis);
+                int axes = end - first;
+                switch (bits[first])
+                {
+                    case 1: Advance<Bits1>(cost, table, targets + first, scales + first, axes, run); break;
+                    case 2: Advance<Bits2>(cost, table, targets + first, scales + first, axes, run); break;
+                    case 3: Advance<Bits3>(cost, table, targets + first, scales + first, axes, run); break;
+                    case 4: Advance<Bits4>(cost, table, targets + first, scales + first, axes, run); break;
+                    case 5: Advance<Bits5>(cost, table, targets + first, scales + first, axes, run); break;
+                    case 6: Advance<Bits6>(cost, table, targets + first, scales + first, axes, run); break;
+                    case 7: Advance<Bits7>(cost, table, targets + first, scales + first, axes, run); break;
+                    default: Advance<Bits8>(cost, table, targets + first, scales + first, axes, run); break;
+                }
             }
         }
 
-        int end = 0;
-        for (int state = 1; state < StateCount; state++)
+        int state = 0;
+        for (int other = 1; other < StateCount; other++)
         {
-            if (cost[state] < cost[end]) end = state;
+            if (cost[other] < cost[state]) state = other;
         }
 
-        float minimum = CheckFinite(cost[end]);
+        float minimum = CheckFinite(cost[state]);
         for (int i = bits.Length - 1; i >= 0; i--)
         {
-            states[i] = (byte)end;
-            end = LowestCheapest(cheapest + ((nint)i * WordsPerAxis), StateCount >> bits[i], end >> bits[i]);
+            states[i] = (byte)state;
+            state = Predecessor(steps + ((nint)i * WordsPerAxis), bits[i], state >> bits[i]);
         }
 
         return minimum;
@@ -187,110 +199,255 @@ public sealed unsafe class TrellisEncoder : IDisposable
     public void Dispose()
     {
         _cost.Dispose();
-        _cheapest.Dispose();
+        _steps.Dispose();
     }
 
-    /// <summary>Takes the costs of all states over one axis, and notes which of them were the cheapest of their class.</summary>
+    /// <summary>Takes the costs of all states over a run of axes of equal bits, and notes by which predecessor each class is reached.</summary>
     /// <param name="cost">256 costs; behind them room for the minima.</param>
-    /// <param name="table">Values of the axis's table.</param>
-    /// <param name="target">The axis's target.</param>
-    /// <param name="scale">The axis's scale.</param>
-    /// <param name="cheapest">Receives 256 bits.</param>
-    private static void Advance<TBits>(float* cost, float* table, float target, float scale, ushort* cheapest)
+    /// <param name="table">Values of the axes' table.</param>
+    /// <param name="target">The axes' targets.</param>
+    /// <param name="scale">The axes' scales.</param>
+    /// <param name="axes">How many axes.</param>
+    /// <param name="steps">Receives 256 bits an axis, for <see cref="Predecessor"/>.</param>
+    private static void Advance<TBits>(float* cost, float* table, float* target, float* scale, int axes, ulong* steps)
         where TBits : struct, IBits
     {
-        if (InstructionSets.Level == InstructionSetLevel.Vector512) Advance512<TBits>(cost, table, target, scale, cheapest);
-        else Advance256<TBits>(cost, table, target, scale, (byte*)cheapest);
+        if (InstructionSets.Level == InstructionSetLevel.Vector512) Advance512<TBits>(cost, table, target, scale, axes, (ushort*)steps);
+        else Advance256<TBits>(cost, table, target, scale, axes, (byte*)steps);
     }
 
+    /// <summary>All 256 costs stay in 16 registers from axis to axis.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Advance512<TBits>(float* cost, float* table, float target, float scale, ushort* cheapest)
+    private static void Advance512<TBits>(float* cost, float* table, float* target, float* scale, int axes, ushort* notes)
         where TBits : struct, IBits
     {
-        // Classes of predecessors, and vectors that their minima take.
-        int classes = StateCount >> TBits.Count, stride = Math.Max(classes / 16, 1);
-        float* minima = cost + StateCount;
-        for (int j = 0; j < stride; j++)
+        Vector512<float> c0 = Vector512.LoadAligned(cost + 0), c1 = Vector512.LoadAligned(cost + 16);
+        Vector512<float> c2 = Vector512.LoadAligned(cost + 32), c3 = Vector512.LoadAligned(cost + 48);
+        Vector512<float> c4 = Vector512.LoadAligned(cost + 64), c5 = Vector512.LoadAligned(cost + 80);
+        Vector512<float> c6 = Vector512.LoadAligned(cost + 96), c7 = Vector512.LoadAligned(cost + 112);
+        Vector512<float> c8 = Vector512.LoadAligned(cost + 128), c9 = Vector512.LoadAligned(cost + 144);
+        Vector512<float> c10 = Vector512.LoadAligned(cost + 160), c11 = Vector512.LoadAligned(cost + 176);
+        Vector512<float> c12 = Vector512.LoadAligned(cost + 192), c13 = Vector512.LoadAligned(cost + 208);
+        Vector512<float> c14 = Vector512.LoadAligned(cost + 224), c15 = Vector512.LoadAligned(cost + 240);
+        for (int i = 0; i < axes; i++, notes += StateCount / 16)
         {
-            Vector512<float> m0 = Vector512.LoadAligned(cost + (j * 16)), m1 = Vector512.LoadAligned(cost + ((j + stride) * 16));
-            for (int z = j + (2 * stride); z < 16; z += 2 * stride)
+            // Lane l of m_j is the minimum of class 16·j + l.
+            Vector512<float> m0, m1 = default, m2 = default, m3 = default, m4 = default, m5 = default, m6 = default, m7 = default;
+            if (TBits.Count == 1)
             {
-                m0 = Avx512F.Min(m0, Vector512.LoadAligned(cost + (z * 16)));
-                m1 = Avx512F.Min(m1, Vector512.LoadAligned(cost + ((z + stride) * 16)));
+                m0 = Less(c0, c8, notes + 0);
+                m1 = Less(c1, c9, notes + 1);
+                m2 = Less(c2, c10, notes + 2);
+                m3 = Less(c3, c11, notes + 3);
+                m4 = Less(c4, c12, notes + 4);
+                m5 = Less(c5, c13, notes + 5);
+                m6 = Less(c6, c14, notes + 6);
+                m7 = Less(c7, c15, notes + 7);
+            }
+            else if (TBits.Count == 2)
+            {
+                m0 = Less(Less(c0, c4, notes + 0), Less(c8, c12, notes + 4), notes + 8);
+                m1 = Less(Less(c1, c5, notes + 1), Less(c9, c13, notes + 5), notes + 9);
+                m2 = Less(Less(c2, c6, notes + 2), Less(c10, c14, notes + 6), notes + 10);
+                m3 = Less(Less(c3, c7, notes + 3), Less(c11, c15, notes + 7), notes + 11);
+            }
+            else if (TBits.Count == 3)
+            {
+                m0 = Avx512F.Min(Avx512F.Min(Avx512F.Min(c0, c2), Avx512F.Min(c4, c6)), Avx512F.Min(Avx512F.Min(c8, c10), Avx512F.Min(c12, c14)));
+                m1 = Avx512F.Min(Avx512F.Min(Avx512F.Min(c1, c3), Avx512F.Min(c5, c7)), Avx512F.Min(Avx512F.Min(c9, c11), Avx512F.Min(c13, c15)));
+                notes[0] = Mask(Vector512.Equals(m0, c0));
+                notes[1] = Mask(Vector512.Equals(m1, c1));
+                notes[2] = Mask(Vector512.Equals(m0, c2));
+                notes[3] = Mask(Vector512.Equals(m1, c3));
+                notes[4] = Mask(Vector512.Equals(m0, c4));
+                notes[5] = Mask(Vector512.Equals(m1, c5));
+                notes[6] = Mask(Vector512.Equals(m0, c6));
+                notes[7] = Mask(Vector512.Equals(m1, c7));
+                notes[8] = Mask(Vector512.Equals(m0, c8));
+                notes[9] = Mask(Vector512.Equals(m1, c9));
+                notes[10] = Mask(Vector512.Equals(m0, c10));
+                notes[11] = Mask(Vector512.Equals(m1, c11));
+                notes[12] = Mask(Vector512.Equals(m0, c12));
+                notes[13] = Mask(Vector512.Equals(m1, c13));
+                notes[14] = Mask(Vector512.Equals(m0, c14));
+                notes[15] = Mask(Vector512.Equals(m1, c15));
+            }
+            else
+            {
+                m0 = Avx512F.Min(Avx512F.Min(Avx512F.Min(c0, c1), Avx512F.Min(c2, c3)), Avx512F.Min(Avx512F.Min(c4, c5), Avx512F.Min(c6, c7)));
+                m0 = Avx512F.Min(m0, Avx512F.Min(Avx512F.Min(Avx512F.Min(c8, c9), Avx512F.Min(c10, c11)), Avx512F.Min(Avx512F.Min(c12, c13), Avx512F.Min(c14, c15))));
+                // Fewer classes than lanes: every lane receives the minimum of its class.
+                if (TBits.Count >= 5) m0 = Avx512F.Min(m0, Avx512F.Shuffle4x128(m0, m0, 0b01_00_11_10));
+                if (TBits.Count >= 6) m0 = Avx512F.Min(m0, Avx512F.Shuffle4x128(m0, m0, 0b10_11_00_01));
+                if (TBits.Count >= 7) m0 = Avx512F.Min(m0, Avx512F.Permute4x32(m0, 0b01_00_11_10));
+                if (TBits.Count >= 8) m0 = Avx512F.Min(m0, Avx512F.Permute4x32(m0, 0b10_11_00_01));
+                notes[0] = Mask(Vector512.Equals(m0, c0));
+                notes[1] = Mask(Vector512.Equals(m0, c1));
+                notes[2] = Mask(Vector512.Equals(m0, c2));
+                notes[3] = Mask(Vector512.Equals(m0, c3));
+                notes[4] = Mask(Vector512.Equals(m0, c4));
+                notes[5] = Mask(Vector512.Equals(m0, c5));
+                notes[6] = Mask(Vector512.Equals(m0, c6));
+                notes[7] = Mask(Vector512.Equals(m0, c7));
+                notes[8] = Mask(Vector512.Equals(m0, c8));
+                notes[9] = Mask(Vector512.Equals(m0, c9));
+                notes[10] = Mask(Vector512.Equals(m0, c10));
+                notes[11] = Mask(Vector512.Equals(m0, c11));
+                notes[12] = Mask(Vector512.Equals(m0, c12));
+                notes[13] = Mask(Vector512.Equals(m0, c13));
+                notes[14] = Mask(Vector512.Equals(m0, c14));
+                notes[15] = Mask(Vector512.Equals(m0, c15));
             }
 
-            m0 = Avx512F.Min(m0, m1);
-
-            // Fewer classes than lanes: every lane receives the minimum of its class.
-            if (TBits.Count >= 5) m0 = Avx512F.Min(m0, Avx512F.Shuffle4x128(m0, m0, 0b01_00_11_10));
-            if (TBits.Count >= 6) m0 = Avx512F.Min(m0, Avx512F.Shuffle4x128(m0, m0, 0b10_11_00_01));
-            if (TBits.Count >= 7) m0 = Avx512F.Min(m0, Avx512F.Permute4x32(m0, 0b01_00_11_10));
-            if (TBits.Count >= 8) m0 = Avx512F.Min(m0, Avx512F.Permute4x32(m0, 0b10_11_00_01));
-            m0.StoreAligned(minima + (j * 16));
-            for (int z = j; z < 16; z += stride)
-            {
-                cheapest[z] = (ushort)Vector512.Equals(m0, Vector512.LoadAligned(cost + (z * 16))).ExtractMostSignificantBits();
-            }
+            Vector512<float> targets = Vector512.Create(target[i]), negated = Vector512.Create(-scale[i]);
+            c0 = Reach<TBits>(0, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c1 = Reach<TBits>(1, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c2 = Reach<TBits>(2, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c3 = Reach<TBits>(3, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c4 = Reach<TBits>(4, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c5 = Reach<TBits>(5, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c6 = Reach<TBits>(6, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c7 = Reach<TBits>(7, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c8 = Reach<TBits>(8, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c9 = Reach<TBits>(9, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c10 = Reach<TBits>(10, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c11 = Reach<TBits>(11, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c12 = Reach<TBits>(12, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c13 = Reach<TBits>(13, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c14 = Reach<TBits>(14, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c15 = Reach<TBits>(15, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
         }
 
-        Vector512<float> targets = Vector512.Create(target), negated = Vector512.Create(-scale);
-        for (int z = 0; z < 16; z++)
-        {
-            // State s goes on from the minimum of class s >> b; the permutation counts modulo 16.
-            Vector512<int> classOf = (Vector512<int>.Indices + Vector512.Create(z * 16)) >> TBits.Count;
-            Vector512<float> reached = Avx512F.PermuteVar16x32(Vector512.LoadAligned(minima + (((z * 16) >> TBits.Count) & ~15)), classOf);
-            Vector512<float> error = Avx512F.FusedMultiplyAdd(negated, Vector512.LoadAligned(table + (z * 16)), targets);
-            Avx512F.FusedMultiplyAdd(error, error, reached).StoreAligned(cost + (z * 16));
-        }
+        c0.StoreAligned(cost + 0);
+        c1.StoreAligned(cost + 16);
+        c2.StoreAligned(cost + 32);
+        c3.StoreAligned(cost + 48);
+        c4.StoreAligned(cost + 64);
+        c5.StoreAligned(cost + 80);
+        c6.StoreAligned(cost + 96);
+        c7.StoreAligned(cost + 112);
+        c8.StoreAligned(cost + 128);
+        c9.StoreAligned(cost + 144);
+        c10.StoreAligned(cost + 160);
+        c11.StoreAligned(cost + 176);
+        c12.StoreAligned(cost + 192);
+        c13.StoreAligned(cost + 208);
+        c14.StoreAligned(cost + 224);
+        c15.StoreAligned(cost + 240);
     }
 
-    /// <summary><see cref="Advance512"/> with 8 states a vector, 32 vectors.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Advance256<TBits>(float* cost, float* table, float target, float scale, byte* cheapest)
+    /// <summary>The lesser of two costs lane by lane, the first of equal ones; notes where it is the second.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Less(Vector512<float> first, Vector512<float> second, ushort* note)
+    {
+        *note = Mask(Vector512.LessThan(second, first));
+        return Avx512F.Min(first, second);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ushort Mask(Vector512<float> lanes) => (ushort)lanes.ExtractMostSignificantBits();
+
+    /// <summary>Costs of the states from 16·<paramref name="z"/> on: state s goes on from the minimum of class s >> b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Reach<TBits>(
+        int z, Vector512<float> m0, Vector512<float> m1, Vector512<float> m2, Vector512<float> m3, Vector512<float> m4, Vector512<float> m5,
+        Vector512<float> m6, Vector512<float> m7, float* table, Vector512<float> targets, Vector512<float> negated)
         where TBits : struct, IBits
     {
+        Vector512<float> minima = (z >> TBits.Count) switch { 0 => m0, 1 => m1, 2 => m2, 3 => m3, 4 => m4, 5 => m5, 6 => m6, _ => m7 };
+        // The permutation counts modulo 16.
+        Vector512<int> classOf = (Vector512<int>.Indices + Vector512.Create(z * 16)) >> TBits.Count;
+        Vector512<float> reached = Avx512F.PermuteVar16x32(minima, classOf);
+        Vector512<float> error = Avx512F.FusedMultiplyAdd(negated, Vector512.LoadAligned(table + (z * 16)), targets);
+        return Avx512F.FusedMultiplyAdd(error, error, reached);
+    }
+
+    /// <summary><see cref="Advance512"/> with 8 states a vector, 32 vectors, in memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Advance256<TBits>(float* cost, float* table, float* target, float* scale, int axes, byte* notes)
+        where TBits : struct, IBits
+    {
+        const int Vectors = StateCount / 8;
         int classes = StateCount >> TBits.Count, stride = Math.Max(classes / 8, 1);
         float* minima = cost + StateCount;
-        for (int j = 0; j < stride; j++)
+        for (int i = 0; i < axes; i++, notes += Vectors)
         {
-            Vector256<float> m0 = Vector256.LoadAligned(cost + (j * 8)), m1 = Vector256.LoadAligned(cost + ((j + stride) * 8));
-            for (int z = j + (2 * stride); z < 32; z += 2 * stride)
+            for (int j = 0; j < stride; j++)
             {
-                m0 = Avx.Min(m0, Vector256.LoadAligned(cost + (z * 8)));
-                m1 = Avx.Min(m1, Vector256.LoadAligned(cost + ((z + stride) * 8)));
+                Vector256<float> m0 = Vector256.LoadAligned(cost + (j * 8)), m1 = Vector256.LoadAligned(cost + ((j + stride) * 8));
+                if (TBits.Count == 1)
+                {
+                    m0 = Less(m0, m1, notes + j);
+                }
+                else if (TBits.Count == 2)
+                {
+                    Vector256<float> m2 = Vector256.LoadAligned(cost + ((j + (2 * stride)) * 8)), m3 = Vector256.LoadAligned(cost + ((j + (3 * stride)) * 8));
+                    m0 = Less(Less(m0, m1, notes + j), Less(m2, m3, notes + stride + j), notes + (2 * stride) + j);
+                }
+                else
+                {
+                    for (int z = j + (2 * stride); z < Vectors; z += 2 * stride)
+                    {
+                        m0 = Avx.Min(m0, Vector256.LoadAligned(cost + (z * 8)));
+                        m1 = Avx.Min(m1, Vector256.LoadAligned(cost + ((z + stride) * 8)));
+                    }
+
+                    m0 = Avx.Min(m0, m1);
+                    if (TBits.Count >= 6) m0 = Avx.Min(m0, Avx.Permute2x128(m0, m0, 1));
+                    if (TBits.Count >= 7) m0 = Avx.Min(m0, Avx.Permute(m0, 0b01_00_11_10));
+                    if (TBits.Count >= 8) m0 = Avx.Min(m0, Avx.Permute(m0, 0b10_11_00_01));
+                    for (int z = j; z < Vectors; z += stride)
+                    {
+                        notes[z] = (byte)Vector256.Equals(m0, Vector256.LoadAligned(cost + (z * 8))).ExtractMostSignificantBits();
+                    }
+                }
+
+                m0.StoreAligned(minima + (j * 8));
             }
 
-            m0 = Avx.Min(m0, m1);
-            if (TBits.Count >= 6) m0 = Avx.Min(m0, Avx.Permute2x128(m0, m0, 1));
-            if (TBits.Count >= 7) m0 = Avx.Min(m0, Avx.Permute(m0, 0b01_00_11_10));
-            if (TBits.Count >= 8) m0 = Avx.Min(m0, Avx.Permute(m0, 0b10_11_00_01));
-            m0.StoreAligned(minima + (j * 8));
-            for (int z = j; z < 32; z += stride)
+            Vector256<float> targets = Vector256.Create(target[i]), negated = Vector256.Create(-scale[i]);
+            for (int z = 0; z < Vectors; z++)
             {
-                cheapest[z] = (byte)Vector256.Equals(m0, Vector256.LoadAligned(cost + (z * 8))).ExtractMostSignificantBits();
+                // The permutation counts modulo 8.
+                Vector256<int> classOf = (Vector256<int>.Indices + Vector256.Create(z * 8)) >> TBits.Count;
+                Vector256<float> reached = Avx2.PermuteVar8x32(Vector256.LoadAligned(minima + (((z * 8) >> TBits.Count) & ~7)), classOf);
+                Vector256<float> error = Fma.MultiplyAdd(negated, Vector256.LoadAligned(table + (z * 8)), targets);
+                Fma.MultiplyAdd(error, error, reached).StoreAligned(cost + (z * 8));
             }
-        }
-
-        Vector256<float> targets = Vector256.Create(target), negated = Vector256.Create(-scale);
-        for (int z = 0; z < 32; z++)
-        {
-            // The permutation counts modulo 8.
-            Vector256<int> classOf = (Vector256<int>.Indices + Vector256.Create(z * 8)) >> TBits.Count;
-            Vector256<float> reached = Avx2.PermuteVar8x32(Vector256.LoadAligned(minima + (((z * 8) >> TBits.Count) & ~7)), classOf);
-            Vector256<float> error = Fma.MultiplyAdd(negated, Vector256.LoadAligned(table + (z * 8)), targets);
-            Fma.MultiplyAdd(error, error, reached).StoreAligned(cost + (z * 8));
         }
     }
 
-    /// <summary>The lowest state whose bit is set of a class: the states equal to <paramref name="first"/> modulo <paramref name="classes"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int LowestCheapest(ulong* cheapest, int classes, int first)
+    private static Vector256<float> Less(Vector256<float> first, Vector256<float> second, byte* note)
     {
-        // Up to 32 classes, each has bits in every word: 1 + 2^classes + 2^(2·classes) + ... = (2^64 - 1) / (2^classes - 1).
-        ulong members = (classes < 64 ? ulong.MaxValue / ((1UL << classes) - 1) : 1) << first;
-        int word = first >> 6, step = Math.Max(classes >> 6, 1);
-        while (word < WordsPerAxis - step && (cheapest[word] & members) == 0) word += step;
-        return (word * 64) + BitOperations.TrailingZeroCount(cheapest[word] & members);
+        *note = (byte)Vector256.LessThan(second, first).ExtractMostSignificantBits();
+        return Avx.Min(first, second);
+    }
+
+    /// <summary>
+    /// The cheapest state of a class, the lowest of equal ones; a class has the states equal to its number modulo 256 >> b. Without branches, which nothing would
+    /// predict.
+    /// </summary>
+    /// <param name="notes">What <see cref="Advance"/> noted on the axis.</param>
+    /// <param name="bits">b of the axis.</param>
+    /// <param name="number">The class.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Predecessor(ulong* notes, int bits, int number)
+    {
+        if (bits == 1) return number + (128 * (int)((notes[number >> 6] >> (number & 63)) & 1));
+        if (bits == 2)
+        {
+            int upper = (int)((notes[2] >> number) & 1);
+            return number + (128 * upper) + (64 * (int)(((upper != 0 ? notes[1] : notes[0]) >> number) & 1));
+        }
+
+        // A class has bits in every word: 1 + 2^classes + 2^(2·classes) + ... = (2^64 - 1) / (2^classes - 1).
+        ulong members = Members[bits] << number;
+        ulong w0 = notes[0] & members, w1 = notes[1] & members, w2 = notes[2] & members, w3 = notes[3] & members;
+        ulong low = w0 != 0 ? w0 : w1, high = w2 != 0 ? w2 : w3;
+        int lowStart = w0 != 0 ? 0 : 64, highStart = w2 != 0 ? 128 : 192;
+        ulong word = low != 0 ? low : high;
+        return (low != 0 ? lowStart : highStart) + BitOperations.TrailingZeroCount(word);
     }
 
     private static float CheckFinite(float cost) =>

@@ -29,7 +29,7 @@ public sealed class FrontierTests
         foreach (FrontierPoint point in new[] { frontier.Points.Single(point => point.AtTarget), frontier.Points[^1] })
         {
             using TemporaryFolder folder = new();
-            string path = Datasets.Build(folder, rows, PackedData.Dimension, Options(new PackedOptions { Level = point.Level, Unbiased = point.Unbiased }));
+            string path = Datasets.Build(folder, rows, PackedData.Dimension, Options(new PackedOptions { Level = point.Level, Unbiased = point.Unbiased, EqualBytes = point.EqualBytes }));
             using VlcIndex index = VlcIndex.Open(path);
             // Everything but the codes is known to the byte; they are predicted from nine tenths of the rows.
             Assert.Equal(1, (double)index.TotalBytes / PackedData.Count / point.BytesPerVector, 0.02);

@@ -25,7 +25,7 @@ public sealed class GroupBasesTests
         for (int cell = 0; cell < cells; cell++) Add(anchors.AsSpan(cell * d, d), directions.AsSpan(cell * d, d), 5);
 
         GroupBases bases = GroupBases.Learn(
-            residuals, d, new CellLists([.. Enumerable.Range(0, rows).Select(row => row % cells)], cells), anchors, rows, 1, inputAxes: false, 2, TestContext.Current.CancellationToken);
+            new AnchoredRows(residuals, d, new int[rows], new float[d]), new CellLists([.. Enumerable.Range(0, rows).Select(row => row % cells)], cells), anchors, rows, 1, inputAxes: false, 2, TestContext.Current.CancellationToken);
         Assert.Equal(d / 8, bases.Variances[0].Length);
         double energy = residuals.Sum(value => (double)value * value) / rows;
         Assert.Equal(energy, bases.Variances[0].Sum(), 1e-3 * energy);

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace Vlc.Residuals.Packed;
 
 /// <summary>
@@ -34,7 +36,9 @@ internal static class BitAllocation
     /// <returns>Bytes of a code.</returns>
     public static int AllocateBytes(ReadOnlySpan<int> variances, int bytes, Span<byte> bits)
     {
-        int target = Math.Min(8 * bytes, MostBits * variances.Length), low = -(1 << 24), high = 1 << 24;
+        int target = Math.Min(8 * bytes, MostBits * variances.Length);
+        // From a level at which every axis is full to one at which none has a bit.
+        int low = TensorPrimitives.Min(variances) + GainOfBit[MostBits] - 1, high = TensorPrimitives.Max(variances) + GainOfBit[1] + 1;
         while (high - low > 1)
         {
             int middle = (low + high) / 2;

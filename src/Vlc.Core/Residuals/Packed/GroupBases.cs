@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Vlc.Anchors;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.LinearAlgebra;
@@ -47,8 +48,7 @@ internal sealed class GroupBases
     private double BitsPerVector { get; }
 
     /// <summary>Learns bases for the number of groups that needs the fewest bytes, bases counted.</summary>
-    /// <param name="residuals">Rows of the sample minus their anchors, n x d.</param>
-    /// <param name="dimension">d.</param>
+    /// <param name="residuals">Rows of the sample minus their anchors.</param>
     /// <param name="cells">Rows of each cell.</param>
     /// <param name="anchors">m x d.</param>
     /// <param name="vectorCount">Vectors that the index will hold: a basis is paid once for all.</param>
@@ -57,24 +57,25 @@ internal sealed class GroupBases
     /// <param name="threads">Threads to use.</param>
     /// <param name="cancellationToken">Checked between steps.</param>
     public static GroupBases Learn(
-        float[] residuals, int dimension, CellLists cells, float[] anchors, long vectorCount, int? groupCount, bool inputAxes, int threads,
+        AnchoredRows residuals, CellLists cells, float[] anchors, long vectorCount, int? groupCount, bool inputAxes, int threads,
         CancellationToken cancellationToken)
     {
-        double[] global = Covariance(residuals, dimension, [.. Enumerable.Range(0, cells.RowCount)], threads, cancellationToken);
+        int dimension = residuals.Dimension;
+        double[] global = Covariance(residuals, [.. Enumerable.Range(0, cells.RowCount)], threads, cancellationToken);
         if (inputAxes) return InputAxes(global, dimension, cells.CellCount);
         float[] spread = Spread(anchors, dimension);
         (float[] basis, double[] variances) = Axes([.. global], dimension, spread, threads, cancellationToken);
         double level = WaterLevel(variances, bitsPerAxis: 2);
         var best = new GroupBases(
             new int[cells.CellCount], [basis], [variances],
-            Cost(residuals, dimension, cells, new int[cells.CellCount], [basis], level, threads, cancellationToken, out _));
+            Cost(residuals, cells, new int[cells.CellCount], [basis], level, threads, cancellationToken, out _));
         if (groupCount == 1) return best;
         // A coefficient of a stored basis takes about two bits.
         double basisBits = 2.0 * basis.Length / vectorCount;
         for (int groups = groupCount ?? 2; groups <= (groupCount ?? 16) && groups <= cells.CellCount; groups *= 2)
         {
             if (groupCount is null && cells.RowCount < (long)RowsPerDimension * dimension * groups) break;
-            GroupBases candidate = LearnGroups(residuals, dimension, cells, anchors, spread, global, groups, level, threads, cancellationToken);
+            GroupBases candidate = LearnGroups(residuals, cells, anchors, spread, global, groups, level, threads, cancellationToken);
             if (groupCount is null && candidate.BitsPerVector + (basisBits * groups) >= (best.BitsPerVector + (basisBits * best.Count)) * 0.99) continue;
             best = candidate;
         }
@@ -92,10 +93,10 @@ internal sealed class GroupBases
     }
 
     private static GroupBases LearnGroups(
-        float[] residuals, int dimension, CellLists cells, float[] anchors, float[] spread, double[] global, int groupCount, double level, int threads,
+        AnchoredRows residuals, CellLists cells, float[] anchors, float[] spread, double[] global, int groupCount, double level, int threads,
         CancellationToken cancellationToken)
     {
-        int cellCount = cells.CellCount;
+        int cellCount = cells.CellCount, dimension = residuals.Dimension;
         (float[] centres, _) = AnchorTrainer.Train(
             anchors, dimension, new AnchorTrainingOptions { AnchorCount = groupCount, MaintenanceRounds = 0, Threads = threads },
             cancellationToken: cancellationToken);
@@ -122,7 +123,7 @@ internal sealed class GroupBases
                     if (cellGroups[cell] == group) rows.AddRange(cells.Rows(cell));
                 }
 
-                covariances[group] = Shrink(Covariance(residuals, dimension, rows, threads, cancellationToken), rows.Count, global, dimension);
+                covariances[group] = Shrink(Covariance(residuals, rows, threads, cancellationToken), rows.Count, global, dimension);
             }
 
             // Leading axes use all threads themselves.
@@ -130,7 +131,7 @@ internal sealed class GroupBases
                 groupCount, dimension <= MostForAllAxes ? threads : 1,
                 (group, _) => (bases[group], variances[group]) = Axes(covariances[group], dimension, spread, dimension <= MostForAllAxes ? 1 : threads, cancellationToken),
                 cancellationToken);
-            bits = Cost(residuals, dimension, cells, cellGroups, bases, level, threads, cancellationToken, out int[] cheapest);
+            bits = Cost(residuals, cells, cellGroups, bases, level, threads, cancellationToken, out int[] cheapest);
             // The bases of the last round belong to the groups they were learned on.
             if (round < Rounds - 1) cellGroups = cheapest;
         }
@@ -187,20 +188,31 @@ internal sealed class GroupBases
 
     /// <summary>Mean of x·xᵀ over some rows; 0 where there are none.</summary>
     private static double[] Covariance(
-        float[] rows, int dimension, List<int> chosen, int threads, CancellationToken cancellationToken)
+        AnchoredRows rows, List<int> chosen, int threads, CancellationToken cancellationToken)
     {
-        const int BlockRows = 2048;
+        // Lanes: rows that are transposed together, so that a line of memory is written at a time.
+        const int BlockRows = 2048, Lanes = 16;
+        int dimension = rows.Dimension;
         var sum = new double[dimension * dimension];
         var transposed = new float[dimension * BlockRows];
         var product = new float[dimension * dimension];
         for (int first = 0; first < chosen.Count; first += BlockRows)
         {
             int count = Math.Min(BlockRows, chosen.Count - first);
-            for (int i = 0; i < count; i++)
-            {
-                ReadOnlySpan<float> row = rows.AsSpan(chosen[first + i] * dimension, dimension);
-                for (int k = 0; k < dimension; k++) transposed[(k * count) + i] = row[k];
-            }
+            int start = first;
+            BlockScheduler.Run(
+                BlockScheduler.BlockCount(count, Lanes), threads,
+                (task, _) =>
+                {
+                    int lane = task * Lanes, lanes = Math.Min(Lanes, count - lane);
+                    var gathered = new float[lanes * dimension];
+                    for (int i = 0; i < lanes; i++) rows.Residual(chosen[start + lane + i], gathered.AsSpan(i * dimension, dimension));
+                    for (int k = 0; k < dimension; k++)
+                    {
+                        for (int i = 0; i < lanes; i++) transposed[(k * count) + lane + i] = gathered[(i * dimension) + k];
+                    }
+                },
+                cancellationToken);
 
             // Xᵀ·X as a product of Xᵀ with itself, components running over the rows of the block.
             using var packed = new PackedMatrix(transposed, dimension, count);
@@ -232,9 +244,10 @@ internal sealed class GroupBases
 
     /// <summary>Bits a vector at the level when each cell stays in its group; also the cheapest group of each cell.</summary>
     private static double Cost(
-        float[] residuals, int dimension, CellLists cells, int[] cellGroups, float[][] bases, double level, int threads,
+        AnchoredRows residuals, CellLists cells, int[] cellGroups, float[][] bases, double level, int threads,
         CancellationToken cancellationToken, out int[] cheapest)
     {
+        int dimension = residuals.Dimension;
         var packed = bases.Select(basis => new PackedMatrix(basis, basis.Length / dimension, dimension)).ToArray();
         var bits = new double[cells.CellCount];
         var best = new int[cells.CellCount];
@@ -245,7 +258,7 @@ internal sealed class GroupBases
                 ReadOnlySpan<int> rows = cells.Rows(cell);
                 int step = Math.Max(1, rows.Length / RowsPerCellForCost), count = (rows.Length + step - 1) / step;
                 var gathered = new float[count * dimension];
-                for (int i = 0; i < count; i++) residuals.AsSpan(rows[i * step] * dimension, dimension).CopyTo(gathered.AsSpan(i * dimension));
+                for (int i = 0; i < count; i++) residuals.Residual(rows[i * step], gathered.AsSpan(i * dimension, dimension));
                 var rotated = new float[gathered.Length];
                 double energy = 0;
                 foreach (float value in gathered) energy += (double)value * value;
@@ -294,4 +307,18 @@ internal sealed class GroupBases
 
         return Math.Max(Octaves.Power((int)Math.Round(low * Octaves.Parts)), double.Epsilon * 1e20);
     }
+}
+
+/// <summary>Rows with their anchors: residuals in the input's axes are computed when they are looked at, since they would take as much memory as the rows.</summary>
+/// <param name="rows">n x d.</param>
+/// <param name="dimension">d.</param>
+/// <param name="assignments">Cell of each row.</param>
+/// <param name="anchors">m x d.</param>
+internal sealed class AnchoredRows(float[] rows, int dimension, int[] assignments, float[] anchors)
+{
+    public int Dimension => dimension;
+
+    /// <summary>A row minus its anchor.</summary>
+    public void Residual(int row, Span<float> residual) => TensorPrimitives.Subtract(
+        rows.AsSpan(row * dimension, dimension), anchors.AsSpan(assignments[row] * dimension, dimension), residual);
 }

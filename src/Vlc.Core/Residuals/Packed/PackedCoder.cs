@@ -8,6 +8,7 @@ internal sealed class PackedCoder
 {
     private readonly double[][] _thresholds;
     private readonly float[][] _whitening;
+    private readonly double _noise;
 
     /// <summary>Completes a model.</summary>
     /// <param name="model">The model.</param>
@@ -20,6 +21,7 @@ internal sealed class PackedCoder
         CodeBytes = MeanStride(model, members);
         Members = members;
         _thresholds = thresholds;
+        _noise = noise;
         PackedParameters p = model.Parameters;
         _whitening = new float[p.CellCount][];
         for (int cell = 0; cell < p.CellCount; cell++)
@@ -88,6 +90,22 @@ internal sealed class PackedCoder
         double logarithm = 0.5 * Octaves.Log2(WhitenedEnergy(residual, _whitening[cell]) + 1e-9);
         return (cell * Model.Parameters.ClassCount) + ClassOf(logarithm, _thresholds[cell]);
     }
+
+    /// <summary>
+    /// The same model with the bits of another level: bases, anchors and scales stay as precise as this level has them, so that near it, this is about what
+    /// <see cref="PackedTrainer.Build"/> gives, without its work.
+    /// </summary>
+    /// <param name="level">64 · log2 of the water level.</param>
+    /// <param name="equalBytes">Whether all lists take the bytes that the level gives on average.</param>
+    public PackedCoder AtLevel(int level, bool equalBytes)
+    {
+        var model = new PackedModel(Model.Parameters.WithLevel(level));
+        if (equalBytes) model = new PackedModel(Model.Parameters.WithLevel(level, EqualStride(model, Members)));
+        return new PackedCoder(model, _thresholds, Members, _noise);
+    }
+
+    /// <summary>Bytes of every code where all lists take what a model's take on average.</summary>
+    public static int EqualStride(PackedModel model, int[] members) => Math.Clamp((int)Math.Round(MeanStride(model, members)), 1, ushort.MaxValue);
 
     /// <summary>Adds what only a writer knows to a key: two coders of one model and one such part give the same codes.</summary>
     public BuildKey Describe(BuildKey key)

@@ -25,11 +25,21 @@ internal sealed class PackedLevelSearch(
 {
     private const int Octave = 64;
 
+
     /// <summary>Levels closer than this differ by less than the standard error.</summary>
-    private const int Resolution = 5;
+    private const int Resolution = 2;
+
+    /// <summary>Variances are whole eighths of an octave, so that shorter steps of the level often change no bit.</summary>
+    private const int LeastStep = 6;
 
     /// <summary>Logarithm of the share missed for each step of the level: about 1.4 times as many are missed an octave higher.</summary>
     private const double TypicalSlope = 0.33 / Octave;
+
+    /// <summary>Shares missed below this are as good as none.</summary>
+    private const double LeastMiss = 1e-4;
+
+    /// <summary>Share of the search that is reported when the outline is done.</summary>
+    private const double OutlineShare = 0.5;
 
     /// <summary>What a level gives.</summary>
     /// <param name="Coder">The model.</param>
@@ -43,67 +53,55 @@ internal sealed class PackedLevelSearch(
         public int Level => Coder.Model.Parameters.Level;
     }
 
-    /// <summary>What the candidates were decoded to in the last trial: most of the memory of a search, and so used again.</summary>
-    private readonly float[][] _coded = new float[sample.Rows.Length][];
+    private PackedTrainer Trainer => trainer;
+
+    private PackedTuningSample Sample => sample;
 
     /// <summary>Whether all lists take the same bytes; null measures which finds more near the target.</summary>
     public bool? EqualBytes { get; init; }
 
-    /// <summary>Every trial made, in order: the frontier as far as it was looked at.</summary>
-    public List<Trial> Trials { get; } = [];
-
     /// <summary>Searches for the highest level, so the fewest bits, whose recall reaches the target by one standard error.</summary>
+    /// <remarks>
+    /// First on an outline, a part of the queries with fewer candidates, where models of other levels are the first one with other bits: which codes to take and about
+    /// where. Then, around there, on all queries with models of their own.
+    /// </remarks>
     /// <param name="target">Recall to reach.</param>
     /// <param name="unbiased">Which codes to take; null takes those that find more near the target.</param>
     /// <param name="start">Level of the first trial.</param>
     /// <param name="progress">Hears the share done and where the search is.</param>
     public Trial ForRecall(double target, bool? unbiased, int start, Action<double, string> progress)
     {
-        bool equalFirst = EqualBytes ?? false;
-        Trial reached = ForRecall(target, unbiased ?? true, equalFirst, start, progress);
-        if (unbiased is null)
+        Trial? best = null;
+        foreach (Estimate estimate in new Outline(this, target, progress).Find(unbiased, start))
         {
-            Trial nearest = Measure(reached.Level, unbiased: false, equalFirst);
-            if (nearest.Recall.Value > reached.Recall.Value) reached = ForRecall(target, unbiased: false, equalFirst, reached.Level, progress);
+            Trial trial = Refine(target, estimate, progress);
+            if (best is null || (Reaches(trial, target) && (!Reaches(best, target) || trial.Coder.CodeBytes < best.Coder.CodeBytes))) best = trial;
         }
 
-        if (EqualBytes is not null) return reached;
-        // Lists of equal bytes take what one water level for all gives on average. Where they find no more, beyond noise, the level stays.
-        Trial equal = Measure(reached.Level, reached.Unbiased, equalBytes: true);
-        if (equal.Recall.Value <= reached.Recall.Value + (0.5 * equal.Recall.StandardError)) return reached;
-        equal = ForRecall(target, reached.Unbiased, equalBytes: true, reached.Level, progress);
-        return Reaches(equal, target) && (equal.Coder.CodeBytes < reached.Coder.CodeBytes || !Reaches(reached, target)) ? equal : reached;
+        return best!;
     }
 
     /// <summary>
-    /// The share of neighbours missed falls by about the same factor for each octave of the level: a straight line through the last two trials, on the scale of
-    /// its logarithm, says where to look next.
+    /// The share of neighbours missed falls by about the same factor for each octave of the level: a straight line on the scale of its logarithm, with the slope that
+    /// the outline has, says where to look next.
     /// </summary>
-    private Trial ForRecall(double target, bool unbiased, bool equalBytes, int start, Action<double, string> progress)
+    private Trial Refine(double target, Estimate estimate, Action<double, string> progress)
     {
-        const int MostTrials = 9;
-        Trial? reached = null, missed = null, last = null;
-        double slope = TypicalSlope;
-        int level = start;
+        const int MostTrials = 7;
+        Trial? reached = null, missed = null;
+        int level = (int)Math.Round(estimate.Level);
         for (int i = 0; i < MostTrials; i++)
         {
-            Trial trial = Measure(level, unbiased, equalBytes);
-            progress((i + 1.0) / MostTrials, Describe(trial));
-            if (Reaches(trial, target)) reached = Higher(reached, trial);
+            Trial trial = Measure(level, estimate.Unbiased, estimate.EqualBytes);
+            progress(OutlineShare + ((1 - OutlineShare) * (i + 1) / MostTrials), Describe(trial.Coder, trial.Recall));
+            double goal = Goal(trial.Recall, target, 1), excess = trial.Recall.Value - goal;
+            if (excess >= 0) reached = Higher(reached, trial);
             else missed = Lower(missed, trial);
             // So little above the goal that a further trial would measure noise.
-            double excess = trial.Recall.Value - Goal(trial, target);
             if (excess >= 0 && excess < 0.5 * trial.Recall.StandardError) break;
-            if (last is not null && last.Level != level)
-            {
-                double measured = (Miss(trial) - Miss(last)) / (level - last.Level);
-                // Noise must not turn the line around.
-                slope = Math.Clamp(measured, TypicalSlope / 2, TypicalSlope * 2);
-            }
-
-            last = trial;
-            int next = level + (int)Math.Round((Math.Log(1 - Goal(trial, target)) - Miss(trial)) / slope);
-            next = Math.Clamp(next, level - (4 * Octave), level + (4 * Octave));
+            // Into the middle of that range.
+            double aim = Math.Log(Math.Max(1 - goal - (0.25 * trial.Recall.StandardError), LeastMiss));
+            int next = level + (int)Math.Round(Math.Clamp((aim - Miss(trial.Recall)) / estimate.Slope, -4 * Octave, 4 * Octave));
             // What is known bounds the guess; between two known levels it stays off their edges.
             if (reached is not null && missed is not null)
             {
@@ -111,13 +109,13 @@ internal sealed class PackedLevelSearch(
                 if (high - low <= Resolution) break;
                 next = Math.Clamp(next, low + 1, high - 1);
             }
-            else if (reached is not null && next <= reached.Level + (Resolution / 2))
+            else if (reached is not null && next <= reached.Level + Resolution)
             {
                 break;
             }
-            else if (next == level)
+            else if (Math.Abs(next - level) < LeastStep)
             {
-                next = reached is null ? level - Resolution : level + Resolution;
+                next = reached is null ? level - LeastStep : level + LeastStep;
             }
 
             level = next;
@@ -140,85 +138,89 @@ internal sealed class PackedLevelSearch(
     public Trial Measure(int level, bool unbiased, bool? equalBytes = null)
     {
         PackedCoder coder = trainer.Build(level, equalBytes ?? EqualBytes ?? false);
-        Recall[] recalls = MeasureRecalls(coder, unbiased);
-        int aim = Math.Max(0, Array.FindLastIndex(sample.Ks, k => k <= PackedOptions.TargetNeighbors));
-        var trial = new Trial(coder, unbiased, recalls[aim]) { Recalls = recalls };
-        Trials.Add(trial);
-        return trial;
+        Recall[] recalls = MeasureRecalls(coder, unbiased, sample);
+        return new Trial(coder, unbiased, recalls[Aim]) { Recalls = recalls };
     }
 
-    private static bool Reaches(Trial trial, double target) => trial.Recall.Value >= Goal(trial, target);
+    /// <summary>Which of the sample's k the target is about.</summary>
+    private int Aim => Math.Max(0, Array.FindLastIndex(sample.Ks, k => k <= PackedOptions.TargetNeighbors));
+
+    private static bool Reaches(Trial trial, double target) => trial.Recall.Value >= Goal(trial.Recall, target, 1);
 
     /// <summary>The target and one standard error, but never so much that it cannot be reached.</summary>
-    private static double Goal(Trial trial, double target) => Math.Min(target + trial.Recall.StandardError, 1 - (0.5 * (1 - target)));
+    /// <param name="recall">What was measured.</param>
+    /// <param name="target">The target.</param>
+    /// <param name="share">Share of the queries that it was measured on; the standard error meant is that of all.</param>
+    private static double Goal(Recall recall, double target, double share) => Math.Min(target + (Math.Sqrt(share) * recall.StandardError), 1 - (0.5 * (1 - target)));
 
     /// <summary>Logarithm of the share of neighbours missed.</summary>
-    private static double Miss(Trial trial) => Math.Log(Math.Max(1 - trial.Recall.Value, 1e-4));
+    private static double Miss(Recall recall) => Math.Log(Math.Max(1 - recall.Value, LeastMiss));
 
     private static Trial Higher(Trial? known, Trial trial) => known is null || trial.Level > known.Level ? trial : known;
 
     private static Trial Lower(Trial? known, Trial trial) => known is null || trial.Level < known.Level ? trial : known;
 
-    private static string Describe(Trial trial) => $"{trial.Coder.CodeBytes:F1} bytes of code: recall {trial.Recall.Value:F3}";
+    private static string Describe(PackedCoder coder, Recall recall) => $"{coder.CodeBytes:F1} bytes of code: recall {recall.Value:F3}";
 
-    private Recall[] MeasureRecalls(PackedCoder coder, bool unbiased)
+    /// <summary>Codes the candidates of a sample, measures their distances as soon as each is coded, and counts what the nearest ten of them have of the exact ones.</summary>
+    private Recall[] MeasureRecalls(PackedCoder coder, bool unbiased, PackedTuningSample on)
     {
         PackedParameters p = coder.Model.Parameters;
-        float[][] coordinates = CodeCandidates(coder, unbiased);
-        int queries = sample.QueryCount, most = sample.Ks[^1];
-        int[][] hits = [.. sample.Ks.Select(_ => new int[queries])];
-        var meanProducts = new double[p.Groups.Length][];
-        for (int group = 0; group < meanProducts.Length; group++)
+        int queries = on.QueryCount, candidates = on.CandidateCount, most = on.Ks[^1];
+        // x̂ = μ + B·u, so ⟨q, x̂⟩ = ⟨q, μ⟩ + ⟨Bᵀq, u⟩ and ‖x̂‖² = ‖μ‖² + 2⟨Bᵀμ, u⟩ + ‖u‖².
+        var rotated = new float[p.Groups.Length][];
+        var means = new float[p.Groups.Length][];
+        for (int group = 0; group < rotated.Length; group++)
         {
-            meanProducts[group] = [.. Enumerable.Range(0, p.Groups[group].Rank).Select(
-                axis => (double)Distances.Dot(p.Mean, p.Groups[group].Basis.AsSpan(axis * p.Dimension, p.Dimension)))];
+            int rank = p.Groups[group].Rank;
+            using var basis = new PackedMatrix(p.Groups[group].Basis, rank, p.Dimension);
+            rotated[group] = new float[queries * rank];
+            MatrixProduct.Multiply(on.Queries, queries, basis, rotated[group], threads, cancellationToken);
+            means[group] = new float[rank];
+            basis.Multiply(p.Mean, means[group]);
         }
 
         double meanSquared = Distances.Dot(p.Mean, p.Mean);
-        BlockScheduler.Run(
-            queries, threads,
-            (query, _) =>
+        double[] products = [.. Enumerable.Range(0, queries).Select(query => (double)Distances.Dot(on.Query(query), p.Mean))];
+        var distances = new float[queries * candidates];
+        Code(coder, unbiased, on.Rows.Length, on.Row, on.Cells, row =>
+        {
+            int cell = on.Cells[row.Row], group = p.CellGroups[cell];
+            Span<float> u = row.Decoded;
+            TensorPrimitives.Add(u, p.CellAnchors[cell], u);
+            double squared = meanSquared + (2.0 * Distances.Dot(means[group], u)) + Distances.Dot(u, u);
+            foreach (int place in on.Appearances(row.Row))
             {
-                ReadOnlySpan<float> vector = sample.Query(query);
-                var rotated = new float[p.Groups.Length][];
-                double product = Distances.Dot(vector, p.Mean);
-                var nearest = new TopK(most);
-                ReadOnlySpan<int> candidates = sample.Candidates(query);
-                foreach (int candidate in candidates)
+                int query = place / candidates;
+                double dot = products[query] + Distances.Dot(rotated[group].AsSpan(query * u.Length, u.Length), u);
+                distances[place] = (float)(metric switch
                 {
-                    int group = p.CellGroups[sample.Cells[candidate]];
-                    float[] q = rotated[group] ??= Rotate(vector, p.Groups[group], p.Dimension);
-                    float[] u = coordinates[candidate];
-                    // x̂ = μ + B·u, so ⟨q, x̂⟩ = ⟨q, μ⟩ + ⟨Bᵀq, u⟩ and ‖x̂‖² = ‖μ‖² + 2⟨Bᵀμ, u⟩ + ‖u‖².
-                    double dot = product, squared = meanSquared;
-                    for (int axis = 0; axis < u.Length; axis++)
-                    {
-                        dot += (double)q[axis] * u[axis];
-                        squared += u[axis] * ((2 * meanProducts[group][axis]) + u[axis]);
-                    }
+                    Metric.InnerProduct => -dot,
+                    Metric.Cosine => -dot / Math.Sqrt(Math.Max(squared, 1e-30)),
+                    _ => squared - (2 * dot),
+                });
+            }
+        });
 
-                    double distance = metric switch
-                    {
-                        Metric.InnerProduct => -dot,
-                        Metric.Cosine => -dot / Math.Sqrt(Math.Max(squared, 1e-30)),
-                        _ => squared - (2 * dot),
-                    };
-                    nearest.Offer((float)distance, sample.Rows[candidate]);
-                }
-
-                var found = new int[most];
-                nearest.CopyTo(found);
-                for (int i = 0; i < hits.Length; i++)
+        int[][] hits = [.. on.Ks.Select(_ => new int[queries])];
+        var nearest = new TopK(most);
+        var found = new int[most];
+        for (int query = 0; query < queries; query++)
+        {
+            nearest.Clear();
+            ReadOnlySpan<int> rows = on.Exact(query, candidates);
+            for (int i = 0; i < candidates; i++) nearest.Offer(distances[(query * candidates) + i], rows[i]);
+            nearest.CopyTo(found);
+            for (int i = 0; i < hits.Length; i++)
+            {
+                foreach (int row in found.AsSpan(0, on.Ks[i]))
                 {
-                    ReadOnlySpan<int> exact = sample.Exact(query, sample.Ks[i]);
-                    foreach (int row in found.AsSpan(0, sample.Ks[i]))
-                    {
-                        if (exact.Contains(row)) hits[i][query]++;
-                    }
+                    if (rows[..on.Ks[i]].Contains(row)) hits[i][query]++;
                 }
-            },
-            cancellationToken);
-        return [.. hits.Select((counts, i) => Recall.FromHits(counts, sample.Ks[i]))];
+            }
+        }
+
+        return [.. hits.Select((counts, i) => Recall.FromHits(counts, on.Ks[i]))];
     }
 
     /// <summary>
@@ -242,30 +244,134 @@ internal sealed class PackedLevelSearch(
         return (BoundDistance.Of(model, counts, nearest.Sum()), BoundDistance.Of(model, counts, stored.Sum()));
     }
 
-    private static float[] Rotate(ReadOnlySpan<float> vector, PackedGroup group, int dimension)
-    {
-        var rotated = new float[group.Rank];
-        for (int axis = 0; axis < rotated.Length; axis++) rotated[axis] = Distances.Dot(vector, group.Basis.AsSpan(axis * dimension, dimension));
-        return rotated;
-    }
-
-    /// <summary>u = z + r̂ of each candidate, in its group's basis.</summary>
-    private float[][] CodeCandidates(PackedCoder coder, bool unbiased)
-    {
-        Code(coder, unbiased, _coded.Length, sample.Row, sample.Cells, row =>
-        {
-            // A group's rank follows from the level, but seldom changes.
-            float[] coded = _coded[row.Row];
-            if (coded?.Length != row.Decoded.Length) coded = _coded[row.Row] = new float[row.Decoded.Length];
-            TensorPrimitives.Add(row.Decoded, coder.Model.Parameters.CellAnchors[sample.Cells[row.Row]], coded);
-        });
-        return _coded;
-    }
-
     private void Code(PackedCoder coder, bool unbiased, int count, Func<int, ReadOnlySpan<float>> row, int[] cells, Action<PackedPass.CodedRow> take)
     {
         using var pass = new PackedPass(coder, tables, unbiased, backend, threads);
         pass.Code(count, row, cells, take, cancellationToken);
+    }
+
+    /// <summary>Where a search is to go on: about the level that reaches the target, and how the logarithm of the share missed rises with the level there.</summary>
+    private sealed record Estimate(bool Unbiased, bool EqualBytes, double Level, double Slope, double CodeBytes);
+
+    /// <summary>The search in outline: a part of the queries, the nearest of their candidates, and models that differ in bits alone.</summary>
+    private sealed class Outline
+    {
+        /// <summary>Candidates of a query, in neighbours to find: those beyond hardly ever come among the nearest, and as seldom at one level as at the next.</summary>
+        private const int CandidatesPerNeighbour = 2;
+
+        /// <summary>Queries from which on every other one is enough.</summary>
+        private const int ManyQueries = 500;
+
+        /// <summary>Levels within which an estimate lies before it is interpolated: finer, the noise of coding anew is larger than the difference.</summary>
+        private const int Near = 20;
+
+        /// <summary>Levels that a model serves on either side of its own.</summary>
+        private const int MostDistance = 40;
+
+        private const int MostTrials = 8;
+
+        /// <summary>Trials that a search takes as a rule, for the share reported.</summary>
+        private const int UsualTrials = 10;
+
+        private readonly PackedLevelSearch _search;
+        private readonly PackedTuningSample _part;
+        private readonly double _target, _share;
+        private readonly Action<double, string> _progress;
+        private readonly Dictionary<(int Level, bool Unbiased, bool EqualBytes), (PackedCoder Coder, Recall Recall)> _known = [];
+        private PackedCoder? _model;
+        private int _trials;
+
+        public Outline(PackedLevelSearch search, double target, Action<double, string> progress)
+        {
+            (_search, _target, _progress) = (search, target, progress);
+            PackedTuningSample all = search.Sample;
+            int k = all.Ks[search.Aim];
+            _part = all.Part(all.QueryCount < ManyQueries ? 1 : 2, Math.Min(all.CandidateCount, CandidatesPerNeighbour * k), k);
+            _share = (double)_part.QueryCount / all.QueryCount;
+        }
+
+        /// <summary>Finds which codes to take, and about which level reaches the target: one estimate, or where nearest and unbiased codes find as many, one of each.</summary>
+        /// <param name="unbiased">Which codes to take; null compares.</param>
+        /// <param name="start">Where to begin.</param>
+        public Estimate[] Find(bool? unbiased, int start)
+        {
+            bool equalFirst = _search.EqualBytes ?? false;
+            Estimate best = Search(unbiased ?? true, equalFirst, start);
+            if (unbiased is null)
+            {
+                int level = (int)Math.Round(best.Level);
+                Recall nearest = Measure(level, false, equalFirst).Recall, other = Measure(level, true, equalFirst).Recall;
+                double noise = Math.Sqrt(_share) * nearest.StandardError;
+                if (nearest.Value > other.Value + noise) best = Search(false, equalFirst, level);
+                else if (nearest.Value > other.Value - noise) return [Compared(best), Compared(Search(false, equalFirst, level))];
+            }
+
+            return [Compared(best)];
+        }
+
+        /// <summary>An estimate, or that with equal bytes in all lists where it is better.</summary>
+        private Estimate Compared(Estimate best)
+        {
+            int there = (int)Math.Round(best.Level);
+            if (_search.EqualBytes is not null) return best;
+            // Lists of equal bytes take what one water level for all gives on average. Where they find no more, beyond noise, the level stays.
+            Recall recall = Measure(there, best.Unbiased, false).Recall, equal = Measure(there, best.Unbiased, true).Recall;
+            if (equal.Value <= recall.Value + (0.5 * Math.Sqrt(_share) * equal.StandardError)) return best;
+            Estimate other = Search(best.Unbiased, true, there);
+            return other.CodeBytes < best.CodeBytes ? other : best;
+        }
+
+        private (PackedCoder Coder, Recall Recall) Measure(int level, bool unbiased, bool equalBytes)
+        {
+            if (_known.TryGetValue((level, unbiased, equalBytes), out (PackedCoder Coder, Recall Recall) known)) return known;
+            // Bases, anchors and scales are as precise as a level wants them: far from theirs, bits alone do not help.
+            if (_model is null || Math.Abs(_model.Model.Parameters.Level - level) > MostDistance) _model = _search.Trainer.Build(level);
+            PackedCoder coder = _model.AtLevel(level, equalBytes);
+            Recall recall = _search.MeasureRecalls(coder, unbiased, _part)[0];
+            _trials++;
+            _progress(OutlineShare * Math.Min(1, (double)_trials / UsualTrials), Describe(coder, recall));
+            return _known[(level, unbiased, equalBytes)] = (coder, recall);
+        }
+
+        /// <summary>How much more is missed than may be, in logarithms: rises with the level.</summary>
+        private double Excess(int level, bool unbiased, bool equalBytes)
+        {
+            Recall recall = Measure(level, unbiased, equalBytes).Recall;
+            return Miss(recall) - Math.Log(1 - Goal(recall, _target, _share));
+        }
+
+        private Estimate Search(bool unbiased, bool equalBytes, int start)
+        {
+            (int Level, double Excess)? reached = null, missed = null;
+            int level = start;
+            double slope = TypicalSlope;
+            for (int i = 0; i < MostTrials; i++)
+            {
+                double excess = Excess(level, unbiased, equalBytes);
+                if (excess <= 0) reached = (level, excess);
+                else missed = (level, excess);
+                int next = level - (int)Math.Round(excess / slope);
+                if (reached is { } low && missed is { } high)
+                {
+                    // Noise must not turn the line around.
+                    if (high.Level > low.Level) slope = Math.Clamp((high.Excess - low.Excess) / (high.Level - low.Level), TypicalSlope / 2, TypicalSlope * 2);
+                    if (high.Level - low.Level <= Near || Math.Abs(excess) < slope * Near / 2) break;
+                    next = Math.Clamp(level - (int)Math.Round(excess / slope), low.Level + (Near / 2), high.Level - (Near / 2));
+                }
+                else
+                {
+                    if (Math.Abs(excess) < slope * Near / 2) break;
+                    next = Math.Clamp(next, level - (4 * Octave), level + (4 * Octave));
+                }
+
+                level = next;
+            }
+
+            // From the nearest of the two, along the line between them.
+            (int Level, double Excess) nearest = missed is null || (reached is { } r && -r.Excess < missed.Value.Excess) ? reached!.Value : missed.Value;
+            double found = nearest.Level - (nearest.Excess / slope);
+            return new Estimate(unbiased, equalBytes, found, slope, _model!.AtLevel((int)Math.Round(found), equalBytes).CodeBytes);
+        }
     }
 }
 

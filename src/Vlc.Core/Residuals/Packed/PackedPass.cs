@@ -12,7 +12,7 @@ namespace Vlc.Residuals.Packed;
 internal sealed class PackedPass : IDisposable
 {
     /// <summary>Rows that one thread takes, in their order: a task.</summary>
-    public const int RowsPerTask = 64;
+    public const int RowsPerTask = 256;
 
     /// <summary>Bytes of the rows that go to a device together: those of a block of <see cref="Vectors.PreparedRows"/>.</summary>
     private const int BatchBytes = 16 << 20;
@@ -25,6 +25,8 @@ internal sealed class PackedPass : IDisposable
 
     /// <summary>One for each worker, made when it codes its first row.</summary>
     private readonly PackedCoder.Session?[] _sessions;
+    private readonly PackedRotation.Block?[] _blocks;
+    private readonly float[]?[] _decoded;
 
     /// <summary>The lists' axes as the encoder weighs them; null on the processor, as is the rest.</summary>
     private readonly TrellisAxes? _axes;
@@ -40,6 +42,8 @@ internal sealed class PackedPass : IDisposable
     {
         (_coder, _tables, _unbiased, _threads) = (coder, tables, unbiased, threads);
         _sessions = new PackedCoder.Session?[threads];
+        _blocks = new PackedRotation.Block?[threads];
+        _decoded = new float[]?[threads];
         if (backend is not CpuBackend)
         {
             _axes = WeightedAxes(coder.Model);
@@ -80,21 +84,34 @@ internal sealed class PackedPass : IDisposable
 
     private void CodeOnThreads(
         int count, Func<int, ReadOnlySpan<float>> row, ReadOnlyMemory<int> cells, Action<CodedRow> take, CancellationToken cancellationToken) =>
+        ForEachRotated(
+            0, count, row, cells,
+            (i, worker, residual, energy) =>
+            {
+                PackedCoder.Session session = _sessions[worker] ??= new PackedCoder.Session(_coder, _tables);
+                int list = _coder.ListOf(cells.Span[i], residual);
+                Span<float> decoded = (_decoded[worker] ??= new float[_coder.Model.Parameters.Dimension]).AsSpan(0, residual.Length);
+                ReadOnlySpan<byte> states = session.Code(list, residual, energy, _unbiased, decoded);
+                take(new CodedRow(i, list, residual, states, decoded, session.NearestError));
+            },
+            cancellationToken);
+
+    private delegate void TakeResidual(int row, int worker, ReadOnlySpan<float> residual, double energy);
+
+    /// <summary>Gives the residual of each row to its task's worker, in the order of the rows of a task.</summary>
+    private void ForEachRotated(
+        int first, int count, Func<int, ReadOnlySpan<float>> row, ReadOnlyMemory<int> cells, TakeResidual take, CancellationToken cancellationToken) =>
         BlockScheduler.Run(
             BlockScheduler.BlockCount(count, RowsPerTask), _threads,
             (task, worker) =>
             {
-                PackedCoder.Session session = _sessions[worker] ??= new PackedCoder.Session(_coder, _tables);
-                var scratch = new float[_coder.Model.Parameters.Dimension];
-                int end = Math.Min((task + 1) * RowsPerTask, count);
-                for (int i = task * RowsPerTask; i < end; i++)
+                PackedRotation.Block block = _blocks[worker] ??= new PackedRotation.Block(_rotation);
+                int end = first + Math.Min((task + 1) * RowsPerTask, count);
+                for (int start = first + (task * RowsPerTask), rows; start < end; start += rows)
                 {
-                    int cell = cells.Span[i];
-                    float[] residual = _rotation.Residual(row(i), cell, out double energy);
-                    int list = _coder.ListOf(cell, residual);
-                    Span<float> decoded = scratch.AsSpan(0, residual.Length);
-                    ReadOnlySpan<byte> states = session.Code(list, residual, energy, _unbiased, decoded);
-                    take(new CodedRow(i, list, residual, states, decoded, session.NearestError));
+                    rows = Math.Min(block.Capacity, end - start);
+                    block.Rotate(start, rows, row, cells.Span.Slice(start, rows));
+                    for (int i = 0; i < rows; i++) take(start + i, worker, block.Residual(i), block.Energy(i));
                 }
             },
             cancellationToken);
@@ -119,7 +136,7 @@ internal sealed class PackedPass : IDisposable
 
     /// <summary>A row with its code; its spans are valid while it is taken.</summary>
     internal readonly ref struct CodedRow(
-        int row, int list, ReadOnlySpan<float> residual, ReadOnlySpan<byte> states, ReadOnlySpan<float> decoded, double nearestError)
+        int row, int list, ReadOnlySpan<float> residual, ReadOnlySpan<byte> states, Span<float> decoded, double nearestError)
     {
         /// <summary>Its number.</summary>
         public readonly int Row = row;
@@ -132,8 +149,8 @@ internal sealed class PackedPass : IDisposable
         /// <summary>State after each coded axis.</summary>
         public readonly ReadOnlySpan<byte> States = states;
 
-        /// <summary>The residual from the code, rank floats.</summary>
-        public readonly ReadOnlySpan<float> Decoded = decoded;
+        /// <summary>The residual from the code, rank floats; scratch memory, which the taker may overwrite.</summary>
+        public readonly Span<float> Decoded = decoded;
 
         /// <summary>As <see cref="PackedCoder.Session.NearestError"/>.</summary>
         public readonly double NearestError = nearestError;
@@ -152,13 +169,16 @@ internal sealed class PackedPass : IDisposable
         public void Code(Func<int, ReadOnlySpan<float>> row, ReadOnlyMemory<int> cells, Action<CodedRow> take)
         {
             PackedModel model = pass._coder.Model;
-            ForEach(count, i =>
-            {
-                int cell = cells.Span[first + i];
-                _residuals[i] = pass._rotation.Residual(row(first + i), cell, out _energies[i]);
-                _lists[i] = pass._coder.ListOf(cell, _residuals[i]);
-                _searches[i] = new UnbiasedSearch();
-            });
+            pass.ForEachRotated(
+                first, count, row, cells,
+                (number, _, residual, energy) =>
+                {
+                    int i = number - first;
+                    (_residuals[i], _energies[i]) = (residual.ToArray(), energy);
+                    _lists[i] = pass._coder.ListOf(cells.Span[number], residual);
+                    _searches[i] = new UnbiasedSearch();
+                },
+                cancellationToken);
             int[] places = pass._axes!.Places(_lists);
             byte[] best = Search(places);
             BlockScheduler.Run(

@@ -20,6 +20,9 @@ internal sealed class PackedTrainer
     /// <summary>Share of a stored row's energy that rounding may take at most.</summary>
     private const double MostBasisError = 0.3;
 
+    /// <summary>Bytes of the rows that a thread rotates at a time.</summary>
+    private const int MostScratchBytes = 1 << 20;
+
     private readonly float[] _rows;
     private readonly int _dimension;
     private readonly CellLists _cells;
@@ -34,6 +37,9 @@ internal sealed class PackedTrainer
     private readonly float[] _mean;
     private readonly float _meanEnergy;
     private readonly PackedCoder _exact;
+
+    /// <summary>Of each cell, room for its rows in the group's basis: as much as the rows themselves, and so made once for all levels.</summary>
+    private readonly float[][] _coordinates;
 
     /// <summary>Learns bases and the spectra of cells on a sample.</summary>
     /// <param name="rows">Sample, n x d, in scaled units.</param>
@@ -64,24 +70,25 @@ internal sealed class PackedTrainer
         for (int offset = 0; offset < rows.Length; offset += dimension) RowSums.Add(sums, rows.AsSpan(offset, dimension));
         _mean = [.. sums.Select(sum => (float)(Half)(sum / assignments.Length))];
 
-        var residuals = new float[rows.Length];
+        var residuals = new AnchoredRows(rows, dimension, assignments, anchors);
+        var residual = new float[dimension];
         double energy = 0;
         for (int row = 0; row < assignments.Length; row++)
         {
-            Span<float> residual = residuals.AsSpan(row * dimension, dimension);
-            TensorPrimitives.Subtract(rows.AsSpan(row * dimension, dimension), anchors.AsSpan(assignments[row] * dimension, dimension), residual);
+            residuals.Residual(row, residual);
             energy += Distances.Dot(residual, residual);
         }
 
         // Rows that all lie on their anchors have no energy; any unit does then.
         _meanEnergy = (float)Math.Max(energy / assignments.Length, 1e-20);
         _bases = GroupBases.Learn(
-            residuals, dimension, _cells, anchors, vectorCount, options.GroupCount, _design.InputAxes, threads, cancellationToken);
+            residuals, _cells, anchors, vectorCount, options.GroupCount, _design.InputAxes, threads, cancellationToken);
         double vectorsOfRow = (double)vectorCount / assignments.Length;
         // Rounding costs bits or error in proportion to the vectors, its bits fall by half a bit a coefficient for each factor of two: at the best trade the share goes
         // with dimensions over vectors.
         _basisNoiseShares = [.. Enumerable.Range(0, _bases.Count).Select(
             group => _design.BasisNoiseShare ?? Math.Max(LeastBasisNoiseShare, _design.BasisNoiseFactor * dimension / Math.Max(1, vectorsOfRow * GroupRows(group))))];
+        _coordinates = [.. Enumerable.Range(0, _cells.CellCount).Select(cell => new float[_cells.Count(cell) * _bases.Variances[_bases.CellGroups[cell]].Length])];
         _exact = BuildExact();
     }
 
@@ -100,7 +107,7 @@ internal sealed class PackedTrainer
         int equalStride = 0;
         if (equalBytes)
         {
-            equalStride = Math.Clamp((int)Math.Round(PackedCoder.MeanStride(model, _exact.Members)), 1, ushort.MaxValue);
+            equalStride = PackedCoder.EqualStride(model, _exact.Members);
             model = new PackedModel(_exact.Model.Parameters.WithLevel(level, equalStride));
         }
 
@@ -116,7 +123,7 @@ internal sealed class PackedTrainer
             _cancellation);
 
         float step = (float)Octaves.Power((int)Math.Round(Octaves.Parts * (0.5 * Octaves.Log2(noise) + Octaves.Log2(_design.AnchorStepShare))));
-        float[][] coordinates = Rotate([.. groups.Select(group => group.Basis)], ranks);
+        Rotate([.. groups.Select(group => group.Basis)], ranks);
         float[][] anchors = [.. _bases.CellGroups.Select((group, cell) => RotateAnchor(cell, groups[group].Basis, ranks[group]))];
         // Where rows lie on their anchors there is no noise to go by: 20 bits then, of float32's 24.
         float largest = anchors.Max(anchor => MathF.Abs(TensorPrimitives.MaxMagnitude<float>(anchor)));
@@ -126,7 +133,7 @@ internal sealed class PackedTrainer
             foreach (ref float value in anchor.AsSpan()) value = MathF.Round(value / step) * step;
         }
 
-        return Describe(coordinates, anchors, groups, ranks, level, step, noise, equalStride);
+        return Describe(anchors, groups, ranks, level, step, noise, equalStride);
     }
 
     private double GroupRows(int group) => Enumerable.Range(0, _cells.CellCount).Where(cell => _bases.CellGroups[cell] == group).Sum(cell => (double)_cells.Count(cell));
@@ -134,11 +141,11 @@ internal sealed class PackedTrainer
     private PackedCoder BuildExact()
     {
         int[] ranks = [.. _bases.Variances.Select(variances => variances.Length)];
-        float[][] coordinates = Rotate(_bases.Bases, ranks);
+        Rotate(_bases.Bases, ranks);
         var anchors = new float[_cells.CellCount][];
         for (int cell = 0; cell < anchors.Length; cell++) anchors[cell] = RotateAnchor(cell, _bases.Bases[_bases.CellGroups[cell]], ranks[_bases.CellGroups[cell]]);
         var none = new QuantizedBasis { StepQuarters = [], Coefficients = [] };
-        return Describe(coordinates, anchors, [.. _bases.Bases.Select(basis => (basis, none))], ranks, int.MaxValue / 2, 0, noise: 0);
+        return Describe(anchors, [.. _bases.Bases.Select(basis => (basis, none))], ranks, int.MaxValue / 2, 0, noise: 0);
     }
 
     /// <summary>Mean distortion of a coded axis, and the axes of each group that have bits in at least a fiftieth of its rows.</summary>
@@ -213,30 +220,37 @@ internal sealed class PackedTrainer
         return new QuantizedBasis { StepQuarters = steps, Coefficients = coefficients };
     }
 
-    /// <summary>Coordinates of every sample row minus the mean in the basis of its cell's group, one array a cell.</summary>
-    private float[][] Rotate(float[][] bases, int[] ranks)
+    /// <summary>Fills in the coordinates of every sample row minus the mean in the basis of its cell's group.</summary>
+    private void Rotate(float[][] bases, int[] ranks)
     {
         var packed = bases.Select((basis, group) => new PackedMatrix(basis, ranks[group], _dimension)).ToArray();
-        var coordinates = new float[_cells.CellCount][];
+        // A piece of a cell at a time: scratch memory does not grow with the largest cell.
+        int most = Math.Max(1, MostScratchBytes / (_dimension * sizeof(float)));
+        var scratch = new float[_threads][];
         BlockScheduler.Run(
             _cells.CellCount, _threads,
-            (cell, _) =>
+            (cell, worker) =>
             {
                 ReadOnlySpan<int> rows = _cells.Rows(cell);
                 int group = _bases.CellGroups[cell];
-                var centred = new float[rows.Length * _dimension];
-                for (int i = 0; i < rows.Length; i++)
+                float[] centred = scratch[worker] ??= new float[most * _dimension];
+                for (int first = 0; first < rows.Length; first += most)
                 {
-                    TensorPrimitives.Subtract(_rows.AsSpan(rows[i] * _dimension, _dimension), _mean, centred.AsSpan(i * _dimension, _dimension));
-                }
+                    int count = Math.Min(most, rows.Length - first);
+                    for (int i = 0; i < count; i++)
+                    {
+                        TensorPrimitives.Subtract(_rows.AsSpan(rows[first + i] * _dimension, _dimension), _mean, centred.AsSpan(i * _dimension, _dimension));
+                    }
 
-                coordinates[cell] = new float[rows.Length * ranks[group]];
-                MatrixProduct.Multiply(centred, rows.Length, packed[group], coordinates[cell], threads: 1, _cancellation);
+                    MatrixProduct.Multiply(centred, count, packed[group], _coordinates[cell].AsSpan(first * ranks[group]), threads: 1, _cancellation);
+                }
             },
             _cancellation);
         foreach (PackedMatrix matrix in packed) matrix.Dispose();
-        return coordinates;
     }
+
+    /// <summary>Coordinates of a cell's rows, rank floats each.</summary>
+    private Span<float> Coordinates(int cell, int rank) => _coordinates[cell].AsSpan(0, _cells.Count(cell) * rank);
 
     private float[] RotateAnchor(int cell, float[] basis, int rank)
     {
@@ -248,8 +262,7 @@ internal sealed class PackedTrainer
     }
 
     /// <summary>Measures spectra, scales and classes on rotated rows.</summary>
-    /// <param name="coordinates">Of each cell's rows, in the group's basis.</param>
-    /// <param name="anchors">Of each cell, likewise.</param>
+    /// <param name="anchors">Of each cell, in the group's basis.</param>
     /// <param name="groups">Bases.</param>
     /// <param name="ranks">Axes kept of each.</param>
     /// <param name="level">Water level.</param>
@@ -257,8 +270,7 @@ internal sealed class PackedTrainer
     /// <param name="noise">Mean distortion of a coded axis; 0 while it is not known.</param>
     /// <param name="equalStride">Bytes of every code; 0 where the level decides.</param>
     private PackedCoder Describe(
-        float[][] coordinates, float[][] anchors, (float[] Basis, QuantizedBasis Stored)[] groups, int[] ranks, int level, float anchorStep,
-        double noise, int equalStride = 0)
+        float[][] anchors, (float[] Basis, QuantizedBasis Stored)[] groups, int[] ranks, int level, float anchorStep, double noise, int equalStride = 0)
     {
         int cellCount = _cells.CellCount;
         var squares = new double[cellCount][];
@@ -268,11 +280,11 @@ internal sealed class PackedTrainer
             {
                 int rank = ranks[_bases.CellGroups[cell]];
                 var sums = new double[rank];
-                float[] rows = coordinates[cell];
+                Span<float> rows = Coordinates(cell, rank);
                 for (int offset = 0; offset < rows.Length; offset += rank)
                 {
                     // From coordinates to residuals, in place: nobody needs the coordinates again.
-                    Span<float> residual = rows.AsSpan(offset, rank);
+                    Span<float> residual = rows.Slice(offset, rank);
                     TensorPrimitives.Subtract(residual, anchors[cell], residual);
                     for (int axis = 0; axis < rank; axis++) sums[axis] += (double)residual[axis] * residual[axis];
                 }
@@ -297,7 +309,7 @@ internal sealed class PackedTrainer
                 int[] spectrum = spectra[_bases.CellGroups[cell]];
                 (levels[cell], scales[cell]) = _design.CellScales ? MeasureScales(variances[cell], spectrum, noise) : (0, new sbyte[spectrum.Length]);
                 thresholds[cell] = MeasureClasses(
-                    coordinates[cell], spectrum, levels[cell], scales[cell], noise, gains.AsSpan(cell * _classCount, _classCount),
+                    Coordinates(cell, spectrum.Length), spectrum, levels[cell], scales[cell], noise, gains.AsSpan(cell * _classCount, _classCount),
                     members.AsSpan(cell * _classCount, _classCount));
             },
             _cancellation);
