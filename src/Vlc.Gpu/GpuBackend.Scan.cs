@@ -30,10 +30,6 @@ public sealed partial class GpuBackend : ICodeScanBackend
     internal Action<AcceleratorStream, KernelConfig, ScalarScanCodes, ScanQueries, ScanWork> LoadScalarScan(Action<ScalarScanCodes, ScanQueries, ScanWork> kernel, int parts) =>
         _kernels.Get(kernel, () => _accelerator.LoadKernel(kernel, ForThreads(parts * ScanKernel.Tile), out _));
 
-    /// <summary>512 threads on a multiprocessor leave each 128 registers: 64 hold the lanes of four queries.</summary>
-    private KernelSpecialization ForThreads(int threads) =>
-        Device.Kind == Devices.GpuKind.Cuda ? new KernelSpecialization(threads, 512 / threads) : KernelSpecialization.Empty;
-
     internal Action<AcceleratorStream, KernelConfig, NearestWork> LoadNearest() =>
         _kernels.Get(NearestKernel.Run, () => _accelerator.LoadKernel<NearestWork>(NearestKernel.Run));
 }
