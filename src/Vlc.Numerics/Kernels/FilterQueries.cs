@@ -27,4 +27,13 @@ public readonly ref struct FilterQueries(
     /// <param name="query">Its number.</param>
     /// <exception cref="ArgumentOutOfRangeException">No such query.</exception>
     public ReadOnlySpan<float> Of(int query) => _factors.Slice(query * stride, Axes);
+
+    /// <summary>The same on the first axes alone.</summary>
+    internal FilterQueries Head(int axes) => Head(axes, Offsets, Bounds);
+
+    /// <summary>The same on the first axes, with what the anchor adds there and the farthest of interest there.</summary>
+    internal FilterQueries Head(int axes, ReadOnlySpan<float> offsets, ReadOnlySpan<float> bounds) => new(_factors, stride, axes, offsets, bounds);
+
+    /// <summary>One query alone.</summary>
+    internal FilterQueries One(int query) => new(Of(query), stride, Axes, Offsets.Slice(query, 1), Bounds.Slice(query, 1));
 }

@@ -19,6 +19,12 @@ namespace Vlc.Numerics.Kernels;
 /// and so the same with and without the filter.
 /// </para>
 /// <para>
+/// The head. Axes are in descending order of bits, so the first 64 hold most of a residual, and what the others add to a distance is at least 0. All rows are
+/// compared on these first; the few that are near enough so far are compared on all axes, query by query. Cosines: with H the head and T all the rest,
+/// ⟨q, x⟩ ≤ ⟨q, x⟩_H + ‖q‖_T·‖x‖_T and ‖x‖² = ‖x‖²_H + ‖x‖²_T, so that whatever the rest of x is, (cos · ‖q‖)² ≤ (⟨q, x⟩_H / ‖x‖_H)² + ‖q‖²_T by Cauchy and Schwarz.
+/// A product's rest has no such bound: there every row goes through all axes.
+/// </para>
+/// <para>
 /// Layout. Bits descend, so 8 axes and the bits that their first window needs before them fit 8 bytes: of 64 axes a step, VPERMB brings each 8 axes' bytes into a
 /// qword, most significant first, VPMULTISHIFTQB takes the 64 windows, and each table among the 64 axes is looked up in four registers
 /// (2 VPERMI2B and a blend). Even and odd axes then take turns in 16-bit lanes: scaled by VPMULHRSW, compared with the query, squared and added in pairs by
@@ -53,6 +59,12 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     /// <summary>The stream of the anchor.</summary>
     private const int Centre = 1;
 
+    /// <summary>Axes on which all rows are compared first: those of a step.</summary>
+    private const int HeadAxes = StepAxes;
+
+    /// <summary>Rows of a query that are not worth laying all axes out for: they are measured sooner.</summary>
+    private const int FewRows = 4;
+
     private const string BitsDescend = "Bits of a filtered list are 1 to 8 and descend.";
 
     /// <summary>Relative error of a measured distance, by which bounds are widened: N/16 + 5 roundings of 2^-24 are far less.</summary>
@@ -66,6 +78,8 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     private AlignedBuffer<byte> _rows = new(0);
     private AlignedBuffer<short> _residuals = new(0);
     private AlignedBuffer<byte> _windows = new(0);
+    private AlignedBuffer<int> _headRows = new(0);
+    private AlignedBuffer<float> _head = new(0);
 
     /// <summary>How many steps or groups the axes are laid out in.</summary>
     private int _blocks;
@@ -99,18 +113,22 @@ public sealed unsafe partial class TrellisFilter : IDisposable
         in FilterQueries queries, Span<int> kept, Span<int> counts)
     {
         int count = Check(codes, rows, tables, bits, queries, kept, counts);
-        Amplitudes amplitudes = LayOut(codes, tables, bits, scale, queries.Count);
-        float largest = 0;
-        for (int q = 0; q < queries.Count; q++) largest = MathF.Max(largest, Norm(queries.Of(q)));
-        float unit = Unit((amplitudes.LargestNorm + largest) / LargestNorm);
-        Quantise(amplitudes, unit);
-        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / unit, Query(q));
-        Sum<SquaredDistance>(codes, rows, count, tables, queries.Count);
+        if (bits.Length <= HeadAxes)
+        {
+            KeepByDistance(codes, rows, count, tables, bits, scale, queries, kept, counts);
+            return;
+        }
+
+        // The offset counts in full, and the axes behind the head as 0.
+        CheckTail(bits);
+        KeepByDistance(codes, rows, count, tables, bits[..HeadAxes], scale, queries.Head(HeadAxes), kept, counts);
         for (int q = 0; q < queries.Count; q++)
         {
-            float bound = queries.Bounds[q], offset = queries.Offsets[q];
-            double reach = Math.Sqrt(Math.Max(bound + (Slack * (Math.Abs(bound) + offset)) - offset, 0)) + amplitudes.Error(unit);
-            counts[q] = Keep(q, count, (float)Math.Min(reach / unit * (reach / unit), int.MaxValue), kept);
+            Span<int> places = kept.Slice(q * count, counts[q]);
+            if (counts[q] <= FewRows) continue;
+            Span<int> left = HeadRows(rows, places, out Span<int> keptOfHead);
+            KeepByDistance(codes, left, left.Length, tables, bits, scale, queries.One(q), keptOfHead, counts.Slice(q, 1));
+            TakeFrom(places, keptOfHead[..counts[q]]);
         }
     }
 
@@ -169,21 +187,38 @@ public sealed unsafe partial class TrellisFilter : IDisposable
         int count = Check(codes, rows, tables, bits, queries, kept, counts);
         ArgumentOutOfRangeException.ThrowIfLessThan(centre.Length, bits.Length);
         ArgumentOutOfRangeException.ThrowIfLessThan(lengths.Length, queries.Count);
-        Amplitudes amplitudes = LayOut(codes, tables, bits, scale, queries.Count);
-        float centreNorm = Norm(centre[..bits.Length]), unit = Unit((amplitudes.LargestNorm + centreNorm) / LargestNorm);
-        Quantise(amplitudes, unit);
+        if (bits.Length <= HeadAxes)
+        {
+            KeepByCosine(codes, rows, count, tables, bits, scale, centre, squared, queries, lengths, kept, counts);
+            return;
+        }
 
-        // Of ‖centre + r‖² the kernel sums ‖-centre - r‖²: differences serve both measures.
-        Quantise(centre[..bits.Length], -1 / unit, Centre);
-        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / FactorUnit(queries.Of(q)), Query(q));
-        Sum<ProductAndNorm>(codes, rows, count, tables, queries.Count);
-        float error = (float)amplitudes.Error(unit), outside = squared - (centreNorm * centreNorm);
+        CheckTail(bits);
+        ReadOnlySpan<float> centreHead = centre[..HeadAxes];
+        var head = new Span<float>(Room(ref _head, 2L * queries.Count), 2 * queries.Count);
+        Span<float> offsets = head[..queries.Count], bounds = head[queries.Count..];
         for (int q = 0; q < queries.Count; q++)
         {
-            float norm = Norm(queries.Of(q)), factorUnit = FactorUnit(queries.Of(q)), offset = queries.Offsets[q];
-            float dotError = amplitudes.FactorError(factorUnit) + (Slack * (MathF.Abs(offset) + (norm * amplitudes.LargestNorm)));
-            counts[q] = KeepCosines(
-                q, count, unit * factorUnit, unit * unit, offset, outside, error, dotError, 1 / MathF.Max(lengths[q], float.MinValue), queries.Bounds[q], kept);
+            ReadOnlySpan<float> factors = queries.Of(q)[..HeadAxes];
+            float length = lengths[q], bound = queries.Bounds[q], tail = 1 - (Distances.Dot(factors, factors) / (length * length));
+            float rest = (bound * bound) - MathF.Max(tail, 0) - Slack;
+
+            // A query that lies so much in the rest that a row could be near by it alone: no row is sorted out.
+            bounds[q] = bound > 0 && rest > 0 ? MathF.Sqrt(rest) : float.NegativeInfinity;
+            offsets[q] = Distances.Dot(factors, centreHead);
+        }
+
+        KeepByCosine(
+            codes, rows, count, tables, bits[..HeadAxes], scale, centreHead, Distances.Dot(centreHead, centreHead),
+            queries.Head(HeadAxes, offsets, bounds), lengths, kept, counts);
+        for (int q = 0; q < queries.Count; q++)
+        {
+            Span<int> places = kept.Slice(q * count, counts[q]);
+            if (counts[q] <= FewRows) continue;
+            Span<int> left = HeadRows(rows, places, out Span<int> keptOfHead);
+            KeepByCosine(
+                codes, left, left.Length, tables, bits, scale, centre, squared, queries.One(q), lengths.Slice(q, 1), keptOfHead, counts.Slice(q, 1));
+            TakeFrom(places, keptOfHead[..counts[q]]);
         }
     }
 
@@ -240,6 +275,79 @@ public sealed unsafe partial class TrellisFilter : IDisposable
         _rows.Dispose();
         _residuals.Dispose();
         _windows.Dispose();
+        _headRows.Dispose();
+        _head.Dispose();
+    }
+
+    private void KeepByDistance(
+        CodeRows codes, ReadOnlySpan<int> rows, int count, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale,
+        in FilterQueries queries, Span<int> kept, Span<int> counts)
+    {
+        Amplitudes amplitudes = LayOut(codes, tables, bits, scale, queries.Count);
+        float largest = 0;
+        for (int q = 0; q < queries.Count; q++) largest = MathF.Max(largest, Norm(queries.Of(q)));
+        float unit = Unit((amplitudes.LargestNorm + largest) / LargestNorm);
+        Quantise(amplitudes, unit);
+        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / unit, Query(q));
+        Sum<SquaredDistance>(codes, rows, count, tables, queries.Count);
+        for (int q = 0; q < queries.Count; q++)
+        {
+            float bound = queries.Bounds[q], offset = queries.Offsets[q];
+            double reach = Math.Sqrt(Math.Max(bound + (Slack * (Math.Abs(bound) + offset)) - offset, 0)) + amplitudes.Error(unit);
+            counts[q] = Keep(q, count, (float)Math.Min(reach / unit * (reach / unit), int.MaxValue), kept);
+        }
+    }
+
+    private void KeepByCosine(
+        CodeRows codes, ReadOnlySpan<int> rows, int count, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale,
+        ReadOnlySpan<float> centre, float squared, in FilterQueries queries, ReadOnlySpan<float> lengths, Span<int> kept, Span<int> counts)
+    {
+        Amplitudes amplitudes = LayOut(codes, tables, bits, scale, queries.Count);
+        float centreNorm = Norm(centre[..bits.Length]), unit = Unit((amplitudes.LargestNorm + centreNorm) / LargestNorm);
+        Quantise(amplitudes, unit);
+
+        // Of ‖centre + r‖² the kernel sums ‖-centre - r‖²: differences serve both measures.
+        Quantise(centre[..bits.Length], -1 / unit, Centre);
+        for (int q = 0; q < queries.Count; q++) Quantise(queries.Of(q), 1 / FactorUnit(queries.Of(q)), Query(q));
+        Sum<ProductAndNorm>(codes, rows, count, tables, queries.Count);
+        float error = (float)amplitudes.Error(unit), outside = squared - (centreNorm * centreNorm);
+        for (int q = 0; q < queries.Count; q++)
+        {
+            float norm = Norm(queries.Of(q)), factorUnit = FactorUnit(queries.Of(q)), offset = queries.Offsets[q];
+            float dotError = amplitudes.FactorError(factorUnit) + (Slack * (MathF.Abs(offset) + (norm * amplitudes.LargestNorm)));
+            counts[q] = KeepCosines(
+                q, count, unit * factorUnit, unit * unit, offset, outside, error, dotError, 1 / MathF.Max(lengths[q], float.MinValue), queries.Bounds[q], kept);
+        }
+    }
+
+    /// <summary>Refuses bits that the head alone would not show to be wrong; of more than <see cref="HeadAxes"/> axes.</summary>
+    private static void CheckTail(ReadOnlySpan<byte> bits)
+    {
+        bool descend = bits[0] <= TrellisTables.MaxBits && bits[^1] >= 1;
+        for (int k = 0; descend && k < bits.Length - 1; k += StepAxes)
+        {
+            int first = Math.Min(k, bits.Length - 1 - StepAxes);
+            descend = !Vector512.LessThanAny(Vector512.Create(bits[first..]), Vector512.Create(bits[(first + 1)..]));
+        }
+
+        if (!descend) throw new ArgumentOutOfRangeException(nameof(bits), BitsDescend);
+    }
+
+    /// <summary>The numbers of the rows that are left behind the head, and room for what is kept of them.</summary>
+    private Span<int> HeadRows(ReadOnlySpan<int> rows, ReadOnlySpan<int> places, out Span<int> kept)
+    {
+        int* room = Room(ref _headRows, 2L * places.Length);
+        var left = new Span<int>(room, places.Length);
+        kept = new Span<int>(room + places.Length, places.Length);
+        if (rows.IsEmpty) places.CopyTo(left);
+        else for (int i = 0; i < left.Length; i++) left[i] = rows[places[i]];
+        return left;
+    }
+
+    /// <summary>Of the places, those at <paramref name="kept"/>, which ascend.</summary>
+    private static void TakeFrom(Span<int> places, ReadOnlySpan<int> kept)
+    {
+        for (int i = 0; i < kept.Length; i++) places[i] = places[kept[i]];
     }
 
     private static float Norm(ReadOnlySpan<float> vector) => MathF.Sqrt(Distances.Dot(vector, vector));
