@@ -43,11 +43,6 @@ internal static class GpuBenchmark
         {
             s_device, s_asJson, s_rows, s_dimension, s_anchors, s_indexRows, s_indexDimension, s_queries, s_k, s_repeats, s_threads,
         };
-        root.Validators.Add(result =>
-        {
-            // Asked of a command line without errors only: reading a value that could not be parsed throws.
-            if (!result.Errors.Any() && (long)result.GetValue(s_rows) * result.GetValue(s_dimension) > Array.MaxLength) result.AddError($"--rows x --dim must be at most {Array.MaxLength}.");
-        });
         // On another thread: System.CommandLine listens for Ctrl-C only once the action has returned its task.
         root.SetAction((parsed, cancelled) => Task.Run(() => Run(parsed, output, error, cancelled), CancellationToken.None));
         ParseResult parsed = root.Parse(arguments);
@@ -64,6 +59,7 @@ internal static class GpuBenchmark
     {
         try
         {
+            if ((long)parsed.GetValue(s_rows) * parsed.GetValue(s_dimension) > Array.MaxLength) throw new ArgumentException($"--rows x --dim must be at most {Array.MaxLength}.");
             using GpuDevices devices = GpuDevices.Open();
             GpuDevice device = Choose(devices, parsed.GetValue(s_device));
             using GpuBackend backend = devices.CreateBackend(device);
