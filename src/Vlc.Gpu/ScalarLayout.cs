@@ -14,7 +14,7 @@ internal sealed class ScalarLayout : IScanLayout
     private readonly Action<AcceleratorStream, KernelConfig, ScalarScanCodes, ScanQueries, ScanWork> _measure;
     private ScalarScanCodes _view;
 
-    /// <exception cref="ArgumentException">A codec whose codes are not scalars.</exception>
+    /// <exception cref="ArgumentException">A codec whose codes are not scalars, or one that needs more shared memory than the device has.</exception>
     public ScalarLayout(GpuBackend backend, ScalarCodes codes)
     {
         _codes = codes;
@@ -26,6 +26,13 @@ internal sealed class ScalarLayout : IScanLayout
             CodecKind.None => (ScalarKernel.AnchorParts, (Action<ScalarScanCodes, ScanQueries, ScanWork>)(product ? ScalarKernel.AnchorProducts : ScalarKernel.AnchorDistances)),
             _ => throw new ArgumentException($"Codec {codes.Codec} has no scalar codes.", nameof(codes)),
         };
+        int shared = codes.Codec switch { CodecKind.Int8 => ScalarKernel.ByteSharedBytes, CodecKind.Float16 => ScalarKernel.HalfSharedBytes, _ => 0 };
+        if (backend.Device.SharedBytes < shared)
+        {
+            throw new ArgumentException(
+                $"{backend.Name} has {backend.Device.SharedBytes} bytes of shared memory a group; a search of codec {codes.Codec} needs {shared}. Search on the processor.", nameof(codes));
+        }
+
         _measure = backend.LoadScalarScan(kernel, _parts);
     }
 

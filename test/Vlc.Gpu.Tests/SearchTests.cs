@@ -237,6 +237,12 @@ public sealed class SearchTests(Lanes lanes)
             Codec = CodecKind.Packed, Metric = Metric.L2, Dimension = 1, Axes = default, Scales = default, Anchors = new float[1], ListStarts = (int[])[0, 0], Rows = default, Codes = null,
         };
         Assert.Throws<ArgumentException>(() => backend.HoldCodes(codes));
+
+        // Shared memory enough for everything but codec f16.
+        using GpuBackend small = lanes.Devices.CreateBackend(backend.Device with { SharedBytes = 32 << 10 });
+        using SampleIndex halves = new(Metric.L2, 50, 3, 2, 1, CodecKind.Float16), bytes = new(Metric.L2, 50, 3, 2, 1, CodecKind.Int8);
+        Assert.Contains("32768 bytes of shared memory", Assert.Throws<ArgumentException>(() => halves.Open.HoldOn(small)).Message, StringComparison.Ordinal);
+        bytes.Open.HoldOn(small).Dispose();
     }
 
     /// <summary>A small index in a folder of its own, with queries.</summary>
