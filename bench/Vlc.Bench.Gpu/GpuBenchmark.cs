@@ -1,3 +1,5 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
@@ -20,40 +22,52 @@ internal static class GpuBenchmark
     private const int Success = 0, Usage = 2, Interrupted = 130;
     private const int RowsPerBlock = 4096;
 
-    /// <summary>The options, their defaults and what they say.</summary>
-    private static readonly (string Name, long Default, string Meaning)[] s_sizes =
-    [
-        ("--rows", 1_000_000, "rows to assign"),
-        ("--dim", 768, "their components"),
-        ("--anchors", 4096, "anchors to assign them to"),
-        ("--index-rows", 200_000, "rows of the index that is built"),
-        ("--index-dim", 128, "their components"),
-        ("--queries", 1000, "queries that scan it"),
-        ("-k", 10, "neighbours of each"),
-        ("--repeats", 3, "measurements, of which the median is given"),
-        ("--threads", Environment.ProcessorCount, "threads of the processor"),
-    ];
+    private static readonly Option<string?> s_device = new("--device") { Description = "What to measure, INDEX as vlc devices has it; the first GPU unless given.", HelpName = "cuda|opencl|INDEX" };
+    private static readonly Option<bool> s_asJson = new("--json") { Description = "Print one JSON document." };
+    private static readonly Option<int> s_rows = Size("--rows", 1_000_000, "Rows to assign.");
+    private static readonly Option<int> s_dimension = Size("--dim", 768, "Their components.");
+    private static readonly Option<int> s_anchors = Size("--anchors", 4096, "Anchors to assign them to.");
+    private static readonly Option<int> s_indexRows = Size("--index-rows", 200_000, "Rows of the index that is built.");
+    private static readonly Option<int> s_indexDimension = Size("--index-dim", 128, "Their components.");
+    private static readonly Option<int> s_queries = Size("--queries", 1000, "Queries that scan it.");
+    private static readonly Option<int> s_k = Size("-k", 10, "Neighbours of each.");
+    private static readonly Option<int> s_repeats = Size("--repeats", 3, "Measurements, of which the median is given.");
+    private static readonly Option<int> s_threads = Size("--threads", Environment.ProcessorCount, "Threads of the processor.");
 
     private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
 
-    public static int Run(string[] arguments, TextWriter output, TextWriter error, CancellationToken cancellationToken)
+    /// <summary>Runs a command line; Ctrl-C ends it with 130.</summary>
+    public static async Task<int> InvokeAsync(string[] arguments, TextWriter output, TextWriter error, CancellationToken cancellationToken = default)
+    {
+        var root = new RootCommand("Measures a device and compares it with the processor of the same machine: assignment, a whole index, a scan of all codes.")
+        {
+            s_device, s_asJson, s_rows, s_dimension, s_anchors, s_indexRows, s_indexDimension, s_queries, s_k, s_repeats, s_threads,
+        };
+        // On another thread: System.CommandLine listens for Ctrl-C only once the action has returned its task.
+        root.SetAction((parsed, cancelled) => Task.Run(() => Run(parsed, output, error, cancelled), CancellationToken.None));
+        ParseResult parsed = root.Parse(arguments);
+        if (parsed.Action is ParseErrorAction)
+        {
+            foreach (string message in parsed.Errors.Select(one => one.Message).Distinct()) error.WriteLine(message);
+            return Usage;
+        }
+
+        return await parsed.InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false }, cancellationToken);
+    }
+
+    private static int Run(ParseResult parsed, TextWriter output, TextWriter error, CancellationToken cancellationToken)
     {
         try
         {
-            if (Parse(arguments) is not { } options)
-            {
-                PrintUsage(output);
-                return Success;
-            }
-
+            if ((long)parsed.GetValue(s_rows) * parsed.GetValue(s_dimension) > Array.MaxLength) throw new ArgumentException($"--rows x --dim must be at most {Array.MaxLength}.");
             using GpuDevices devices = GpuDevices.Open();
-            GpuDevice device = Choose(devices, options.Device);
+            GpuDevice device = Choose(devices, parsed.GetValue(s_device));
             using GpuBackend backend = devices.CreateBackend(device);
-            using var processor = new CpuBackend(options["--threads"]);
+            using var processor = new CpuBackend(parsed.GetValue(s_threads));
             error.WriteLine($"{backend.Name} against {processor.Name}");
             var result = new GpuBenchmarkResult(
-                backend.Name, processor.Name, Assign(backend, device, processor, options, error, cancellationToken), Index(backend, options, error, cancellationToken));
-            if (options.Json) output.WriteLine(JsonSerializer.Serialize(result, s_json));
+                backend.Name, processor.Name, Assign(backend, device, processor, parsed, error, cancellationToken), Index(backend, parsed, error, cancellationToken));
+            if (parsed.GetValue(s_asJson)) output.WriteLine(JsonSerializer.Serialize(result, s_json));
             else Print(output, result);
             return Success;
         }
@@ -69,20 +83,30 @@ internal static class GpuBenchmark
         }
     }
 
+    private static Option<int> Size(string name, int value, string meaning)
+    {
+        var option = new Option<int>(name) { Description = meaning, HelpName = "N", DefaultValueFactory = _ => value };
+        option.Validators.Add(result =>
+        {
+            if (!result.Errors.Any() && result.GetValueOrDefault<int>() < 1) result.AddError($"{name} must be a whole number from 1 on.");
+        });
+        return option;
+    }
+
     /// <summary>Passes over rows that are on the device already, of which the last is compared with the processor's.</summary>
     private static AssignResult Assign(
-        GpuBackend backend, GpuDevice device, CpuBackend processor, Options options, TextWriter error, CancellationToken cancellationToken)
+        GpuBackend backend, GpuDevice device, CpuBackend processor, ParseResult parsed, TextWriter error, CancellationToken cancellationToken)
     {
-        int n = options["--rows"], d = options["--dim"], m = options["--anchors"];
+        int n = parsed.GetValue(s_rows), d = parsed.GetValue(s_dimension), m = parsed.GetValue(s_anchors);
         error.WriteLine($"assign {n:N0} x {d} to {m:N0} anchors");
-        float[] rows = Gaussian(n, d, stream: 1, options["--threads"], cancellationToken), anchors = Gaussian(m, d, stream: 2, options["--threads"], cancellationToken);
+        float[] rows = Gaussian(n, d, stream: 1, parsed.GetValue(s_threads), cancellationToken), anchors = Gaussian(m, d, stream: 2, parsed.GetValue(s_threads), cancellationToken);
         int[] nearest = new int[n], expected = new int[n];
         float[] scores = new float[n], expectedScores = new float[n];
         long start = Stopwatch.GetTimestamp();
         using IHeldRows held = backend.HoldRows(rows, d);
         double copySeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         using IHeldAnchors heldAnchors = backend.HoldAnchors(anchors, d);
-        double seconds = Median(options["--repeats"], () => held.Assign(heldAnchors, nearest, scores, cancellationToken));
+        double seconds = Median(parsed.GetValue(s_repeats), () => held.Assign(heldAnchors, nearest, scores, cancellationToken));
         using IHeldRows onProcessor = processor.HoldRows(rows, d);
         using IHeldAnchors anchorsOnProcessor = processor.HoldAnchors(anchors, d);
         start = Stopwatch.GetTimestamp();
@@ -96,9 +120,9 @@ internal static class GpuBenchmark
     }
 
     /// <summary>The same index built on both, then scanned by both.</summary>
-    private static IndexResult Index(GpuBackend backend, Options options, TextWriter error, CancellationToken cancellationToken)
+    private static IndexResult Index(GpuBackend backend, ParseResult parsed, TextWriter error, CancellationToken cancellationToken)
     {
-        int n = options["--index-rows"], d = options["--index-dim"], q = options["--queries"], k = options["-k"];
+        int n = parsed.GetValue(s_indexRows), d = parsed.GetValue(s_indexDimension), q = parsed.GetValue(s_queries), k = parsed.GetValue(s_k);
         string folder = Directory.CreateTempSubdirectory("vlc-bench-gpu-").FullName;
         try
         {
@@ -116,14 +140,14 @@ internal static class GpuBenchmark
             float[] queries = new float[q * d];
             source.Read(0, q, queries, cancellationToken);
             error.WriteLine($"scan with {q:N0} queries");
-            return new IndexResult(n, d, processorSeconds, deviceSeconds, same, Scan(backend, index, queries, k, options, cancellationToken));
+            return new IndexResult(n, d, processorSeconds, deviceSeconds, same, Scan(backend, index, queries, k, parsed, cancellationToken));
 
             double Build(string from, string to, IComputeBackend? backend)
             {
                 using VectorSource emb = VectorFiles.Open(from);
                 long start = Stopwatch.GetTimestamp();
                 IndexBuilder.Build(
-                    emb, to, new IndexOptions { Resumable = false, Training = new AnchorTrainingOptions { Threads = options["--threads"], Backend = backend } }, cancellationToken: cancellationToken);
+                    emb, to, new IndexOptions { Resumable = false, Training = new AnchorTrainingOptions { Threads = parsed.GetValue(s_threads), Backend = backend } }, cancellationToken: cancellationToken);
                 return Stopwatch.GetElapsedTime(start).TotalSeconds;
             }
         }
@@ -133,9 +157,9 @@ internal static class GpuBenchmark
         }
     }
 
-    private static ScanResult Scan(GpuBackend backend, VlcIndex index, float[] queries, int k, Options options, CancellationToken cancellationToken)
+    private static ScanResult Scan(GpuBackend backend, VlcIndex index, float[] queries, int k, ParseResult parsed, CancellationToken cancellationToken)
     {
-        int q = queries.Length / index.Dimension, threads = options["--threads"];
+        int q = queries.Length / index.Dimension, threads = parsed.GetValue(s_threads);
         int[] ids = new int[q * k], expected = new int[q * k];
         float[] scores = new float[q * k], expectedScores = new float[q * k];
         var everything = new SearchOptions { Probes = int.MaxValue, Threads = threads };
@@ -151,8 +175,8 @@ internal static class GpuBenchmark
 
         double OnBoth(SearchOptions how, out double processorSeconds)
         {
-            double seconds = Median(options["--repeats"], () => held.SearchBatch(queries, k, ids, scores, how, cancellationToken));
-            processorSeconds = Median(options["--repeats"], () => index.SearchBatch(queries, k, expected, expectedScores, how, cancellationToken));
+            double seconds = Median(parsed.GetValue(s_repeats), () => held.SearchBatch(queries, k, ids, scores, how, cancellationToken));
+            processorSeconds = Median(parsed.GetValue(s_repeats), () => index.SearchBatch(queries, k, expected, expectedScores, how, cancellationToken));
             same &= ids.AsSpan().SequenceEqual(expected) && scores.AsSpan().SequenceEqual(expectedScores);
             return seconds;
         }
@@ -213,49 +237,6 @@ internal static class GpuBenchmark
         throw new ArgumentException($"--device must be cuda, opencl or a number below {devices.All.Count}, as vlc devices counts them, not '{word}'.");
     }
 
-    /// <summary>The options, or null where help is asked for.</summary>
-    private static Options? Parse(string[] arguments)
-    {
-        var sizes = s_sizes.ToDictionary(size => size.Name, size => (int)size.Default);
-        string? device = null;
-        bool json = false;
-        for (int i = 0; i < arguments.Length; i++)
-        {
-            string name = arguments[i];
-            if (name is "--help" or "-h") return null;
-            if (name == "--json")
-            {
-                json = true;
-                continue;
-            }
-
-            if (name != "--device" && !sizes.ContainsKey(name)) throw new ArgumentException($"There is no option {name}; --help lists them.");
-            if (++i == arguments.Length) throw new ArgumentException($"{name} needs a value.");
-            if (name == "--device")
-            {
-                device = arguments[i];
-                continue;
-            }
-
-            if (!int.TryParse(arguments[i], NumberStyles.None, CultureInfo.InvariantCulture, out int value) || value < 1)
-            {
-                throw new ArgumentException($"{name} must be a whole number from 1 on, not '{arguments[i]}'.");
-            }
-
-            sizes[name] = value;
-        }
-
-        if ((long)sizes["--rows"] * sizes["--dim"] > Array.MaxLength) throw new ArgumentException($"--rows x --dim must be at most {Array.MaxLength}.");
-        return new Options(sizes, device, json);
-    }
-
-    private static void PrintUsage(TextWriter output)
-    {
-        output.WriteLine("usage: vlc-bench-gpu [--device cuda|opencl|INDEX] [--json] [OPTION N]...");
-        output.WriteLine("Measures a device, the first GPU unless one is named, and compares it with the processor.");
-        foreach ((string name, long value, string meaning) in s_sizes) output.WriteLine($"  {name,-14}{meaning}; {value} unless given");
-    }
-
     private static void Print(TextWriter output, GpuBenchmarkResult result)
     {
         AssignResult assign = result.Assign;
@@ -281,11 +262,6 @@ internal static class GpuBenchmark
     private static string Bits(bool identical) => identical ? "identical" : "differ";
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
-
-    private sealed record Options(Dictionary<string, int> Sizes, string? Device, bool Json)
-    {
-        public int this[string name] => Sizes[name];
-    }
 }
 
 /// <summary>What is printed.</summary>

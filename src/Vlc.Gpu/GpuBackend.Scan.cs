@@ -13,17 +13,22 @@ public sealed partial class GpuBackend : ICodeScanBackend
     {
         ArgumentNullException.ThrowIfNull(codes);
         _accelerator.Bind();
-        return new GpuCodes(this, codes);
+        return new GpuCodes(this, new TrellisLayout(this, codes));
     }
 
-    internal AcceleratorStream DefaultStream => _accelerator.DefaultStream;
-
-    internal Action<AcceleratorStream, KernelConfig, ScanCodes, ScanQueries, ScanWork> LoadScan(Action<ScanCodes, ScanQueries, ScanWork> kernel)
+    /// <inheritdoc/>
+    public ICodeScanner HoldCodes(ScalarCodes codes)
     {
-        // Eight groups on a multiprocessor leave each thread 128 registers: 64 hold the lanes of four queries.
-        KernelSpecialization specialization = Device.Kind == Devices.GpuKind.Cuda ? new KernelSpecialization(ScanKernel.Tile, 8) : KernelSpecialization.Empty;
-        return _kernels.Get(kernel, () => _accelerator.LoadKernel(kernel, specialization, out _));
+        ArgumentNullException.ThrowIfNull(codes);
+        _accelerator.Bind();
+        return new GpuCodes(this, new ScalarLayout(this, codes));
     }
+
+    internal Action<AcceleratorStream, KernelConfig, ScanCodes, ScanQueries, ScanWork> LoadScan(Action<ScanCodes, ScanQueries, ScanWork> kernel) =>
+        _kernels.Get(kernel, () => _accelerator.LoadKernel(kernel, ForThreads(ScanKernel.Tile), out _));
+
+    internal Action<AcceleratorStream, KernelConfig, ScalarScanCodes, ScanQueries, ScanWork> LoadScalarScan(Action<ScalarScanCodes, ScanQueries, ScanWork> kernel, int parts) =>
+        _kernels.Get(kernel, () => _accelerator.LoadKernel(kernel, ForThreads(parts * ScanKernel.Tile), out _));
 
     internal Action<AcceleratorStream, KernelConfig, NearestWork> LoadNearest() =>
         _kernels.Get(NearestKernel.Run, () => _accelerator.LoadKernel<NearestWork>(NearestKernel.Run));

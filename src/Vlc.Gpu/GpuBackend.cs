@@ -23,14 +23,6 @@ public sealed partial class GpuBackend : IComputeBackend
         Device = device;
         Options = options;
         Memory = new DeviceMemory(accelerator, options.MemoryBudget ?? device.MemoryBytes / 5 * 4);
-        // Two groups on a multiprocessor leave each thread 128 registers, which the kernel needs.
-        KernelSpecialization specialization = device.Kind == GpuKind.Cuda ? new KernelSpecialization(AssignKernel.GroupSize, 2) : KernelSpecialization.Empty;
-        AssignRows = kernels.Get(AssignKernel.Run, () => accelerator.LoadKernel<
-            ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int>(AssignKernel.Run, specialization, out _));
-        AddRows = kernels.Get(SumKernel.Run, () => accelerator.LoadKernel<
-            ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int>(SumKernel.Run));
-        FindPartners = kernels.Get(MergeKernel.Run, () => accelerator.LoadKernel<
-            ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int>(MergeKernel.Run));
     }
 
     /// <inheritdoc/>
@@ -43,13 +35,19 @@ public sealed partial class GpuBackend : IComputeBackend
 
     internal DeviceMemory Memory { get; }
 
-    internal Action<AcceleratorStream, KernelConfig, ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int> AssignRows { get; }
+    // Kernels are compiled when they are first asked for: a search needs none of these, and a driver takes seconds.
+    internal Action<AcceleratorStream, KernelConfig, ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int> AssignRows => field ??= _kernels.Get(
+        AssignKernel.Run, () => _accelerator.LoadKernel<ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int>(
+            AssignKernel.Run, ForThreads(AssignKernel.GroupSize), out _));
 
     internal Action<
-        AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int> AddRows
-    { get; }
+        AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int> AddRows =>
+        field ??= _kernels.Get(SumKernel.Run, () => _accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int>(SumKernel.Run));
 
-    private Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int> FindPartners { get; }
+    private Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int> FindPartners =>
+        field ??= _kernels.Get(MergeKernel.Run, () => _accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int>(MergeKernel.Run));
 
     /// <inheritdoc/>
     public IHeldRows HoldRows(ReadOnlyMemory<float> rows, int dimension)
@@ -121,4 +119,7 @@ public sealed partial class GpuBackend : IComputeBackend
 
         return buffer;
     }
+
+    /// <summary>For kernels that hold 64 sums a thread: 512 threads on a multiprocessor leave each 128 registers.</summary>
+    private KernelSpecialization ForThreads(int threads) => Device.Kind == GpuKind.Cuda ? new KernelSpecialization(threads, 512 / threads) : KernelSpecialization.Empty;
 }

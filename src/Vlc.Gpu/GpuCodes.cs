@@ -4,13 +4,12 @@ using ILGPU;
 using ILGPU.Runtime;
 using Vlc.Compute;
 using Vlc.Gpu.Kernels;
-using Vlc.Numerics.Threading;
 
 namespace Vlc.Gpu;
 
 /// <summary>
-/// Codes of an index for scans on a device: all of them there, where they fit three quarters of the memory budget; otherwise copied stretch by stretch for every batch. What says how to read
-/// them, and the row numbers, always stay on the device.
+/// Codes of an index for scans on a device: all of them there, where they fit three quarters of the memory budget; otherwise copied stretch by stretch for every batch, into two buffers by
+/// turns, so that one is filled while the other is scanned. What says how to read them, and the row numbers, always stay on the device.
 /// </summary>
 internal sealed class GpuCodes : ICodeScanner
 {
@@ -24,47 +23,51 @@ internal sealed class GpuCodes : ICodeScanner
     private const double AxesOfLaunch = 2e10;
 
     private readonly GpuBackend _backend;
-    private readonly TrellisCodes _codes;
+    private readonly IScanLayout _layout;
     private readonly DeviceBuffers _held;
-    private readonly Action<AcceleratorStream, KernelConfig, ScanCodes, ScanQueries, ScanWork> _measure;
     private readonly Action<AcceleratorStream, KernelConfig, NearestWork> _select;
     private readonly int[] _tileLists;
     private readonly int[] _tileOffsets;
     private readonly int[] _firstTiles;
     private readonly int _unitsOfAll;
-    private readonly ScanCodes _view;
-    private readonly DeviceMemory.Buffer<uint>? _words;
-    private readonly int _mostAxes;
+    private readonly DeviceMemory.Buffer<int>? _tileListsHeld;
+    private readonly DeviceMemory.Buffer<int>? _tileOffsetsHeld;
+    private readonly DeviceMemory.Buffer<int>? _tileRows;
+    private readonly WordFeed? _feed;
+    private readonly AcceleratorStream _stream;
     private Room? _room;
 
-    public GpuCodes(GpuBackend backend, TrellisCodes codes)
+    public GpuCodes(GpuBackend backend, IScanLayout layout)
     {
-        (_backend, _codes, _held) = (backend, codes, new DeviceBuffers(backend));
+        (_backend, _layout, _held) = (backend, layout, new DeviceBuffers(backend));
         List<int> tileLists = [], tileOffsets = [];
         int units = 0;
-        _firstTiles = new int[codes.Lists.Count];
-        for (int list = 0; list < codes.Lists.Count; list++)
+        _firstTiles = new int[layout.ListCount];
+        for (int list = 0; list < layout.ListCount; list++)
         {
-            TrellisList coded = codes.Lists[list];
+            int count = layout.Rows(list).Length;
             _firstTiles[list] = tileLists.Count;
-            CodeBytes += (coded.Codes?.RowBytes ?? 0) * (long)coded.Rows.Length;
-            _mostAxes = Math.Max(_mostAxes, coded.Axes.Length);
-            for (int row = 0; row < coded.Rows.Length; row += Tile)
+            CodeBytes += layout.RowBytes(list) * (long)count;
+            for (int row = 0; row < count; row += Tile)
             {
                 tileLists.Add(list);
                 tileOffsets.Add(units);
-                units = checked(units + WordsOf(coded));
+                units = checked(units + layout.RowWords(list));
             }
         }
 
         (_tileLists, _tileOffsets, _unitsOfAll) = ([.. tileLists], [.. tileOffsets, units], units);
-        _measure = backend.LoadScan(codes.CountsAsUnitLength ? ScanKernel.Cosines : codes.Metric == Metric.InnerProduct ? ScanKernel.Products : ScanKernel.Distances);
         _select = backend.LoadNearest();
+        // Not the default stream: work there waits for all other streams, and they for it.
+        _stream = backend.CreateStream();
         try
         {
-            _view = UploadDescription();
-            _words = Reserve();
-            if (!IsStreamed) Fill(0, _tileLists.Length);
+            layout.Upload(_held);
+            _tileListsHeld = _held.Upload<int>(_tileLists);
+            _tileOffsetsHeld = _held.Upload<int>(_tileOffsets);
+            _tileRows = _held.Upload<int>(RowsOfTiles());
+            _feed = new WordFeed(backend, _tileOffsets, Interleave);
+            if (!IsStreamed) _feed.Fill(turn: 0, 0, _tileLists.Length);
         }
         catch
         {
@@ -77,12 +80,12 @@ internal sealed class GpuCodes : ICodeScanner
 
     public long CodeBytes { get; }
 
-    public bool IsStreamed => _words is not null && _words.Length < (long)_unitsOfAll * Tile;
+    public bool IsStreamed => _feed?.IsStreamed == true;
 
     /// <summary>Bytes of the words of all tiles, on the device or not.</summary>
     public long WordBytes => (long)_unitsOfAll * Tile * sizeof(uint);
 
-    public void Scan(TrellisQueries queries, int k, Span<int> rows, Span<float> distances, CancellationToken cancellationToken = default)
+    public void Scan(QueryBatch queries, int k, Span<int> rows, Span<float> distances, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
@@ -93,59 +96,83 @@ internal sealed class GpuCodes : ICodeScanner
         if (count == 0) return;
         cancellationToken.ThrowIfCancellationRequested();
         _backend.Bind();
-        using var batch = new Batch(_backend, _codes, queries, k);
-        Room room = ReserveRoom(count, exhaustive: queries.VisitStarts.IsEmpty);
-        int stretch = 0;
-        while (stretch < _tileLists.Length)
+        using var batch = new Batch(_backend, _layout, queries, k);
+        try
         {
-            int end = _tileLists.Length;
-            if (IsStreamed)
+            Room room = ReserveRoom(count, exhaustive: queries.VisitStarts.IsEmpty);
+            int stretch = NextVisited(queries, 0);
+            for (int turn = 0; stretch < _tileLists.Length; turn++)
             {
-                end = EndOfStretch(stretch);
-                Fill(stretch, end);
+                int end = _tileLists.Length;
+                if (IsStreamed)
+                {
+                    end = _feed!.EndOf(stretch);
+                    // The last launch of the stretch before runs meanwhile. It began when those before it had ended, which read the buffer that is filled; and every stretch has one.
+                    _feed.Fill(turn, stretch, end);
+                }
+
+                var view = new Stretch(_feed!.Words(turn), stretch, end, IsStreamed ? _tileOffsets[stretch] : 0);
+                if (queries.VisitStarts.IsEmpty) ScanAll(batch, room, view, cancellationToken);
+                else ScanVisits(queries, batch, room, view, cancellationToken);
+                stretch = NextVisited(queries, end);
             }
 
-            if (queries.VisitStarts.IsEmpty) ScanAll(batch, room, stretch, end, cancellationToken);
-            else ScanVisits(queries, batch, room, stretch, end, cancellationToken);
-            stretch = end;
+            batch.Download(_stream, rows, distances);
         }
-
-        batch.Download(rows, distances);
+        finally
+        {
+            // What runs yet reads what is about to be given back.
+            _stream.Synchronize();
+        }
     }
 
     public void Dispose()
     {
+        _stream.Synchronize();
         _room?.Dispose();
-        _words?.Dispose();
+        _feed?.Dispose();
         _held.Dispose();
+        _stream.Dispose();
+    }
+
+    /// <summary>The first tile from one on that a query visits: what nobody visits need not be copied.</summary>
+    private int NextVisited(QueryBatch queries, int tile)
+    {
+        if (queries.VisitStarts.IsEmpty) return tile;
+        ReadOnlySpan<int> starts = queries.VisitStarts.Span;
+        while (tile < _tileLists.Length && starts[_tileLists[tile]] == starts[_tileLists[tile] + 1]) tile++;
+        return tile;
     }
 
     /// <summary>Every query scans every tile of a stretch.</summary>
-    private void ScanAll(Batch batch, Room room, int first, int end, CancellationToken cancellationToken)
+    private void ScanAll(Batch batch, Room room, Stretch stretch, CancellationToken cancellationToken)
     {
         int quads = (batch.Count + Queries - 1) / Queries;
-        int tilesAtOnce = (int)Math.Clamp(Math.Min(room.Slots / batch.Count, AxesOfLaunch / ((double)Math.Max(_mostAxes, 1) * Tile * batch.Count)), 1, int.MaxValue / quads);
-        for (int tile = first; tile < end; tile += tilesAtOnce)
+        int tilesAtOnce = (int)Math.Clamp(
+            Math.Min(room.Slots / batch.Count, AxesOfLaunch / ((double)Math.Max(_layout.MostAxes, 1) * Tile * batch.Count)), 1, int.MaxValue / quads);
+        for (int tile = stretch.First; tile < stretch.End; tile += tilesAtOnce)
         {
+            // No more than a launch at a time: whoever cancels would wait for all of them.
+            _stream.Synchronize();
             cancellationToken.ThrowIfCancellationRequested();
-            int tiles = Math.Min(tilesAtOnce, end - tile);
-            Launch(batch, room, first, tiles * quads, quads, tile, tiles, room.Starts.View.SubView(0, 1));
+            int tiles = Math.Min(tilesAtOnce, stretch.End - tile);
+            Launch(batch, room, stretch, tiles * quads, quads, tile, tiles, room.Starts.View.SubView(0, 1));
         }
     }
 
     /// <summary>Queries scan tiles of the lists that they visit.</summary>
-    private void ScanVisits(TrellisQueries queries, Batch batch, Room room, int first, int end, CancellationToken cancellationToken)
+    private void ScanVisits(QueryBatch queries, Batch batch, Room room, Stretch stretch, CancellationToken cancellationToken)
     {
         int[] visitStarts = queries.VisitStarts.ToArray(), starts = new int[batch.Count + 1];
         List<int> items = [];
         Span<int> places = stackalloc int[Queries];
-        for (int tile = first; tile < end;)
+        for (int tile = stretch.First; tile < stretch.End;)
         {
             cancellationToken.ThrowIfCancellationRequested();
             // As many tiles as there is room for; one always fits, as no more than all queries visit it.
             int last = tile, slots = 0;
             Array.Clear(starts);
-            for (; last < end; last++)
+            for (; last < stretch.End; last++)
             {
                 ReadOnlySpan<int> visitors = VisitorsOf(last);
                 if (slots + visitors.Length > room.Slots) break;
@@ -177,10 +204,12 @@ internal sealed class GpuCodes : ICodeScanner
             }
 
             if (slots == 0) continue;
-            room.Starts.View.SubView(0, starts.Length).CopyFromCPU(_backend.DefaultStream, starts);
-            room.SlotTiles.View.SubView(0, slots).CopyFromCPU(_backend.DefaultStream, slotTiles);
-            room.Items.View.SubView(0, items.Count).CopyFromCPU(_backend.DefaultStream, CollectionsMarshal.AsSpan(items));
-            Launch(batch, room, first, items.Count / ScanKernel.ItemInts, quads: 0, tile: 0, tiles: 0, room.Starts.View.SubView(0, starts.Length));
+            // The launch before reads what is written now.
+            _stream.Synchronize();
+            room.Starts.View.SubView(0, starts.Length).CopyFromCPU(_stream, starts);
+            room.SlotTiles.View.SubView(0, slots).CopyFromCPU(_stream, slotTiles);
+            room.Items.View.SubView(0, items.Count).CopyFromCPU(_stream, CollectionsMarshal.AsSpan(items));
+            Launch(batch, room, stretch, items.Count / ScanKernel.ItemInts, quads: 0, tile: 0, tiles: 0, room.Starts.View.SubView(0, starts.Length));
         }
 
         ReadOnlySpan<int> VisitorsOf(int tile)
@@ -190,53 +219,18 @@ internal sealed class GpuCodes : ICodeScanner
         }
     }
 
-    private void Launch(Batch batch, Room room, int stretch, int groups, int quads, int tile, int tiles, ArrayView1D<int, Stride1D.Dense> starts)
+    /// <summary>Begins to measure and select; nothing of the launch before may still be running.</summary>
+    private void Launch(Batch batch, Room room, Stretch stretch, int groups, int quads, int tile, int tiles, ArrayView1D<int, Stride1D.Dense> starts)
     {
-        AcceleratorStream stream = _backend.DefaultStream;
-        var work = new ScanWork
+        _layout.Measure(_stream, groups, batch.View, new ScanWork
         {
-            Words = _words!.View, Items = room.Items.View, Distances = room.Distances.View, FirstOffset = IsStreamed ? _tileOffsets[stretch] : 0, Quads = quads, FirstTile = tile,
-            Tiles = tiles,
-        };
-        _measure(stream, new KernelConfig(groups, Tile), _view, batch.View, work);
+            Words = stretch.Words, TileLists = _tileListsHeld!.View, TileOffsets = _tileOffsetsHeld!.View, Items = room.Items.View, Distances = room.Distances.View,
+            FirstOffset = stretch.FirstOffset, Quads = quads, FirstTile = tile, Tiles = tiles,
+        });
         NearestWork select = batch.Nearest;
-        (select.Distances, select.Starts, select.SlotTiles, select.TileRows) = (room.Distances.View, starts, room.SlotTiles.View, _view.TileRows);
+        (select.Distances, select.Starts, select.SlotTiles, select.TileRows) = (room.Distances.View, starts, room.SlotTiles.View, _tileRows!.View);
         (select.FirstTile, select.Tiles) = (tile, tiles);
-        _select(stream, new KernelConfig(batch.Count, NearestKernel.GroupSize), select);
-        stream.Synchronize();
-    }
-
-    /// <summary>Room for the words of all tiles, or of as many as the device has room for.</summary>
-    private DeviceMemory.Buffer<uint> Reserve()
-    {
-        long all = Math.Max((long)_unitsOfAll * Tile, 1), least = Math.Max((long)LargestTile() * Tile, 1);
-        long left = (_backend.Memory.Budget - _backend.Memory.Used) / 4 * 3 / sizeof(uint);
-        long length = all <= left ? all : Math.Clamp(left / Tile * Tile, least, all);
-        while (true)
-        {
-            try
-            {
-                return _backend.Memory.Allocate<uint>(length);
-            }
-            catch (DeviceOutOfMemoryException) when (length > least)
-            {
-                length = Math.Max(length / 2 / Tile * Tile, least);
-            }
-        }
-    }
-
-    private int LargestTile()
-    {
-        int largest = 0;
-        for (int tile = 0; tile < _tileLists.Length; tile++) largest = Math.Max(largest, _tileOffsets[tile + 1] - _tileOffsets[tile]);
-        return largest;
-    }
-
-    private int EndOfStretch(int first)
-    {
-        int end = first + 1;
-        while (end < _tileLists.Length && (_tileOffsets[end + 1] - _tileOffsets[first]) * (long)Tile <= _words!.Length) end++;
-        return end;
+        _select(_stream, new KernelConfig(batch.Count, NearestKernel.GroupSize), select);
     }
 
     /// <summary>Room for the distances of a launch, for each query at least one tile's; kept from batch to batch.</summary>
@@ -260,130 +254,68 @@ internal sealed class GpuCodes : ICodeScanner
         }
     }
 
-    /// <summary>Brings the words of a stretch of tiles to the device, filled on all threads.</summary>
-    private void Fill(int first, int end)
-    {
-        int tilesAtOnce = Math.Max((int)Math.Min(_backend.Options.BatchBytes / 4 / (Math.Max(LargestTile(), 1) * (long)Tile * sizeof(uint)), end - first), 1);
-        uint[] staging = [];
-        for (int tile = first; tile < end; tile += tilesAtOnce)
-        {
-            int count = Math.Min(tilesAtOnce, end - tile), length = (_tileOffsets[tile + count] - _tileOffsets[tile]) * Tile, begin = tile;
-            if (length == 0) continue;
-            if (staging.Length < length) staging = new uint[length];
-            Array.Clear(staging, 0, length);
-            BlockScheduler.Run(
-                count, Environment.ProcessorCount,
-                (i, _) => Interleave(begin + i, staging.AsSpan((_tileOffsets[begin + i] - _tileOffsets[begin]) * Tile)));
-            _words!.View.SubView((_tileOffsets[tile] - _tileOffsets[first]) * (long)Tile, length).CopyFromCPU(_backend.DefaultStream, staging.AsSpan(0, length));
-            _backend.DefaultStream.Synchronize();
-        }
-    }
-
-    /// <summary>The strings of a tile word by word: word w of row i at 64·w + i.</summary>
+    /// <summary>The codes of a tile word by word: word w of row i at 64·w + i.</summary>
     private void Interleave(int tile, Span<uint> words)
     {
-        TrellisList coded = _codes.Lists[_tileLists[tile]];
-        int first = (tile - _firstTiles[_tileLists[tile]]) * Tile, count = Math.Min(Tile, coded.Rows.Length - first);
+        int list = _tileLists[tile], first = (tile - _firstTiles[list]) * Tile, count = Math.Min(Tile, _layout.Rows(list).Length - first);
         for (int i = 0; i < count; i++)
         {
-            ReadOnlySpan<byte> code = coded.Codes!.Row(first + i);
-            int word = 0;
-            for (; (word + 1) * sizeof(uint) <= code.Length; word++) words[(word * Tile) + i] = BinaryPrimitives.ReadUInt32BigEndian(code[(word * sizeof(uint))..]);
-            for (int at = word * sizeof(uint); at < code.Length; at++) words[(word * Tile) + i] |= (uint)code[at] << (24 - (8 * (at % sizeof(uint))));
+            ReadOnlySpan<byte> code = _layout.Code(list, first + i);
+            int whole = code.Length / sizeof(uint), at = i;
+            for (int word = 0; word < whole; word++, at += Tile)
+            {
+                ReadOnlySpan<byte> bytes = code[(word * sizeof(uint))..];
+                words[at] = _layout.IsBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+            }
+
+            for (int place = 0; (whole * sizeof(uint)) + place < code.Length; place++)
+            {
+                words[at] |= (uint)code[(whole * sizeof(uint)) + place] << (_layout.IsBigEndian ? 24 - (8 * place) : 8 * place);
+            }
         }
     }
 
-    private static int WordsOf(TrellisList coded) => ((coded.Codes?.RowBytes ?? 0) + sizeof(uint) - 1) / sizeof(uint);
-
-    private ScanCodes UploadDescription()
+    /// <summary>Row numbers of each tile, 64 of them; -1 behind the last.</summary>
+    private int[] RowsOfTiles()
     {
-        IReadOnlyList<TrellisList> lists = _codes.Lists;
-        var headers = new int[lists.Count * ScanCodes.HeaderInts];
-        var squared = new float[lists.Count];
-        List<int> plans = [], axes = [];
-        List<float> scales = [], anchors = [];
-        ReadOnlyMemory<float> lastAnchor = default;
-        for (int list = 0; list < lists.Count; list++)
-        {
-            TrellisList coded = lists[list];
-            // Classes of a cell share its anchor.
-            if (!coded.Anchor.Equals(lastAnchor))
-            {
-                anchors.AddRange(coded.Anchor.Span);
-                lastAnchor = coded.Anchor;
-            }
-
-            int[] header = [plans.Count, coded.Axes.Length, coded.FirstCoordinate, coded.Anchor.Length, anchors.Count - coded.Anchor.Length, coded.Group];
-            header.CopyTo(headers, list * ScanCodes.HeaderInts);
-            squared[list] = coded.AnchorSquared;
-            Plan(coded.Bits.Span, plans);
-            axes.AddRange(coded.Axes.Span);
-            scales.AddRange(coded.Scales.Span[..coded.Axes.Length]);
-            while (axes.Count < plans.Count) axes.Add(0);
-            while (scales.Count < plans.Count) scales.Add(0);
-        }
-
         var rows = new int[_tileLists.Length * Tile];
         rows.AsSpan().Fill(-1);
         for (int tile = 0; tile < _tileLists.Length;)
         {
-            ReadOnlySpan<int> listRows = lists[_tileLists[tile]].Rows.Span;
+            ReadOnlySpan<int> listRows = _layout.Rows(_tileLists[tile]);
             listRows.CopyTo(rows.AsSpan(tile * Tile));
             tile += (listRows.Length + Tile - 1) / Tile;
         }
 
-        float[] tables = Array.ConvertAll(_codes.Tables.ToArray(), value => (float)value);
-        return new ScanCodes
-        {
-            Tables = _held.Upload<float>(tables).View,
-            TileLists = _held.Upload<int>(_tileLists).View,
-            TileOffsets = _held.Upload<int>(_tileOffsets).View,
-            TileRows = _held.Upload<int>(rows).View,
-            Headers = _held.Upload<int>(headers).View,
-            Plans = _held.Upload<int>(CollectionsMarshal.AsSpan(plans)).View,
-            Axes = _held.Upload<int>(CollectionsMarshal.AsSpan(axes)).View,
-            Scales = _held.Upload<float>(CollectionsMarshal.AsSpan(scales)).View,
-            Anchors = _held.Upload<float>(CollectionsMarshal.AsSpan(anchors)).View,
-            AnchorSquared = _held.Upload<float>(squared).View,
-            Means = _held.Upload(_codes.MeanCoordinates.Span).View,
-        };
+        return rows;
     }
 
-    /// <summary>How each axis is read, padded to whole lanes by axes that read what the last one reads.</summary>
-    private static void Plan(ReadOnlySpan<byte> bits, List<int> plans)
-    {
-        int end = 0, word = -1;
-        foreach (byte b in bits)
-        {
-            end += b;
-            int now = (end - 1) / 32;
-            plans.Add(((b - 1) * 256 << ScanKernel.PlanBits) | (now > word ? ScanKernel.Advance : 0) | (31 - ((end - 1) % 32)));
-            word = now;
-        }
-
-        while (plans.Count % ScanKernel.Lanes > 0) plans.Add(plans[^1] & ~ScanKernel.Advance);
-    }
+    /// <summary>Tiles whose words are on the device.</summary>
+    /// <param name="Words">Their words.</param>
+    /// <param name="First">The first tile.</param>
+    /// <param name="End">The one behind the last.</param>
+    /// <param name="FirstOffset">Where the words begin among those of all tiles, in units of 64.</param>
+    private readonly record struct Stretch(ArrayView<uint> Words, int First, int End, int FirstOffset);
 
     /// <summary>A batch of queries on the device, and the nearest rows of each so far.</summary>
     private sealed class Batch : IDisposable
     {
-        private readonly GpuBackend _backend;
         private readonly DeviceBuffers _buffers;
         private readonly DeviceMemory.Buffer<float> _distances;
         private readonly DeviceMemory.Buffer<int> _rows;
         private readonly DeviceMemory.Buffer<int> _found;
         private readonly int _k;
 
-        public Batch(GpuBackend backend, TrellisCodes codes, TrellisQueries queries, int k)
+        public Batch(GpuBackend backend, IScanLayout layout, QueryBatch queries, int k)
         {
-            (_backend, _k, _buffers) = (backend, k, new DeviceBuffers(backend));
+            (_k, _buffers) = (k, new DeviceBuffers(backend));
             Count = queries.Count;
             try
             {
                 View = new ScanQueries
                 {
                     Coordinates = _buffers.Upload(queries.Coordinates.Span).View, Offsets = _buffers.Upload(queries.Offsets.Span).View,
-                    Squared = _buffers.Upload(queries.SquaredLengths.Span).View, Pitch = codes.MeanCoordinates.Length, Groups = codes.GroupCount, Count = Count,
+                    Squared = _buffers.Upload(queries.SquaredLengths.Span).View, Pitch = layout.CoordinateCount, Groups = layout.GroupCount, Count = Count,
                 };
                 _distances = _buffers.Allocate<float>((long)Count * k);
                 _rows = _buffers.Allocate<int>((long)Count * k);
@@ -408,13 +340,13 @@ internal sealed class GpuCodes : ICodeScanner
         /// <summary>The part of a selection that all launches share.</summary>
         public NearestWork Nearest { get; }
 
-        public void Download(Span<int> rows, Span<float> distances)
+        public void Download(AcceleratorStream stream, Span<int> rows, Span<float> distances)
         {
             var found = new int[Count];
-            _rows.View.CopyToCPU(_backend.DefaultStream, rows[..(Count * _k)]);
-            _distances.View.CopyToCPU(_backend.DefaultStream, distances[..(Count * _k)]);
-            _found.View.CopyToCPU(_backend.DefaultStream, found);
-            _backend.DefaultStream.Synchronize();
+            _rows.View.CopyToCPU(stream, rows[..(Count * _k)]);
+            _distances.View.CopyToCPU(stream, distances[..(Count * _k)]);
+            _found.View.CopyToCPU(stream, found);
+            stream.Synchronize();
             for (int query = 0; query < Count; query++) rows.Slice(query * _k, _k)[found[query]..].Fill(-1);
         }
 

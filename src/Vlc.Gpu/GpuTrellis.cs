@@ -6,11 +6,17 @@ using Vlc.Numerics.Kernels;
 
 namespace Vlc.Gpu;
 
-/// <summary>Trellis codes on a device. Rows come in batches; where there is no room for one, in batches of half as many, down to one row.</summary>
+/// <summary>
+/// Trellis codes on a device. Rows come in batches that alternate between two streams, so that one is copied while the other is searched; where there is no room for two, in batches of half as
+/// many, down to one row.
+/// </summary>
 internal sealed class GpuTrellis : IHeldTrellis
 {
-    /// <summary>Groups that are launched at most, each with survivors of its own: enough for the largest devices, which run about a thousand at once.</summary>
-    private const int MostGroups = 2048;
+    /// <summary>Groups that are launched at most, each with survivors of its own: enough for the largest devices, which run about a thousand at once. Fewer rows are not worth a second batch.</summary>
+    private const int MostGroups = 1024;
+
+    /// <summary>Batches of a call that has rows enough, so that little of its copies is left over before the first and behind the last.</summary>
+    private const int Batches = 4;
 
     private readonly GpuBackend _backend;
     private readonly TrellisAxes _axes;
@@ -20,7 +26,8 @@ internal sealed class GpuTrellis : IHeldTrellis
     private readonly DeviceMemory.Buffer<int> _starts;
     private readonly DeviceMemory.Buffer<float> _scales;
     private readonly DeviceMemory.Buffer<byte> _bits;
-    private Room? _room;
+    private Room[] _rooms = [];
+    private bool _wereHalved;
 
     public GpuTrellis(GpuBackend backend, TrellisTables tables, TrellisAxes axes)
     {
@@ -42,7 +49,7 @@ internal sealed class GpuTrellis : IHeldTrellis
     }
 
     /// <summary>Rows of a batch; 0 before the first.</summary>
-    public int BatchRows => _room?.Rows ?? 0;
+    public int BatchRows => _rooms.Length == 0 ? 0 : _rooms[0].Rows;
 
     public void Encode(
         ReadOnlyMemory<int> codes, ReadOnlyMemory<float> targets, Memory<byte> states, Memory<float> minima, CancellationToken cancellationToken = default)
@@ -54,49 +61,84 @@ internal sealed class GpuTrellis : IHeldTrellis
         cancellationToken.ThrowIfCancellationRequested();
         if (codes.IsEmpty) return;
         _backend.Bind();
-        Room room = Reserve(codes.Length);
-        for (int first = 0; first < codes.Length; first += room.Rows)
+        Reserve(codes.Length);
+        int batchRows = BatchRows, batches = (codes.Length + batchRows - 1) / batchRows;
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            int count = Math.Min(room.Rows, codes.Length - first), start = places[first], end = places[first + count];
-            var batchPlaces = new int[count];
-            for (int row = 0; row < count; row++) batchPlaces[row] = places[first + row] - start;
-            room.Upload(codes.Span.Slice(first, count), batchPlaces, targets.Span[start..end]);
-            _backend.EncodeRows(
-                room.Stream, new KernelConfig(Math.Min(count, room.Groups), TrellisKernel.GroupSize), _tables.View, _starts.View, _scales.View, _bits.View,
-                room.Codes.View, room.Places.View, room.Targets.View, room.Survivors.View, room.States.View, room.Minima.View, count, _axes.MostAxes);
-            room.Download(states.Span[start..end], minima.Span.Slice(first, count));
+            // What a room was launched with is collected before it is filled again, while the other's launch runs.
+            for (int batch = 0; batch < batches + _rooms.Length; batch++)
+            {
+                Room room = _rooms[batch % _rooms.Length];
+                if (batch >= _rooms.Length)
+                {
+                    (int done, int count) = Extent(batch - _rooms.Length);
+                    room.Download(states.Span[places[done]..places[done + count]], minima.Span.Slice(done, count));
+                }
+
+                if (batch >= batches) continue;
+                cancellationToken.ThrowIfCancellationRequested();
+                Launch(room, Extent(batch), codes.Span, places, targets.Span);
+            }
+        }
+        finally
+        {
+            foreach (Room room in _rooms) room.Stream.Synchronize();
         }
 
         foreach (float minimum in minima.Span[..codes.Length])
         {
             if (!float.IsFinite(minimum)) throw new ArgumentException("Target or scale is not finite, or their squares overflow.");
         }
+
+        (int First, int Count) Extent(int batch) => (batch * batchRows, Math.Min(batchRows, codes.Length - (batch * batchRows)));
     }
 
     public void Dispose()
     {
-        _room?.Dispose();
+        Release();
         _held.Dispose();
     }
 
-    /// <summary>Room for so many rows, or for as many as there is room for.</summary>
-    private Room Reserve(int rows)
+    private void Release()
     {
-        long most = Math.Clamp(_backend.Options.BatchBytes / Room.RowBytes(_axes.MostAxes), 1, rows);
-        if (_room is not null && (_room.Rows >= most || _room.WasHalved)) return _room;
-        _room?.Dispose();
-        _room = null;
-        bool halved = false;
-        for (int batch = (int)most; ; batch = (batch + 1) / 2, halved = true)
+        foreach (Room room in _rooms) room.Dispose();
+        _rooms = [];
+    }
+
+    private void Launch(Room room, (int First, int Count) rows, ReadOnlySpan<int> codes, int[] places, ReadOnlySpan<float> targets)
+    {
+        int start = places[rows.First], end = places[rows.First + rows.Count];
+        var batchPlaces = new int[rows.Count];
+        for (int row = 0; row < rows.Count; row++) batchPlaces[row] = places[rows.First + row] - start;
+        room.Upload(codes.Slice(rows.First, rows.Count), batchPlaces, targets[start..end]);
+        _backend.EncodeRows(
+            room.Stream, new KernelConfig(Math.Min(rows.Count, room.Groups), TrellisKernel.GroupSize), _tables.View, _starts.View, _scales.View, _bits.View,
+            room.Codes.View, room.Places.View, room.Targets.View, room.Survivors.View, room.States.View, room.Minima.View, rows.Count, _axes.MostAxes);
+    }
+
+    /// <summary>Room for a call of so many rows: for all of them at once, or for two batches.</summary>
+    private void Reserve(int rows)
+    {
+        int least = Math.Min(rows, MostGroups);
+        long most = Math.Clamp(_backend.Options.BatchBytes / Room.RowBytes(_axes.MostAxes), 1, Math.Max((rows + Batches - 1) / Batches, least));
+        if (_rooms.Length > 0 && (_wereHalved || (_rooms[0].Rows >= most && (_rooms.Length > 1 || _rooms[0].Rows >= rows)))) return;
+        Release();
+        _wereHalved = false;
+        for (int batch = (int)most; ; batch = (batch + 1) / 2, _wereHalved = true)
         {
+            int count = batch < rows ? 2 : 1;
+            var rooms = new List<Room>();
             try
             {
-                return _room = new Room(_backend, batch, Math.Min(batch, MostGroups), _axes.MostAxes, halved);
+                while (rooms.Count < count) rooms.Add(new Room(_backend, batch, Math.Min(batch, MostGroups), _axes.MostAxes));
+                _rooms = [.. rooms];
+                return;
             }
-            catch (DeviceOutOfMemoryException) when (batch > 1)
+            catch (DeviceOutOfMemoryException)
             {
+                foreach (Room room in rooms) room.Dispose();
                 // Half as many, then.
+                if (batch == 1) throw;
             }
         }
     }
@@ -106,9 +148,9 @@ internal sealed class GpuTrellis : IHeldTrellis
     {
         private readonly DeviceBuffers _buffers;
 
-        public Room(GpuBackend backend, int rows, int groups, int mostAxes, bool wasHalved)
+        public Room(GpuBackend backend, int rows, int groups, int mostAxes)
         {
-            (Rows, Groups, WasHalved, _buffers) = (rows, groups, wasHalved, new DeviceBuffers(backend));
+            (Rows, Groups, _buffers) = (rows, groups, new DeviceBuffers(backend));
             // No code may have an axis: there must be something to point to all the same.
             long axes = Math.Max((long)rows * mostAxes, 1), survivors = Math.Max((long)groups * mostAxes, 1) * TrellisKernel.SurvivorBytes;
             try
@@ -131,9 +173,6 @@ internal sealed class GpuTrellis : IHeldTrellis
         public int Rows { get; }
 
         public int Groups { get; }
-
-        /// <summary>Whether the device had no room for more.</summary>
-        public bool WasHalved { get; }
 
         public AcceleratorStream Stream { get; }
 

@@ -12,10 +12,10 @@ public sealed class BenchmarkTests
         ["--device", "opencl", "--rows", "300", "--dim", "9", "--anchors", "20", "--index-rows", "300", "--index-dim", "12", "--queries", "6", "-k", "3", "--repeats", "1", "--threads", "2"];
 
     [Fact]
-    public void A_device_is_measured_and_agrees_with_the_processor()
+    public async Task A_device_is_measured_and_agrees_with_the_processor()
     {
         Assert.SkipUnless(NativeRuntimes.HasOpenCL, "no OpenCL runtime");
-        (int code, string output, string error) = Run([.. s_tiny, "--json"]);
+        (int code, string output, string error) = await Run([.. s_tiny, "--json"]);
         Assert.True(code == 0, error);
         JsonElement result = JsonDocument.Parse(output).RootElement, assign = result.GetProperty("assign"), index = result.GetProperty("index"), scan = index.GetProperty("scan");
         Assert.StartsWith("opencl, ", result.GetProperty("device").GetString(), StringComparison.Ordinal);
@@ -31,17 +31,17 @@ public sealed class BenchmarkTests
     }
 
     [Fact]
-    public void What_it_is_not_given_to_understand_it_refuses()
+    public async Task What_it_is_not_given_to_understand_it_refuses()
     {
         foreach (string[] arguments in (string[][])[["--row", "3"], ["--rows", "0"], ["--rows"], ["--device", "gpu"], ["--rows", "100000000", "--dim", "1000"]])
         {
-            (int code, string output, string error) = Run(arguments);
+            (int code, string output, string error) = await Run(arguments);
             Assert.Equal(2, code);
             Assert.Empty(output);
             Assert.Contains(arguments[0], error, StringComparison.Ordinal);
         }
 
-        Assert.Contains("--anchors", Run(["--help"]).Output, StringComparison.Ordinal);
+        Assert.Contains("--anchors", (await Run(["--help"])).Output, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -60,10 +60,10 @@ public sealed class BenchmarkTests
         Assert.Equal(expected is null, peak.Derivation.StartsWith("n/a", StringComparison.Ordinal));
     }
 
-    private static (int Code, string Output, string Error) Run(string[] arguments)
+    private static async Task<(int Code, string Output, string Error)> Run(string[] arguments)
     {
         using StringWriter output = new(), error = new();
-        int code = GpuBenchmark.Run(arguments, output, error, CancellationToken.None);
+        int code = await GpuBenchmark.InvokeAsync(arguments, output, error);
         return (code, output.ToString(), error.ToString());
     }
 }

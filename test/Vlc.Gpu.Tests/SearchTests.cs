@@ -47,6 +47,66 @@ public sealed class SearchTests(Lanes lanes)
         Assert.Equal(0, backend.Memory.Used);
     }
 
+    /// <summary>
+    /// Codecs of a number an axis: rows, dimension, axes with a code, scales for each cell or for all; beside multiples of a round (16 axes), of all threads' rounds (32 and 64), of what is in
+    /// shared memory together (256), and of 64 axes without a code.
+    /// </summary>
+    public static TheoryData<string, CodecKind, Metric, int, int, int?, bool> ScalarShapes()
+    {
+        var shapes = new TheoryData<string, CodecKind, Metric, int, int, int?, bool>();
+        foreach (CodecKind codec in (CodecKind[])[CodecKind.Int8, CodecKind.Float16])
+        {
+            foreach (Metric metric in (Metric[])[Metric.L2, Metric.InnerProduct])
+            {
+                shapes.Add(Lanes.OpenCL, codec, metric, 1, 4, null, false);
+                shapes.Add(Lanes.OpenCL, codec, metric, 130, 1, null, true);
+                shapes.Add(Lanes.OpenCL, codec, metric, 300, 33, 32, false);
+                shapes.Add(Lanes.OpenCL, codec, metric, 500, 300, null, false);
+            }
+
+            foreach (Metric metric in Enum.GetValues<Metric>()) shapes.Add(Lanes.OpenCL, codec, metric, 900, 150, 83, true);
+        }
+
+        foreach (Metric metric in Enum.GetValues<Metric>()) shapes.Add(Lanes.OpenCL, CodecKind.None, metric, 700, 150, null, false);
+        // The simulation takes seconds for each of them.
+        shapes.Add(Lanes.Simulated, CodecKind.Int8, Metric.L2, 70, 19, 17, true);
+        shapes.Add(Lanes.Simulated, CodecKind.Float16, Metric.InnerProduct, 70, 19, 17, true);
+        return shapes;
+    }
+
+    [Theory]
+    [MemberData(nameof(ScalarShapes))]
+    public void A_search_of_scalar_codes_has_the_bits_of_the_processor(string lane, CodecKind codec, Metric metric, int count, int dimension, int? coded, bool jacobians)
+    {
+        using GpuBackend backend = lanes.Create(lane);
+        var options = new IndexOptions { Metric = metric, Codec = codec, CodedDimension = coded, Jacobians = codec == CodecKind.None ? null : jacobians };
+        using var index = new SampleIndex(options, RandomRows.Clusters(count, dimension, 5, 31), dimension, Math.Min(5, count), RandomRows.Clusters(6, dimension, 5, 32));
+        using (DeviceIndex held = index.Open.HoldOn(backend))
+        {
+            Assert.False(held.IsStreamed);
+            Assert.Equal(codec == CodecKind.None ? 0 : (long)count * (coded ?? dimension) * (codec == CodecKind.Int8 ? 1 : 2), held.CodeBytes);
+            index.AssertSame(held, 7, SearchOptions.Exhaustive);
+            index.AssertSame(held, 7, new SearchOptions { Probes = 2 });
+            index.AssertSame(held, 7, new SearchOptions { Filter = IdFilter.Deny(count, [0, count / 2]), ScannedRows = Math.Max(count / 3, 1) });
+        }
+
+        Assert.Equal(0, backend.Memory.Used);
+    }
+
+    [Fact]
+    public void Float16_codes_of_every_magnitude_are_decoded_as_the_processor_decodes_them()
+    {
+        using GpuBackend backend = lanes.Create(Lanes.OpenCL);
+        // Residuals from below the smallest float16 to near the largest, of both signs; the codes are the residuals themselves.
+        const int Dimension = 16;
+        float[] rows = RandomRows.Gaussian(400, Dimension, 51);
+        for (int i = 0; i < rows.Length; i++) rows[i] = MathF.ScaleB(rows[i], (i % 42) - 27);
+        using var index = new SampleIndex(
+            new IndexOptions { Metric = Metric.L2, Codec = CodecKind.Float16, Jacobians = false }, rows, Dimension, 2, [.. rows[..(5 * Dimension)].Select(value => value * 1.01f)]);
+        using DeviceIndex held = index.Open.HoldOn(backend);
+        index.AssertSame(held, 100, SearchOptions.Exhaustive);
+    }
+
     [Theory]
     [InlineData(Metric.L2)]
     [InlineData(Metric.Cosine)]
@@ -84,7 +144,7 @@ public sealed class SearchTests(Lanes lanes)
         const int Dimension = 4, Distinct = 20;
         float[] distinct = RandomRows.Gaussian(Distinct, Dimension, 21);
         float[] rows = [.. Enumerable.Range(0, 15).SelectMany(_ => distinct)];
-        using var index = new SampleIndex(Metric.L2, rows, Dimension, 4, distinct[..(3 * Dimension)]);
+        using var index = new SampleIndex(new IndexOptions(), rows, Dimension, 4, distinct[..(3 * Dimension)]);
         using DeviceIndex held = index.Open.HoldOn(backend);
         (int[] ids, float[] scores) = index.AssertSame(held, 12, SearchOptions.Exhaustive);
         Assert.Equal(scores[0], scores[11]);
@@ -92,15 +152,19 @@ public sealed class SearchTests(Lanes lanes)
     }
 
     [Theory]
-    [InlineData(Lanes.Simulated, 200, 6)]
-    [InlineData(Lanes.OpenCL, 1500, 24)]
-    public void Codes_beyond_the_budget_are_streamed_with_the_same_bits(string lane, int count, int dimension)
+    [InlineData(Lanes.Simulated, CodecKind.Packed, 200, 6)]
+    [InlineData(Lanes.OpenCL, CodecKind.Packed, 1500, 24)]
+    [InlineData(Lanes.OpenCL, CodecKind.Int8, 1500, 24)]
+    [InlineData(Lanes.OpenCL, CodecKind.Float16, 1500, 24)]
+    public void Codes_beyond_the_budget_are_streamed_with_the_same_bits(string lane, CodecKind codec, int count, int dimension)
     {
-        using var index = new SampleIndex(Metric.L2, count, dimension, 6, 7);
+        using var index = new SampleIndex(Metric.L2, count, dimension, 6, 7, codec);
         long words, description;
         using (GpuBackend roomy = lanes.Create(lane))
         {
-            using var held = (GpuCodes)roomy.HoldCodes(index.Describe());
+            var listener = new Listener(roomy);
+            using DeviceIndex index2 = index.Open.HoldOn(listener);
+            GpuCodes held = listener.Held!;
             Assert.False(held.IsStreamed);
             words = held.WordBytes;
             description = roomy.Memory.Used - words;
@@ -121,7 +185,7 @@ public sealed class SearchTests(Lanes lanes)
     }
 
     [Theory]
-    [InlineData(Lanes.Simulated, 300)]
+    [InlineData(Lanes.Simulated, 130)]
     [InlineData(Lanes.OpenCL, 1500)]
     public void A_device_that_runs_out_of_memory_gets_smaller_batches(string lane, int count)
     {
@@ -169,8 +233,17 @@ public sealed class SearchTests(Lanes lanes)
             held.SearchBatch(Array.Empty<float>(), 1, ids, scores);
         }
 
-        using var other = new SampleIndex(Metric.L2, 50, 3, 2, 1, CodecKind.Int8);
-        Assert.Contains("codec Int8", Assert.Throws<ArgumentException>(() => other.Open.HoldOn(backend)).Message, StringComparison.Ordinal);
+        var codes = new ScalarCodes
+        {
+            Codec = CodecKind.Packed, Metric = Metric.L2, Dimension = 1, Axes = default, Scales = default, Anchors = new float[1], ListStarts = (int[])[0, 0], Rows = default, Codes = null,
+        };
+        Assert.Throws<ArgumentException>(() => backend.HoldCodes(codes));
+
+        // Shared memory enough for everything but codec f16.
+        using GpuBackend small = lanes.Devices.CreateBackend(backend.Device with { SharedBytes = 32 << 10 });
+        using SampleIndex halves = new(Metric.L2, 50, 3, 2, 1, CodecKind.Float16), bytes = new(Metric.L2, 50, 3, 2, 1, CodecKind.Int8);
+        Assert.Contains("32768 bytes of shared memory", Assert.Throws<ArgumentException>(() => halves.Open.HoldOn(small)).Message, StringComparison.Ordinal);
+        bytes.Open.HoldOn(small).Dispose();
     }
 
     /// <summary>A small index in a folder of its own, with queries.</summary>
@@ -179,31 +252,26 @@ public sealed class SearchTests(Lanes lanes)
         private readonly TemporaryFolder _folder = new();
 
         public SampleIndex(Metric metric, int count, int dimension, int anchors, int queryCount, CodecKind codec = CodecKind.Packed)
-            : this(metric, RandomRows.Clusters(count, dimension, anchors, 31), dimension, anchors, RandomRows.Clusters(queryCount, dimension, anchors, 32), codec)
+            : this(
+                new IndexOptions { Metric = metric, Codec = codec }, RandomRows.Clusters(count, dimension, anchors, 31), dimension, anchors,
+                RandomRows.Clusters(queryCount, dimension, anchors, 32))
         {
         }
 
-        public SampleIndex(Metric metric, float[] rows, int dimension, int anchors, float[] queries, CodecKind codec = CodecKind.Packed)
+        public SampleIndex(IndexOptions options, float[] rows, int dimension, int anchors, float[] queries)
         {
             Queries = queries;
             using var source = new InMemoryVectors(rows, dimension);
+            var training = new AnchorTrainingOptions { AnchorCount = anchors, MaxIterations = 2, Threads = 1 };
             IndexBuilder.Build(
                 source, _folder.File("index"),
-                new IndexOptions { Metric = metric, Codec = codec, Training = new AnchorTrainingOptions { AnchorCount = anchors, MaxIterations = 2, Threads = 1 } });
+                new IndexOptions { Metric = options.Metric, Codec = options.Codec, CodedDimension = options.CodedDimension, Jacobians = options.Jacobians, Training = training });
             Open = VlcIndex.Open(_folder.File("index"));
         }
 
         public VlcIndex Open { get; }
 
         public float[] Queries { get; }
-
-        /// <summary>What the index tells a backend.</summary>
-        public TrellisCodes Describe()
-        {
-            var listener = new Listener();
-            Open.HoldOn(listener).Dispose();
-            return listener.Heard!;
-        }
 
         /// <summary>Searches on both, and returns what both found.</summary>
         public (int[] Ids, float[] Scores) AssertSame(DeviceIndex held, int k, SearchOptions options)
@@ -223,32 +291,17 @@ public sealed class SearchTests(Lanes lanes)
             Open.Dispose();
             _folder.Dispose();
         }
+    }
 
-        /// <summary>Keeps what it is told, and searches nothing.</summary>
-        private sealed class Listener : ICodeScanBackend, ICodeScanner
-        {
-            public TrellisCodes? Heard { get; private set; }
+    /// <summary>Keeps what a backend made of the codes.</summary>
+    private sealed class Listener(GpuBackend backend) : ICodeScanBackend
+    {
+        public GpuCodes? Held { get; private set; }
 
-            public string Name => "listener";
+        public string Name => backend.Name;
 
-            public int MostNeighbors => 1;
+        public ICodeScanner HoldCodes(TrellisCodes codes) => Held = (GpuCodes)backend.HoldCodes(codes);
 
-            public long CodeBytes => 0;
-
-            public bool IsStreamed => false;
-
-            public ICodeScanner HoldCodes(TrellisCodes codes)
-            {
-                Heard = codes;
-                return this;
-            }
-
-            public void Scan(TrellisQueries queries, int k, Span<int> rows, Span<float> distances, CancellationToken cancellationToken = default) => rows.Fill(-1);
-
-            public void Dispose()
-            {
-                // Holds nothing.
-            }
-        }
+        public ICodeScanner HoldCodes(ScalarCodes codes) => Held = (GpuCodes)backend.HoldCodes(codes);
     }
 }

@@ -17,7 +17,7 @@ public sealed class TrellisTests(Lanes lanes)
         { Lanes.OpenCL, 7, [0] },
         { Lanes.OpenCL, 40, [1, 31, 32, 33, 0, 64, 100] },
         { Lanes.OpenCL, 700, [24, 17, 40] },
-        // More than groups: a group takes several.
+        // More than groups: four batches on two streams, of which a group takes several rows.
         { Lanes.OpenCL, 4200, [2, 0, 5] },
     };
 

@@ -5,24 +5,33 @@ using Spectre.Console;
 using Vlc.Anchors;
 using Vlc.Cli.Compute;
 using Vlc.Cli.Evaluation;
+using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
 using Vlc.Compute;
 using Vlc.Gpu;
 using Vlc.Gpu.Devices;
+using Vlc.Indexing;
 using Vlc.Numerics.Kernels;
+using Vlc.Search;
+using Vlc.Vectors;
 
 namespace Vlc.Cli.Commands;
 
-/// <summary><c>vlc test-gpu</c>: trains, assigns and encodes on a device and on the processor, and says whether they agree.</summary>
+/// <summary><c>vlc test-gpu</c>: trains, assigns, encodes and searches on a device and on the processor, and says whether they agree.</summary>
 internal static class TestGpuCommand
 {
     private const ulong Seed = 42;
+    private const int QueryCount = 256;
+    private const int K = 10;
 
-    /// <summary>Of a squared distance: what rounding may cost a row whose assignment differs, and all rows whose codes do.</summary>
+    /// <summary>Of a squared distance: what rounding may cost a row whose assignment differs, all rows whose codes do, and a place among a query's nearest.</summary>
     private const double MostExcess = 1e-5;
 
     /// <summary>Of the energy: a device that rounds otherwise takes another path to as good anchors.</summary>
     private const double MostEnergyDifference = 1e-3;
+
+    /// <summary>Of all places: a device that rounds otherwise may swap rows that are as near.</summary>
+    private const double LeastEqualPlaces = 0.99;
 
     private static readonly GpuTestSet Small = new(2_000, 32, 64);
     private static readonly GpuTestSet Large = new(10_000, 128, 256);
@@ -32,7 +41,7 @@ internal static class TestGpuCommand
 
     public static Command Create()
     {
-        var command = new Command("test-gpu", "Check a GPU against the processor on made-up data: times, energy, assignments, codes. Exits with 4 when they disagree.")
+        var command = new Command("test-gpu", "Check a GPU against the processor on made-up data: times, energy, assignments, codes, search results. Exits with 4 when they disagree.")
         {
             IsLarge, Device,
         };
@@ -61,6 +70,7 @@ internal static class TestGpuCommand
         long start = Stopwatch.GetTimestamp();
         var tiny = new GpuTestSet(256, 8, 8);
         Encode(tiny, device, Train(tiny, device, threads, cancellationToken).Rows, cancellationToken);
+        Search(tiny, device, threads, cancellationToken);
         double compileSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         List<GpuComparison> comparisons = [];
         List<QualityGate> gates = [];
@@ -72,17 +82,21 @@ internal static class TestGpuCommand
             (double deviceSeconds, int[] assigned) = Assign(set, device, onProcessor, cancellationToken);
             (double processorEncode, byte[] expectedStates, double expectedError) = Encode(set, processor, onProcessor.Rows, cancellationToken);
             (double deviceEncode, byte[] states, double error) = Encode(set, device, onProcessor.Rows, cancellationToken);
+            SearchComparison search = Search(set, device, threads, cancellationToken);
             double difference = Math.Abs(onDevice.Report.Energy - onProcessor.Report.Energy) / onProcessor.Report.Energy;
             (double equal, double excess) = Compare(set, onProcessor, expected, assigned);
             double errorDifference = Math.Abs(error - expectedError) / expectedError;
-            bool identical = onDevice.Anchors.AsSpan().SequenceEqual(onProcessor.Anchors) && equal == 1 && states.AsSpan().SequenceEqual(expectedStates);
+            bool identical = onDevice.Anchors.AsSpan().SequenceEqual(onProcessor.Anchors) && equal == 1 && states.AsSpan().SequenceEqual(expectedStates)
+                && search.Equal == 1;
             comparisons.Add(new GpuComparison(
                 set.Rows, set.Dimension, set.Anchors, onProcessor.Seconds, onDevice.Seconds, onProcessor.Seconds / onDevice.Seconds, processorSeconds,
-                deviceSeconds, processorSeconds / deviceSeconds, processorEncode, deviceEncode, processorEncode / deviceEncode, difference, equal, excess,
-                errorDifference, identical));
+                deviceSeconds, processorSeconds / deviceSeconds, processorEncode, deviceEncode, processorEncode / deviceEncode, search.ProcessorSeconds,
+                search.DeviceSeconds, search.ProcessorSeconds / search.DeviceSeconds, difference, equal, excess, errorDifference, search.Equal, search.ScoreDifference, identical));
             gates.Add(new QualityGate($"{set}: energy difference", MostEnergyDifference, difference, difference <= MostEnergyDifference));
             gates.Add(new QualityGate($"{set}: excess distance", MostExcess, excess, excess <= MostExcess));
             gates.Add(new QualityGate($"{set}: code error difference", MostExcess, errorDifference, errorDifference <= MostExcess));
+            gates.Add(new QualityGate($"{set}: equal results", LeastEqualPlaces, search.Equal, search.Equal >= LeastEqualPlaces));
+            gates.Add(new QualityGate($"{set}: score difference", MostExcess, search.ScoreDifference, search.ScoreDifference <= MostExcess));
         }
 
         return new TestGpuResult(gates.TrueForAll(gate => gate.Passed), device.Name, processor.Name, compileSeconds, [.. comparisons], [.. gates]);
@@ -121,6 +135,48 @@ internal static class TestGpuCommand
         return (Stopwatch.GetElapsedTime(start).TotalSeconds, states, minima.Sum(minimum => (double)minimum));
     }
 
+    /// <summary>Indexes the rows with codec packed, on the processor, and searches it on both: every code, which is timed, and then as many as the index chooses.</summary>
+    private static SearchComparison Search(GpuTestSet set, GpuBackend device, int threads, CancellationToken cancellationToken)
+    {
+        float[] drawn = GaussianBlobs.Draw(set.Rows + QueryCount, set.Dimension, set.Anchors, Seed);
+        ReadOnlyMemory<float> queries = drawn.AsMemory(set.Rows * set.Dimension);
+        using var folder = new TemporaryDirectory();
+        using (var source = new InMemoryVectors(drawn.AsMemory(0, set.Rows * set.Dimension), set.Dimension))
+        {
+            var training = new AnchorTrainingOptions { AnchorCount = set.Anchors, Seed = Seed, Threads = threads };
+            IndexBuilder.Build(source, folder.File("index"), new IndexOptions { Training = training, Resumable = false }, cancellationToken: cancellationToken);
+        }
+
+        using VlcIndex index = VlcIndex.Open(folder.File("index"));
+        using DeviceIndex held = index.HoldOn(device);
+        int[] ids = new int[QueryCount * K], expected = new int[ids.Length];
+        float[] scores = new float[ids.Length], expectedScores = new float[ids.Length];
+        double deviceSeconds = 0, processorSeconds = 0, difference = 0;
+        int equal = 0;
+        foreach (int? probes in (int?[])[int.MaxValue, null])
+        {
+            var options = new SearchOptions { Probes = probes, Threads = threads };
+            long start = Stopwatch.GetTimestamp();
+            held.SearchBatch(queries, K, ids, scores, options, cancellationToken);
+            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            start = Stopwatch.GetTimestamp();
+            index.SearchBatch(queries, K, expected, expectedScores, options, cancellationToken);
+            if (probes is not null) (deviceSeconds, processorSeconds) = (seconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
+            for (int place = 0; place < ids.Length; place++)
+            {
+                if (ids[place] == expected[place] && BitConverter.SingleToInt32Bits(scores[place]) == BitConverter.SingleToInt32Bits(expectedScores[place])) equal++;
+                else difference = Math.Max(difference, Relative(scores[place], expectedScores[place]));
+            }
+        }
+
+        return new SearchComparison(processorSeconds, deviceSeconds, equal / (2.0 * ids.Length), difference);
+
+        // A place that only one of them fills has no score on the other.
+        static double Relative(float score, float expected) => float.IsNaN(score) || float.IsNaN(expected)
+            ? double.PositiveInfinity
+            : Math.Abs((double)score - expected) / Math.Max(Math.Abs(expected), double.Epsilon);
+    }
+
     /// <summary>The share of rows with the processor's anchor, and how much farther, at most, another anchor is.</summary>
     private static (double Equal, double Excess) Compare(GpuTestSet set, Training training, int[] expected, int[] assigned)
     {
@@ -152,16 +208,19 @@ internal static class TestGpuCommand
     {
         FactTable.Write(
             console, [("device", result.Device), ("against", result.Processor), ("compiling kernels", $"{result.CompileSeconds:F2} s")]);
-        Table table = FactTable.Create(
-            "set", ">training, cpu s", ">device s", ">speed-up", ">assign, cpu s", ">device s", ">speed-up", ">encode, cpu s", ">device s", ">speed-up",
-            ">energy difference", ">equal", "bits");
+        Table table = FactTable.Create("set", "step", ">cpu s", ">device s", ">speed-up", "difference");
         foreach (GpuComparison one in result.Comparisons)
         {
+            var set = new GpuTestSet(one.N, one.D, one.M);
+            table.Row($"{set}", "training", $"{one.CpuTrainingSeconds:F3}", $"{one.DeviceTrainingSeconds:F3}", $"{one.TrainingSpeedUp:F2}", $"energy {one.EnergyDifference:G3}");
             table.Row(
-                $"{new GpuTestSet(one.N, one.D, one.M)}", $"{one.CpuTrainingSeconds:F3}", $"{one.DeviceTrainingSeconds:F3}", $"{one.TrainingSpeedUp:F2}",
-                $"{one.CpuAssignSeconds:F4}", $"{one.DeviceAssignSeconds:F4}", $"{one.AssignSpeedUp:F2}", $"{one.CpuEncodeSeconds:F4}",
-                $"{one.DeviceEncodeSeconds:F4}", $"{one.EncodeSpeedUp:F2}", $"{one.EnergyDifference:G3}", $"{one.EqualAssignments:P2}",
-                one.Identical ? "identical" : "differ");
+                "", "assign", $"{one.CpuAssignSeconds:F4}", $"{one.DeviceAssignSeconds:F4}", $"{one.AssignSpeedUp:F2}",
+                $"{one.EqualAssignments:P2} equal, farther by {one.ExcessDistance:G3}");
+            table.Row("", "encode", $"{one.CpuEncodeSeconds:F4}", $"{one.DeviceEncodeSeconds:F4}", $"{one.EncodeSpeedUp:F2}", $"error {one.CodeErrorDifference:G3}");
+            table.Row(
+                "", "search", $"{one.CpuSearchSeconds:F4}", $"{one.DeviceSearchSeconds:F4}", $"{one.SearchSpeedUp:F2}",
+                $"{one.EqualResults:P2} equal, scores {one.ScoreDifference:G3}");
+            table.Row("", "bits", "", "", "", one.Identical ? "identical" : "differ");
         }
 
         console.Write(table);
@@ -169,6 +228,12 @@ internal static class TestGpuCommand
     }
 
     private sealed record Training(float[] Rows, float[] Anchors, TrainingReport Report, double Seconds);
+
+    /// <param name="ProcessorSeconds">The batch that scans every code.</param>
+    /// <param name="DeviceSeconds">The same on the device.</param>
+    /// <param name="Equal">Share of places with the same row and the same bits of the score.</param>
+    /// <param name="ScoreDifference">Of the other places, at most and relative.</param>
+    private sealed record SearchComparison(double ProcessorSeconds, double DeviceSeconds, double Equal, double ScoreDifference);
 
     private sealed record GpuTestSet(int Rows, int Dimension, int Anchors)
     {
@@ -192,12 +257,18 @@ internal sealed record TestGpuResult(bool Passed, string Device, string Processo
 /// <param name="CpuEncodeSeconds">Searching the codes of all rows.</param>
 /// <param name="DeviceEncodeSeconds">The same on the device, copies included.</param>
 /// <param name="EncodeSpeedUp">The one over the other.</param>
+/// <param name="CpuSearchSeconds">256 queries, every code of an index of codec packed, k = 10.</param>
+/// <param name="DeviceSearchSeconds">The same on the device, which holds the codes.</param>
+/// <param name="SearchSpeedUp">The one over the other.</param>
 /// <param name="EnergyDifference">Relative to the processor's energy after training.</param>
 /// <param name="EqualAssignments">Share of rows with the processor's anchor, given the same anchors.</param>
 /// <param name="ExcessDistance">How much farther, at most and relative, the anchor of another row is.</param>
 /// <param name="CodeErrorDifference">Relative to the squared error of the processor's codes.</param>
-/// <param name="Identical">Whether trained anchors, assignments and codes have the same bits.</param>
+/// <param name="EqualResults">Share of the queries' nearest, of every code and with automatic probes, that are the same row with the same bits of the score.</param>
+/// <param name="ScoreDifference">Of the others, at most and relative.</param>
+/// <param name="Identical">Whether trained anchors, assignments, codes and results have the same bits.</param>
 internal sealed record GpuComparison(
     int N, int D, int M, double CpuTrainingSeconds, double DeviceTrainingSeconds, double TrainingSpeedUp, double CpuAssignSeconds, double DeviceAssignSeconds,
-    double AssignSpeedUp, double CpuEncodeSeconds, double DeviceEncodeSeconds, double EncodeSpeedUp, double EnergyDifference, double EqualAssignments,
-    double ExcessDistance, double CodeErrorDifference, bool Identical);
+    double AssignSpeedUp, double CpuEncodeSeconds, double DeviceEncodeSeconds, double EncodeSpeedUp, double CpuSearchSeconds, double DeviceSearchSeconds,
+    double SearchSpeedUp, double EnergyDifference, double EqualAssignments, double ExcessDistance, double CodeErrorDifference, double EqualResults, double ScoreDifference,
+    bool Identical);

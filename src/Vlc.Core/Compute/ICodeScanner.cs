@@ -10,6 +10,9 @@ public interface ICodeScanBackend
     /// <summary>Brings codes to the device, or prepares to stream them at every scan where they do not fit.</summary>
     /// <param name="codes">The codes of an open index, which must stay open as long as the result.</param>
     ICodeScanner HoldCodes(TrellisCodes codes);
+
+    /// <inheritdoc cref="HoldCodes(TrellisCodes)"/>
+    ICodeScanner HoldCodes(ScalarCodes codes);
 }
 
 /// <summary>Codes that a backend scans.</summary>
@@ -25,14 +28,13 @@ public interface ICodeScanner : IDisposable
     bool IsStreamed { get; }
 
     /// <summary>
-    /// Finds the nearest rows of each query by (distance, row number). Distances have the bits of <c>TrellisScan</c>, so that the rows are those of a search on
-    /// the processor.
+    /// Finds the nearest rows of each query by (distance, row number). Distances have the bits of the processor's kernels, so that the rows are those of a search there.
     /// </summary>
-    /// <param name="queries">The queries in the bases of the codes, and which lists each of them scans.</param>
+    /// <param name="queries">The queries as the codes want them, and which lists each of them scans.</param>
     /// <param name="k">Neighbours of each, 1 to <see cref="MostNeighbors"/>.</param>
     /// <param name="rows">Receives q x k row numbers, nearest first; -1 where fewer were found.</param>
     /// <param name="distances">Receives q x k distances in scaled units, smaller is nearer; anything where there is no row.</param>
     /// <param name="cancellationToken">Checked between launches.</param>
     /// <exception cref="ArgumentOutOfRangeException">k is out of range, or a span is too short.</exception>
-    void Scan(TrellisQueries queries, int k, Span<int> rows, Span<float> distances, CancellationToken cancellationToken = default);
+    void Scan(QueryBatch queries, int k, Span<int> rows, Span<float> distances, CancellationToken cancellationToken = default);
 }

@@ -45,28 +45,3 @@ public sealed class TrellisCodes
 public sealed record TrellisList(
     int Group, int FirstCoordinate, ReadOnlyMemory<float> Anchor, float AnchorSquared, ReadOnlyMemory<int> Axes, ReadOnlyMemory<byte> Bits, ReadOnlyMemory<float> Scales,
     ReadOnlyMemory<int> Rows, CodeRows? Codes);
-
-/// <summary>A batch of queries for <see cref="ICodeScanner.Scan"/>.</summary>
-public sealed class TrellisQueries
-{
-    /// <summary>q.</summary>
-    public required int Count { get; init; }
-
-    /// <summary>q x coordinates: the query less the mean (l2), or the query, in the bases of all groups; those of groups that no list needs may be anything.</summary>
-    public required ReadOnlyMemory<float> Coordinates { get; init; }
-
-    /// <summary>q x groups: squared distance outside the group's basis (l2), or the product with the mean vector.</summary>
-    public required ReadOnlyMemory<float> Offsets { get; init; }
-
-    /// <summary>‖query‖² of each; read where reconstructions count as vectors of unit length.</summary>
-    public required ReadOnlyMemory<float> SquaredLengths { get; init; }
-
-    /// <summary>Where the queries of each list begin in <see cref="Visitors"/>, and the end of the last; empty where every query scans every list.</summary>
-    public ReadOnlyMemory<int> VisitStarts { get; init; }
-
-    /// <summary>Numbers of the queries that scan a list, list after list.</summary>
-    public ReadOnlyMemory<int> Visitors { get; init; }
-
-    /// <summary>A bit for each row, row i in bit i % 64 of word i / 64: whether it may be found. Empty allows all.</summary>
-    public ReadOnlyMemory<ulong> Allowed { get; init; }
-}

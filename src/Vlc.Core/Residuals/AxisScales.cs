@@ -37,6 +37,9 @@ internal sealed class AxisScales
         return new AxisScales(padded, axes.PaddedCount, perCell: true);
     }
 
+    /// <summary>Scales of all cells, or the one row of them, each padded as <see cref="Of"/> has it.</summary>
+    public ReadOnlyMemory<float> All => _scales;
+
     /// <summary>Scales of a cell, padded with zeros to a multiple of 16.</summary>
     public ReadOnlySpan<float> Of(int cell) => _perCell ? _scales.AsSpan(cell * _paddedCount, _paddedCount) : _scales;
 }

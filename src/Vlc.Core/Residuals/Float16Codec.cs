@@ -10,7 +10,7 @@ namespace Vlc.Residuals;
 /// Codec <c>f16</c>: the residual as float16 on each coded axis; a row is anchor + code, or anchor + J ∘ code where the index has Jacobians.
 /// The codec to compare others with; at half the size of the originals it is not meant to save bytes.
 /// </summary>
-internal sealed class Float16Codec(CodeRows codes, CodedAxes axes, AxisScales? scales) : ResidualCodec
+internal sealed class Float16Codec(CodeRows codes, CodedAxes axes, AxisScales? scales) : ScalarCodec(CodecKind.Float16, axes, codes, scales)
 {
     /// <summary>code[i] = residual, divided by the scale where there is one, rounded to float16 and clamped to its finite range.</summary>
     /// <param name="residual">d floats.</param>
@@ -31,7 +31,7 @@ internal sealed class Float16Codec(CodeRows codes, CodedAxes axes, AxisScales? s
     public override void Score(
         QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances)
     {
-        int padded = axes.PaddedCount;
+        int padded = Axes.PaddedCount;
         Span<float> both = query.Coded(2 * padded);
         Span<float> target = both[..padded], values = both[padded..];
         values.Clear();
@@ -39,12 +39,12 @@ internal sealed class Float16Codec(CodeRows codes, CodedAxes axes, AxisScales? s
         float offset;
         if (product)
         {
-            axes.Gather(query.Vector, target);
+            Axes.Gather(query.Vector, target);
             offset = -Distances.Dot(query.Vector, anchor);
         }
         else
         {
-            offset = axes.Difference(query.Vector, anchor, target);
+            offset = Axes.Difference(query.Vector, anchor, target);
         }
 
         for (int i = 0; i < rows.Length; i++)
@@ -56,14 +56,14 @@ internal sealed class Float16Codec(CodeRows codes, CodedAxes axes, AxisScales? s
 
     public override void AddResidual(int row, int list, int position, Span<float> vector)
     {
-        var values = new float[axes.PaddedCount];
+        var values = new float[Axes.PaddedCount];
         Decode(row, list, values);
-        for (int i = 0; i < axes.Count; i++) vector[axes.Axis(i)] += values[i];
+        for (int i = 0; i < Axes.Count; i++) vector[Axes.Axis(i)] += values[i];
     }
 
     private void Decode(int row, int list, Span<float> values)
     {
-        TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(codes.Row(row)), values);
-        if (scales is not null) TensorPrimitives.Multiply(values[..axes.Count], scales.Of(list)[..axes.Count], values);
+        TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(Codes.Row(row)), values);
+        if (Scales is not null) TensorPrimitives.Multiply(values[..Axes.Count], Scales.Of(list)[..Axes.Count], values);
     }
 }

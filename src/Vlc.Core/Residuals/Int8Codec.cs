@@ -9,7 +9,7 @@ namespace Vlc.Residuals;
 /// Codec <c>int8</c>: one signed byte, -127 to 127, for each coded axis of the residual; a row is anchor + J ∘ code, where J is the cell's
 /// diagonal Jacobian or one scale an axis for all cells.
 /// </summary>
-internal sealed class Int8Codec(CodeRows codes, CodedAxes axes, AxisScales scales) : ResidualCodec
+internal sealed class Int8Codec(CodeRows codes, CodedAxes axes, AxisScales scales) : ScalarCodec(CodecKind.Int8, axes, codes, scales)
 {
     /// <summary>Largest code; the range is symmetric, so that -128 never occurs.</summary>
     public const int LargestCode = 127;
@@ -32,25 +32,25 @@ internal sealed class Int8Codec(CodeRows codes, CodedAxes axes, AxisScales scale
     public override void Score(
         QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions, Span<float> distances)
     {
-        Span<float> target = query.Coded(axes.PaddedCount);
-        ReadOnlySpan<float> scale = scales.Of(list);
+        Span<float> target = query.Coded(Axes.PaddedCount);
+        ReadOnlySpan<float> scale = Scales!.Of(list);
         if (query.Metric == Metric.InnerProduct)
         {
-            axes.Gather(query.Vector, target);
+            Axes.Gather(query.Vector, target);
             for (int i = 0; i < target.Length; i++) target[i] *= -scale[i];
-            Int8Scan.DotProducts(codes, rows, target, -Distances.Dot(query.Vector, anchor), distances);
+            Int8Scan.DotProducts(Codes, rows, target, -Distances.Dot(query.Vector, anchor), distances);
         }
         else
         {
-            float rest = axes.Difference(query.Vector, anchor, target);
-            Int8Scan.SquaredDistances(codes, rows, target, scale, rest, distances);
+            float rest = Axes.Difference(query.Vector, anchor, target);
+            Int8Scan.SquaredDistances(Codes, rows, target, scale, rest, distances);
         }
     }
 
     public override void AddResidual(int row, int list, int position, Span<float> vector)
     {
-        ReadOnlySpan<sbyte> code = MemoryMarshal.Cast<byte, sbyte>(codes.Row(row));
-        ReadOnlySpan<float> scale = scales.Of(list);
-        for (int i = 0; i < axes.Count; i++) vector[axes.Axis(i)] += scale[i] * code[i];
+        ReadOnlySpan<sbyte> code = MemoryMarshal.Cast<byte, sbyte>(Codes.Row(row));
+        ReadOnlySpan<float> scale = Scales!.Of(list);
+        for (int i = 0; i < Axes.Count; i++) vector[Axes.Axis(i)] += scale[i] * code[i];
     }
 }

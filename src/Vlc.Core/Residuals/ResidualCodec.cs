@@ -1,3 +1,5 @@
+using Vlc.Anchors;
+using Vlc.Compute;
 using Vlc.Search;
 
 namespace Vlc.Residuals;
@@ -55,6 +57,27 @@ internal abstract class ResidualCodec : IDisposable
     /// <param name="position">Its place in the list.</param>
     /// <param name="vector">d floats, in scaled units.</param>
     public abstract void AddResidual(int row, int list, int position, Span<float> vector);
+
+    /// <summary>Floats by which a device knows a query.</summary>
+    public abstract int CoordinateCount { get; }
+
+    /// <summary>Groups of cells of which a device needs an offset for each query.</summary>
+    public virtual int GroupCount => 0;
+
+    /// <summary>Brings the codes to a device.</summary>
+    /// <param name="backend">Where to.</param>
+    /// <param name="lists">Rows of each list.</param>
+    /// <param name="metric">The metric of the index.</param>
+    /// <param name="anchors">m x d, in scaled units.</param>
+    public abstract ICodeScanner HoldOn(ICodeScanBackend backend, CellLists lists, Metric metric, ReadOnlyMemory<float> anchors);
+
+    /// <summary>What a device needs of a query: see <see cref="QueryBatch"/>.</summary>
+    /// <param name="query">The prepared query.</param>
+    /// <param name="cells">The cells to be scanned; null for all.</param>
+    /// <param name="coordinates">Receives <see cref="CoordinateCount"/> floats.</param>
+    /// <param name="offsets">Receives <see cref="GroupCount"/> floats.</param>
+    /// <param name="squared">Receives ‖q‖².</param>
+    public abstract void Describe(QueryScratch query, int[]? cells, Span<float> coordinates, Span<float> offsets, out float squared);
 
     /// <summary>What the codec keeps for a query while it runs; null where it keeps nothing.</summary>
     public virtual IQueryState? CreateQueryState() => null;

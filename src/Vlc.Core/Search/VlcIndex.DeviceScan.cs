@@ -1,6 +1,5 @@
 using Vlc.Compute;
 using Vlc.Numerics.Threading;
-using Vlc.Residuals.Packed;
 
 namespace Vlc.Search;
 
@@ -15,17 +14,10 @@ public sealed partial class VlcIndex
 
     /// <summary>Brings the codes to a device, to be disposed of before this index and the backend.</summary>
     /// <param name="backend">Where to search.</param>
-    /// <exception cref="ArgumentException">The index is of a codec other than <c>packed</c>.</exception>
     public DeviceIndex HoldOn(ICodeScanBackend backend)
     {
         ArgumentNullException.ThrowIfNull(backend);
-        if (_codec is not PackedCodec packed)
-        {
-            throw new ArgumentException(
-                $"The index has codec {Manifest.Codec}; a device searches codec Packed only. Search on the processor, or rebuild the index.", nameof(backend));
-        }
-
-        return new DeviceIndex(this, backend.HoldCodes(packed.Describe(_lists, Metric)));
+        return new DeviceIndex(this, _codec.HoldOn(backend, _lists, Metric, _anchors));
     }
 
     /// <summary><see cref="DeviceIndex.SearchBatch"/>.</summary>
@@ -35,13 +27,12 @@ public sealed partial class VlcIndex
     {
         CheckOptions(options);
         int queryCount = CheckBatch(queries, k, ids, scores);
-        var packed = (PackedCodec)_codec;
-        int size = (int)Math.Clamp(DeviceQueryBytes / (packed.CoordinateCount * (long)sizeof(float)), 1, DeviceQueries);
+        int size = (int)Math.Clamp(DeviceQueryBytes / (_codec.CoordinateCount * (long)sizeof(float)), 1, DeviceQueries);
         int[] passing = options.Filter is { } filter ? CountPassing(filter) : [];
         for (int first = 0; first < queryCount; first += size)
         {
             int count = Math.Min(size, queryCount - first);
-            TrellisQueries batch = PrepareForDevice(packed, queries.Slice(first * Dimension, count * Dimension), count, k, options, passing, cancellationToken);
+            QueryBatch batch = PrepareForDevice(queries.Slice(first * Dimension, count * Dimension), count, k, options, passing, cancellationToken);
             Span<int> idsHere = ids.Span.Slice(first * k, count * k);
             Span<float> scoresHere = scores.Span.Slice(first * k, count * k);
             scanner.Scan(batch, k, idsHere, scoresHere, cancellationToken);
@@ -53,14 +44,14 @@ public sealed partial class VlcIndex
         }
     }
 
-    /// <summary>Rotates queries on all threads and plans their scans.</summary>
-    private TrellisQueries PrepareForDevice(
-        PackedCodec packed, ReadOnlyMemory<float> queries, int count, int k, SearchOptions options, int[] passing,
-        CancellationToken cancellationToken)
+    /// <summary>Prepares queries on all threads and plans their scans.</summary>
+    private QueryBatch PrepareForDevice(
+        ReadOnlyMemory<float> queries, int count, int k, SearchOptions options, int[] passing, CancellationToken cancellationToken)
     {
         ScanPlan plan = Plan(options);
         bool all = ScansAll(plan);
-        float[] coordinates = new float[(long)count * packed.CoordinateCount], offsets = new float[count * packed.GroupCount], squared = new float[count];
+        int width = _codec.CoordinateCount, groups = _codec.GroupCount;
+        float[] coordinates = new float[(long)count * width], offsets = new float[count * groups], squared = new float[count];
         var cells = new int[count][];
         BlockScheduler.Run(
             count, options.Threads ?? Environment.ProcessorCount,
@@ -71,9 +62,8 @@ public sealed partial class VlcIndex
                 {
                     Prepare(queries.Span.Slice(query * Dimension, Dimension), scratch);
                     if (!all) cells[query] = CellsToScan(scratch, plan, k, options.Filter, passing);
-                    packed.Rotate(
-                        scratch, cells[query], coordinates.AsSpan(query * packed.CoordinateCount, packed.CoordinateCount),
-                        offsets.AsSpan(query * packed.GroupCount, packed.GroupCount), out squared[query]);
+                    _codec.Describe(
+                        scratch, cells[query], coordinates.AsSpan(query * width, width), offsets.AsSpan(query * groups, groups), out squared[query]);
                 }
                 finally
                 {
@@ -82,7 +72,7 @@ public sealed partial class VlcIndex
             },
             cancellationToken);
         (int[] starts, int[] visitors) = all ? ([], []) : Visits(cells);
-        return new TrellisQueries
+        return new QueryBatch
         {
             Count = count, Coordinates = coordinates, Offsets = offsets, SquaredLengths = squared, VisitStarts = starts, Visitors = visitors,
             Allowed = options.Filter?.Bits ?? default,

@@ -112,7 +112,7 @@ internal sealed class IndexReader : IDisposable
     /// <param name="lists">Rows of each list.</param>
     public ResidualCodec OpenCodec(CellLists lists)
     {
-        if (Manifest.Codec == CodecKind.None) return new AnchorsOnlyCodec();
+        if (Manifest.Codec == CodecKind.None) return new AnchorsOnlyCodec(Manifest.Dimension);
         if (Manifest.Codec == CodecKind.Packed) return OpenPackedCodec(lists);
         CodedAxes axes = ReadCodedAxes();
         bool bytes = Manifest.Codec == CodecKind.Int8;

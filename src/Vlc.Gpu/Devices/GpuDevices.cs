@@ -74,6 +74,7 @@ public sealed class GpuDevices : IDisposable
         builder.Optimize(OptimizationLevel.O2);
         Fused.Register(builder);
         Rounded.Register(builder);
+        GroupBarrier.Register(builder);
     }
 
     /// <summary>The fastest real GPU: CUDA before OpenCL; null where there is none that can be used.</summary>

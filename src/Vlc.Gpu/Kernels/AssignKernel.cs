@@ -70,7 +70,7 @@ internal static class AssignKernel
             Quad rowQuad = rows[rowStart + half], columnQuad = columns[columnStart + half];
             Transpose(rowSide, place, rowQuad);
             Transpose(columnSide, place, columnQuad);
-            Group.Barrier();
+            GroupBarrier.Wait();
             int buffer = 0;
             for (int quad = 2; quad <= quads; quad += 2)
             {
@@ -111,7 +111,7 @@ internal static class AssignKernel
                     Transpose(columnSide, (buffer * Buffer) + place, columnQuad);
                 }
 
-                Group.Barrier();
+                GroupBarrier.Wait();
             }
 
             int firstLow = (tile * Tile) + (lane * Quad.Width), firstHigh = firstLow + (Tile / 2);
@@ -144,7 +144,7 @@ internal static class AssignKernel
         Offer(rowSide, candidates, second + 1, s5, j5);
         Offer(rowSide, candidates, second + 2, s6, j6);
         Offer(rowSide, candidates, second + 3, s7, j7);
-        Group.Barrier();
+        GroupBarrier.Wait();
         if (thread < Tile)
         {
             float best = rowSide[thread];

@@ -44,9 +44,9 @@ internal static class MergeKernel
                 bool within = first + x < pitch;
                 here[thread] = within ? anchors[((long)anchor * pitch) + first + x] : 0;
                 there[thread] = within ? anchors[((long)(tile + y) * pitch) + first + x] : 0;
-                Group.Barrier();
+                GroupBarrier.Wait();
                 for (int k = 0; k < Side; k++) product = Fused.MultiplyAdd(here[(y * Side) + k], there[(x * Side) + k], product);
-                Group.Barrier();
+                GroupBarrier.Wait();
             }
 
             int other = tile + x;
@@ -69,7 +69,7 @@ internal static class MergeKernel
 
         bestCosts[thread] = best;
         bestPartners[thread] = partner;
-        Group.Barrier();
+        GroupBarrier.Wait();
         if (x == 0 && anchor < count)
         {
             for (int lane = 1; lane < Side; lane++)

@@ -42,7 +42,7 @@ internal static class NearestKernel
         }
 
         if (thread < 3) any[thread] = 0;
-        Group.Barrier();
+        GroupBarrier.Wait();
         float bound = fill == k ? keys[k - 1] : float.PositiveInfinity;
         int boundRow = fill == k ? rows[k - 1] : int.MaxValue;
         long slot = work.Starts.Length > 1 ? work.Starts[query] : (long)query * work.Tiles;
@@ -63,15 +63,15 @@ internal static class NearestKernel
             // Whoever writes writes the same.
             if (passing > 0) any[now] = 1;
             sums[thread] = passing;
-            Group.Barrier();
+            GroupBarrier.Wait();
             if (any[now] != 0)
             {
                 for (int distance = 1; distance < GroupSize; distance *= 2)
                 {
                     int before = thread >= distance ? sums[thread - distance] : 0;
-                    Group.Barrier();
+                    GroupBarrier.Wait();
                     sums[thread] += before;
-                    Group.Barrier();
+                    GroupBarrier.Wait();
                 }
 
                 int place = fill + sums[thread] - passing;
@@ -80,7 +80,7 @@ internal static class NearestKernel
                 Put(keys, rows, ref place, d1, r1);
                 Put(keys, rows, ref place, d2, r2);
                 Put(keys, rows, ref place, d3, r3);
-                Group.Barrier();
+                GroupBarrier.Wait();
                 if (fill >= k + Eager || fill > MostNeighbors)
                 {
                     Sort(keys, rows, fill, thread);
@@ -91,7 +91,7 @@ internal static class NearestKernel
                         boundRow = rows[k - 1];
                     }
 
-                    Group.Barrier();
+                    GroupBarrier.Wait();
                 }
             }
         }
@@ -143,7 +143,7 @@ internal static class NearestKernel
             rows[i] = int.MaxValue;
         }
 
-        Group.Barrier();
+        GroupBarrier.Wait();
         for (int run = 2; run <= length; run *= 2)
         {
             for (int distance = run / 2; distance > 0; distance /= 2)
@@ -163,7 +163,7 @@ internal static class NearestKernel
                     }
                 }
 
-                Group.Barrier();
+                GroupBarrier.Wait();
             }
         }
     }

@@ -41,7 +41,7 @@ internal static class ScanKernel
     public const int PlanBits = 8;
 
     /// <summary>Bytes of shared memory of a group.</summary>
-    public const int SharedBytes = (TableValues + (AxesAtOnce * (Queries + 3)) + (2 * Tile) + Queries) * sizeof(float);
+    public const int SharedBytes = (TableValues + (AxesAtOnce * (Queries + 3)) + (2 * Tile) + (3 * Queries)) * sizeof(float);
 
     private const int TableValues = 8 * 256;
 
@@ -71,53 +71,25 @@ internal static class ScanKernel
         ArrayView<Quad> targets = SharedMemory.Allocate<float>(AxesAtOnce * Queries).AsAligned16().Cast<Quad>();
         ArrayView<float> scales = SharedMemory.Allocate<float>(AxesAtOnce), centres = SharedMemory.Allocate<float>(AxesAtOnce);
         ArrayView<int> plans = SharedMemory.Allocate<int>(AxesAtOnce);
-        int thread = Group.IdxX, tile, q0, q1, q2, q3, slot0, slot1, slot2, slot3;
-        if (work.Quads > 0)
-        {
-            // All queries scan all tiles: nothing needs to be said about who meets whom.
-            tile = work.FirstTile + (Grid.IdxX / work.Quads);
-            q0 = Grid.IdxX % work.Quads * Queries;
-            q1 = q0 + 1;
-            q2 = q0 + 2;
-            q3 = q0 + 3;
-            slot0 = (q0 * work.Tiles) + tile - work.FirstTile;
-            slot1 = q1 < queries.Count ? slot0 + work.Tiles : -1;
-            slot2 = q2 < queries.Count ? slot0 + (2 * work.Tiles) : -1;
-            slot3 = q3 < queries.Count ? slot0 + (3 * work.Tiles) : -1;
-            if (slot1 < 0) q1 = q0;
-            if (slot2 < 0) q2 = q0;
-            if (slot3 < 0) q3 = q0;
-        }
-        else
-        {
-            long item = (long)Grid.IdxX * ItemInts;
-            tile = work.Items[item];
-            q0 = work.Items[item + 1];
-            q1 = work.Items[item + 2];
-            q2 = work.Items[item + 3];
-            q3 = work.Items[item + 4];
-            slot0 = work.Items[item + 5];
-            slot1 = work.Items[item + 6];
-            slot2 = work.Items[item + 7];
-            slot3 = work.Items[item + 8];
-        }
-
-        int list = codes.TileLists[tile], header = list * ScanCodes.HeaderInts;
+        // Queries and slots of the group: in shared memory they take no registers while rows are decoded.
+        ArrayView<int> visitors = SharedMemory.Allocate<int>(Queries), slots = SharedMemory.Allocate<int>(Queries);
+        int thread = Group.IdxX;
+        int tile = work.Meet(queries.Count, visitors, slots);
+        int header = work.TileLists[tile] * ScanCodes.HeaderInts;
         int plan = codes.Headers[header], axes = codes.Headers[header + 1], coordinate = codes.Headers[header + 2], rank = codes.Headers[header + 3];
-        int anchor = codes.Headers[header + 4], group = codes.Headers[header + 5], padded = (axes + Lanes - 1) / Lanes * Lanes;
+        int anchor = codes.Headers[header + 4], group = codes.Headers[header + 5];
         for (int i = thread; i < TableValues; i += Tile) tables[i] = codes.Tables[i];
 
         // A thread has one lane of one query's sums.
         int lane = thread % Lanes, own = thread / Lanes;
-        int query = own == 0 ? q0 : own == 1 ? q1 : own == 2 ? q2 : q3;
-        long ownCoordinates = ((long)query * queries.Pitch) + coordinate;
+        GroupBarrier.Wait();
+        long ownCoordinates = ((long)visitors[own] * queries.Pitch) + coordinate;
         partial[thread] = RankLane(queries.Coordinates, ownCoordinates, codes.Anchors, anchor, rank, lane, measure);
         partial[Tile + thread] = measure == ByDistance ? CodedLane(queries.Coordinates, ownCoordinates, codes.Anchors, anchor, codes.Axes, plan, axes, lane) : 0;
-        Group.Barrier();
+        GroupBarrier.Wait();
         if (thread < Queries)
         {
-            int which = thread == 0 ? q0 : thread == 1 ? q1 : thread == 2 ? q2 : q3;
-            float given = queries.Offsets[((long)which * queries.Groups) + group], sum = Tree(partial, thread * Lanes);
+            float given = queries.Offsets[((long)visitors[thread] * queries.Groups) + group], sum = Tree(partial, thread * Lanes);
             if (measure == ByDistance)
             {
                 float rest = sum - Tree(partial, Tile + (thread * Lanes));
@@ -133,22 +105,24 @@ internal static class ScanKernel
         Quad s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero, s8 = zero, s9 = zero, s10 = zero, s11 = zero, s12 = zero, s13 = zero, s14 = zero, s15 = zero;
         float n0 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, n5 = 0, n6 = 0, n7 = 0, n8 = 0, n9 = 0, n10 = 0, n11 = 0, n12 = 0, n13 = 0, n14 = 0, n15 = 0;
         uint previous = 0, current = 0;
-        long place = ((long)(codes.TileOffsets[tile] - work.FirstOffset) * Tile) + thread;
-        long c0 = ((long)q0 * queries.Pitch) + coordinate, c1 = ((long)q1 * queries.Pitch) + coordinate;
-        long c2 = ((long)q2 * queries.Pitch) + coordinate, c3 = ((long)q3 * queries.Pitch) + coordinate;
-        for (int start = 0; start < padded; start += AxesAtOnce)
+        long place = ((long)(work.TileOffsets[tile] - work.FirstOffset) * Tile) + thread;
+        for (int left = Padded(axes); left > 0; left -= AxesAtOnce)
         {
-            int length = padded - start < AxesAtOnce ? padded - start : AxesAtOnce;
             // What the last axes needed is read by now, and the offsets are written.
-            Group.Barrier();
+            GroupBarrier.Wait();
+            // Read again, since they would take registers while rows are decoded.
+            int firstPlan = codes.Headers[header], coded = codes.Headers[header + 1], firstCoordinate = codes.Headers[header + 2], firstAnchor = codes.Headers[header + 4];
+            int start = Padded(coded) - left, length = left < AxesAtOnce ? left : AxesAtOnce;
+            long c0 = ((long)visitors[0] * queries.Pitch) + firstCoordinate, c1 = ((long)visitors[1] * queries.Pitch) + firstCoordinate;
+            long c2 = ((long)visitors[2] * queries.Pitch) + firstCoordinate, c3 = ((long)visitors[3] * queries.Pitch) + firstCoordinate;
             for (int i = thread; i < length; i += Tile)
             {
-                int at = plan + start + i, axis = codes.Axes[at];
-                float scale = codes.Scales[at], z = codes.Anchors[anchor + axis];
+                int at = firstPlan + start + i, axis = codes.Axes[at];
+                float scale = codes.Scales[at], z = codes.Anchors[firstAnchor + axis];
                 float x0 = queries.Coordinates[c0 + axis], x1 = queries.Coordinates[c1 + axis], x2 = queries.Coordinates[c2 + axis], x3 = queries.Coordinates[c3 + axis];
                 plans[i] = codes.Plans[at];
                 // An axis behind the last has a scale of 0 and must bring nothing else.
-                if (start + i >= axes) targets[i] = zero;
+                if (start + i >= coded) targets[i] = zero;
                 else if (measure == ByDistance) targets[i] = new Quad(x0 - z, x1 - z, x2 - z, x3 - z);
                 else if (measure == ByProduct) targets[i] = new Quad(-x0 * scale * Unit, -x1 * scale * Unit, -x2 * scale * Unit, -x3 * scale * Unit);
                 else targets[i] = new Quad(x0 * scale * Unit, x1 * scale * Unit, x2 * scale * Unit, x3 * scale * Unit);
@@ -156,12 +130,12 @@ internal static class ScanKernel
                 if (measure == ByCosine)
                 {
                     scales[i] = scale * Unit;
-                    float centre = codes.Means[coordinate + axis] + z;
+                    float centre = codes.Means[firstCoordinate + axis] + z;
                     centres[i] = centre + centre;
                 }
             }
 
-            Group.Barrier();
+            GroupBarrier.Wait();
             for (int i = 0; i < length; i += Lanes)
             {
                 s0 = Next(s0, ref n0, i + 0, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
@@ -184,33 +158,44 @@ internal static class ScanKernel
         }
 
         // Codes without axes never came to the barrier behind the offsets.
-        Group.Barrier();
+        GroupBarrier.Wait();
         s0 = Add(Add(Add(s0, s8), Add(s4, s12)), Add(Add(s2, s10), Add(s6, s14)));
         s1 = Add(Add(Add(s1, s9), Add(s5, s13)), Add(Add(s3, s11), Add(s7, s15)));
         s0 = Add(s0, s1);
+        axes = codes.Headers[header + 1];
         float d0 = Shift(offsets[0], s0.X, axes), d1 = Shift(offsets[1], s0.Y, axes), d2 = Shift(offsets[2], s0.Z, axes), d3 = Shift(offsets[3], s0.W, axes);
         if (measure == ByCosine)
         {
             n0 = (n0 + n8 + (n4 + n12)) + (n2 + n10 + (n6 + n14));
             n1 = (n1 + n9 + (n5 + n13)) + (n3 + n11 + (n7 + n15));
-            float squared = codes.AnchorSquared[list];
+            float squared = codes.AnchorSquared[header / ScanCodes.HeaderInts];
             if (axes > 0) squared += n0 + n1;
             float length = Rounded.SquareRoot(squared > 1e-30f ? squared : 1e-30f);
-            d0 = UnitLengthDistance(queries.Squared[q0], d0, length);
-            d1 = UnitLengthDistance(queries.Squared[q1], d1, length);
-            d2 = UnitLengthDistance(queries.Squared[q2], d2, length);
-            d3 = UnitLengthDistance(queries.Squared[q3], d3, length);
+            d0 = UnitLengthDistance(queries.Squared[visitors[0]], d0, length);
+            d1 = UnitLengthDistance(queries.Squared[visitors[1]], d1, length);
+            d2 = UnitLengthDistance(queries.Squared[visitors[2]], d2, length);
+            d3 = UnitLengthDistance(queries.Squared[visitors[3]], d3, length);
         }
 
-        work.Distances[((long)slot0 * Tile) + thread] = d0;
-        if (slot1 >= 0) work.Distances[((long)slot1 * Tile) + thread] = d1;
-        if (slot2 >= 0) work.Distances[((long)slot2 * Tile) + thread] = d2;
-        if (slot3 >= 0) work.Distances[((long)slot3 * Tile) + thread] = d3;
+        Put(work.Distances, slots[0], d0);
+        Put(work.Distances, slots[1], d1);
+        Put(work.Distances, slots[2], d2);
+        Put(work.Distances, slots[3], d3);
+    }
+
+    /// <summary>Axes up to whole lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Padded(int axes) => (axes + Lanes - 1) / Lanes * Lanes;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Put(ArrayView<float> distances, int slot, float distance)
+    {
+        if (slot >= 0) distances[((long)slot * Tile) + Group.IdxX] = distance;
     }
 
     /// <summary>One lane of ‖c - z‖², or of ⟨c, z⟩, over all coordinates of the group: four sums over steps of 64, the rest in the first.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float RankLane(ArrayView<float> coordinates, long first, ArrayView<float> anchors, int anchor, int rank, int lane, int measure)
+    internal static float RankLane(ArrayView<float> coordinates, long first, ArrayView<float> anchors, int anchor, int rank, int lane, int measure)
     {
         float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
         int full = rank / 64 * 64;
@@ -261,7 +246,7 @@ internal static class ScanKernel
 
     /// <summary>Sum of 16 lanes: (8 + 8), (4 + 4), (2 + 2), (1 + 1).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Tree(ArrayView<float> lanes, int at)
+    internal static float Tree(ArrayView<float> lanes, int at)
     {
         float even = ((lanes[at] + lanes[at + 8]) + (lanes[at + 4] + lanes[at + 12])) + ((lanes[at + 2] + lanes[at + 10]) + (lanes[at + 6] + lanes[at + 14]));
         float odd = ((lanes[at + 1] + lanes[at + 9]) + (lanes[at + 5] + lanes[at + 13])) + ((lanes[at + 3] + lanes[at + 11]) + (lanes[at + 7] + lanes[at + 15]));
@@ -305,7 +290,7 @@ internal static class ScanKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Quad Add(Quad a, Quad b) => new(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);
+    internal static Quad Add(Quad a, Quad b) => new(a.X + b.X, a.Y + b.Y, a.Z + b.Z, a.W + b.W);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Shift(float offset, float sum, int axes) => axes > 0 ? offset + sum : offset;
@@ -324,15 +309,6 @@ internal struct ScanCodes
 
     /// <summary>8 x 256 values in units of the tables.</summary>
     public ArrayView<float> Tables;
-
-    /// <summary>List of each tile.</summary>
-    public ArrayView<int> TileLists;
-
-    /// <summary>Where each tile's words begin, in units of 64 words.</summary>
-    public ArrayView<int> TileOffsets;
-
-    /// <summary>Row numbers of each tile, 64 of them; -1 behind the last.</summary>
-    public ArrayView<int> TileRows;
 
     /// <summary>A header for each list.</summary>
     public ArrayView<int> Headers;
@@ -386,6 +362,12 @@ internal struct ScanWork
     /// <summary>The words of a stretch of tiles.</summary>
     public ArrayView<uint> Words;
 
+    /// <summary>List of each tile.</summary>
+    public ArrayView<int> TileLists;
+
+    /// <summary>Where each tile's words begin, in units of 64 words.</summary>
+    public ArrayView<int> TileOffsets;
+
     /// <summary>Unread where <see cref="Quads"/> is above 0.</summary>
     public ArrayView<int> Items;
 
@@ -403,4 +385,36 @@ internal struct ScanWork
 
     /// <summary>Tiles of the launch: the slots of a query.</summary>
     public int Tiles;
+
+    /// <summary>
+    /// Which tile a group measures, the result, against which queries, and where their distances go: four threads say it to all, which must come to a barrier before they look. Who is missing from
+    /// the four is measured as the first again, for slot -1.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly int Meet(int queryCount, ArrayView<int> visitors, ArrayView<int> slots)
+    {
+        int thread = Group.IdxX;
+        if (Quads > 0)
+        {
+            // All queries scan all tiles: nothing needs to be said about who meets whom.
+            int tile = FirstTile + (Grid.IdxX / Quads);
+            if (thread < ScanKernel.Queries)
+            {
+                int first = Grid.IdxX % Quads * ScanKernel.Queries, query = first + thread;
+                visitors[thread] = query < queryCount ? query : first;
+                slots[thread] = query < queryCount ? (query * Tiles) + tile - FirstTile : -1;
+            }
+
+            return tile;
+        }
+
+        long item = (long)Grid.IdxX * ScanKernel.ItemInts;
+        if (thread < ScanKernel.Queries)
+        {
+            visitors[thread] = Items[item + 1 + thread];
+            slots[thread] = Items[item + 1 + ScanKernel.Queries + thread];
+        }
+
+        return Items[item];
+    }
 }

@@ -65,7 +65,7 @@ internal static class TrellisKernel
         {
             int first = starts[codes[row]], axes = starts[codes[row] + 1] - first, place = places[row], before = 0;
             costs[state] = state == 0 ? 0 : float.PositiveInfinity;
-            Group.Barrier();
+            GroupBarrier.Wait();
             float cost = 0;
             int best = 0;
             for (int i = 0; i < axes; i++)
@@ -77,7 +77,7 @@ internal static class TrellisKernel
                 // The costs before this axis are still being read: those after it go to the other half.
                 before ^= GroupSize;
                 costs[before + state] = Fused.MultiplyAdd(error, error, cost);
-                Group.Barrier();
+                GroupBarrier.Wait();
             }
 
             // The cheapest of all states, as if an axis of eight bits followed.
@@ -91,7 +91,7 @@ internal static class TrellisKernel
                     window[k] = survivorWords[((history + (begin * SurvivorBytes)) / sizeof(int)) + k];
                 }
 
-                Group.Barrier();
+                GroupBarrier.Wait();
                 if (state == 0)
                 {
                     for (int i = end - 1; i >= begin; i--)
@@ -101,7 +101,7 @@ internal static class TrellisKernel
                     }
                 }
 
-                Group.Barrier();
+                GroupBarrier.Wait();
             }
         }
     }
@@ -147,7 +147,7 @@ internal static class TrellisKernel
                 foldedStates[lane] = least;
             }
 
-            Group.Barrier();
+            GroupBarrier.Wait();
             best = foldedStates[ownClass];
             cost = foldedCosts[ownClass];
             for (int from = ownClass + classes; from < Folded; from += classes)

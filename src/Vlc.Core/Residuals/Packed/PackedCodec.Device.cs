@@ -9,15 +9,32 @@ namespace Vlc.Residuals.Packed;
 internal sealed partial class PackedCodec
 {
     /// <summary>Floats of a query in the bases of all groups.</summary>
-    public int CoordinateCount => _firstCoordinates[^1];
+    public override int CoordinateCount => _firstCoordinates[^1];
 
     /// <summary>Groups of cells.</summary>
-    public int GroupCount => _bases.Length;
+    public override int GroupCount => _bases.Length;
+
+    public override ICodeScanner HoldOn(ICodeScanBackend backend, CellLists lists, Metric metric, ReadOnlyMemory<float> anchors) => backend.HoldCodes(Describe(lists, metric));
+
+    /// <summary>A query in the bases of the groups that its cells belong to, as <see cref="Aim"/> has it; nothing is written for the others.</summary>
+    /// <inheritdoc cref="ResidualCodec.Describe" path="/param"/>
+    public override void Describe(QueryScratch query, int[]? cells, Span<float> coordinates, Span<float> offsets, out float squared)
+    {
+        var state = (QueryState)query.CodecState!;
+        bool products = query.Metric == Metric.InnerProduct || CountsAsUnitLength(query);
+        IEnumerable<int> groups = cells is null ? Enumerable.Range(0, GroupCount) : cells.Select(cell => _parameters.CellGroups[cell]).Distinct();
+        foreach (int group in groups)
+        {
+            state.Rotate(query.Vector, group, _bases[group], _parameters.Mean, _meanCoordinates[group]);
+            (products ? state.Rotated : state.Centred)[group].CopyTo(coordinates[_firstCoordinates[group]..]);
+            offsets[group] = products ? state.MeanProduct : state.Outside[group];
+        }
+
+        squared = Distances.Dot(query.Vector, query.Vector);
+    }
 
     /// <summary>The codes of all lists.</summary>
-    /// <param name="lists">Rows of each list.</param>
-    /// <param name="metric">The metric of the index.</param>
-    public TrellisCodes Describe(CellLists lists, Metric metric)
+    private TrellisCodes Describe(CellLists lists, Metric metric)
     {
         var described = new TrellisList[_model.ListCount];
         for (int list = 0; list < described.Length; list++)
@@ -34,26 +51,5 @@ internal sealed partial class PackedCodec
             Metric = metric, CountsAsUnitLength = metric == Metric.Cosine && _parameters.UnitLength, Tables = _tables.Values.ToArray(),
             MeanCoordinates = _meanCoordinates.SelectMany(mean => mean).ToArray(), GroupCount = GroupCount, RowCount = lists.RowCount, Lists = described,
         };
-    }
-
-    /// <summary>A query in the bases of the groups that its cells belong to, as <see cref="Aim"/> has it.</summary>
-    /// <param name="query">The prepared query.</param>
-    /// <param name="cells">The cells to be scanned; null for all.</param>
-    /// <param name="coordinates">Receives the coordinates of those groups, and nothing for the others.</param>
-    /// <param name="offsets">Receives what <see cref="TrellisQueries.Offsets"/> asks for.</param>
-    /// <param name="squared">Receives ‖q‖².</param>
-    public void Rotate(QueryScratch query, int[]? cells, Span<float> coordinates, Span<float> offsets, out float squared)
-    {
-        var state = (QueryState)query.CodecState!;
-        bool products = query.Metric == Metric.InnerProduct || CountsAsUnitLength(query);
-        IEnumerable<int> groups = cells is null ? Enumerable.Range(0, GroupCount) : cells.Select(cell => _parameters.CellGroups[cell]).Distinct();
-        foreach (int group in groups)
-        {
-            state.Rotate(query.Vector, group, _bases[group], _parameters.Mean, _meanCoordinates[group]);
-            (products ? state.Rotated : state.Centred)[group].CopyTo(coordinates[_firstCoordinates[group]..]);
-            offsets[group] = products ? state.MeanProduct : state.Outside[group];
-        }
-
-        squared = Distances.Dot(query.Vector, query.Vector);
     }
 }
