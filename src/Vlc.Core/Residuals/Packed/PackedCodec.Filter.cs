@@ -20,9 +20,21 @@ internal sealed partial class PackedCodec
     public override void Offer(
         QueryScratch query, int list, ReadOnlySpan<float> anchor, ReadOnlySpan<int> rows, ReadOnlySpan<int> positions)
     {
-        // Until there are k rows to be nearer than, none can be sorted out.
-        if (float.IsPositiveInfinity(query.Nearest.Bound)) base.Offer(query, list, anchor, rows, positions);
-        else OfferShared([query], list, anchor, rows, positions);
+        int unsorted = float.IsPositiveInfinity(query.Nearest.Bound) ? Math.Min(query.Nearest.K - query.Nearest.Count, rows.Length) : 0;
+        if (unsorted == 0)
+        {
+            OfferShared([query], list, anchor, rows, positions);
+            return;
+        }
+
+        // Until there are k rows to be nearer than, none can be sorted out; then as many again at a time, as the bound comes nearer with every few.
+        if (positions.IsEmpty) positions = _places.AsSpan(0, rows.Length);
+        base.Offer(query, list, anchor, rows[..unsorted], positions[..unsorted]);
+        for (int first = unsorted, end; first < rows.Length; first = end)
+        {
+            end = Math.Min(2 * first, rows.Length);
+            OfferShared([query], list, anchor, rows[first..end], positions[first..end]);
+        }
     }
 
     public override void OfferShared(
@@ -39,15 +51,16 @@ internal sealed partial class PackedCodec
         // The first query's scratch serves all of them; each keeps its own sight, for measuring.
         QueryScratch first = queries[0];
         FilterRoom room = ((QueryState)first.CodecState!).Room(queries.Length, coded.Scales.Length, rows.Length);
-        bool byHead = coded.Axes.Length > TrellisFilter.HeadAxes && first.Metric != Metric.InnerProduct;
+        bool byHead = coded.Axes.Length > TrellisFilter.HeadAxes && first.Metric != Metric.InnerProduct && HeadPays(queries);
         if (byHead && CountsAsUnitLength(first)) FilterByHeadCosine(queries, list, codes, positions, room);
         else FilterByAxes(queries, list, codes, positions, byHead ? TrellisFilter.HeadAxes : coded.Axes.Length, room, room.Kept, room.Counts);
 
         for (int q = 0; q < queries.Length; q++)
         {
             Span<int> places = room.Kept.AsSpan(q * rows.Length, room.Counts[q]);
-            if (places.IsEmpty) continue;
             QueryScratch query = queries[q];
+            if (byHead) ((QueryState)query.CodecState!).CountHead(rows.Length, places.Length);
+            if (places.IsEmpty) continue;
             float offset = byHead && CountsAsUnitLength(query) ? Aim(query, list).Offset : room.Offsets[q];
             Span<int> left = room.Left.AsSpan(0, places.Length);
             if (positions.IsEmpty) places.CopyTo(left);
@@ -68,6 +81,14 @@ internal sealed partial class PackedCodec
             Measure(query, list, offset, left, distances);
             query.Nearest.Offer(distances, keptRows);
         }
+    }
+
+    /// <summary>Whether the head has left less than half of the rows so far: a query without near rows, or one that lies mostly in the other axes, gains nothing by it.</summary>
+    private static bool HeadPays(ReadOnlySpan<QueryScratch> queries)
+    {
+        int pays = 0;
+        foreach (QueryScratch query in queries) pays += ((QueryState)query.CodecState!).HeadPays ? 1 : -1;
+        return pays >= 0;
     }
 
     /// <summary>Filters by the first axes, or all of them; the queries aim at the list.</summary>

@@ -16,6 +16,9 @@ internal sealed partial class PackedCodec : ResidualCodec
     private readonly TrellisTables _tables;
     private readonly CodeRows?[] _codes;
     private readonly PackedMatrix[] _bases;
+
+    /// <summary>0, 1, 2 ... for the longest list: the positions of all its rows.</summary>
+    private readonly int[] _places;
     private readonly float[][] _meanCoordinates;
 
     /// <summary>Where each group's coordinates begin when those of all groups follow one another, and the end of the last.</summary>
@@ -42,6 +45,11 @@ internal sealed partial class PackedCodec : ResidualCodec
             _codes[list] = new CodeRows(file!, offset, listCounts[list], stride);
             offset += (long)stride * listCounts[list];
         }
+
+        int longest = 0;
+        foreach (int count in listCounts) longest = Math.Max(longest, count);
+        _places = new int[longest];
+        for (int place = 0; place < longest; place++) _places[place] = place;
 
         int d = _parameters.Dimension;
         _bases = [.. _parameters.Groups.Select(group => new PackedMatrix(group.Basis, group.Rank, d))];
@@ -225,10 +233,15 @@ internal sealed partial class PackedCodec : ResidualCodec
     /// <summary>The query in the basis of each group, computed when the first of its cells is scanned.</summary>
     private sealed class QueryState : IQueryState
     {
+        /// <summary>So many rows may be left over by the head before it is judged.</summary>
+        private const int LeastHeadRows = 1024;
+
         private readonly bool[] _ready;
         private readonly float[] _centred;
         private float[] _norms = [];
         private int _cell = -1;
+        private int _headRows;
+        private int _headLeft;
         private FilterRoom _room = new(null, 1, 0, 0);
 
         public QueryState(PackedParameters parameters)
@@ -265,10 +278,21 @@ internal sealed partial class PackedCodec : ResidualCodec
         /// <summary>Sorts out rows before they are measured.</summary>
         public TrellisFilter Filter { get; } = new();
 
+        /// <summary>Whether of the rows that were filtered by the head less than half was left, a few lists aside.</summary>
+        public bool HeadPays => _headLeft <= (_headRows / 2) + LeastHeadRows;
+
         public void Reset()
         {
             _ready.AsSpan().Clear();
             _cell = -1;
+            (_headRows, _headLeft) = (0, 0);
+        }
+
+        /// <summary>Counts rows filtered by the head, and those that it left.</summary>
+        public void CountHead(int rows, int left)
+        {
+            _headRows += rows;
+            _headLeft += left;
         }
 
         /// <summary>Whether this cell is another than the last.</summary>
