@@ -188,7 +188,7 @@ public sealed class TrellisFilterTests : IDisposable
             if (bound > float.NegativeInfinity) bounded++;
         }
 
-        Assert.True(bounded > 5000, $"{bounded} had a bound");
+        Assert.True(bounded > 2000, $"{bounded} had a bound");
         Assert.Equal(0.6f, TrellisFilter.HeadCosine(0.6f, 4, 4), 1e-4f);
         Assert.Equal(float.NegativeInfinity, TrellisFilter.HeadCosine(0.6f, 4, 2));
         Assert.Equal(float.NegativeInfinity, TrellisFilter.HeadCosine(-0.6f, 4, 4));
