@@ -92,8 +92,9 @@ internal static class QueryCommand
         });
         writer?.Complete();
 
+        ScanPlan plan = index.Plan(options);
         var answer = new QueryResult(
-            source.Count, k, index.Count, index.Dimension, Spellings.Metric[index.Metric], index.Plan(options).Probes, index.Plan(options).ScannedRows, device.Name, outPath,
+            source.Count, k, index.Count, index.Dimension, Spellings.Metric[index.Metric], plan.Probes, plan.ScannedRows, plan.Reach, device.Name, outPath,
             writer is null ? [.. results] : null);
         terminal.Write(answer, ResultJsonContext.Readable.QueryResult, console => Print(console, answer));
         return ExitCode.Success;
@@ -170,8 +171,9 @@ internal static class QueryCommand
             }
         }
 
+        string reach = answer.Reach is { } factor ? $", none beyond {factor:F2} times the squared distance of the k-th of the first rows," : "";
         string written = answer.Out is null ? "" : $"; {answer.Queries:N0} queries written to {answer.Out}";
-        console.WriteLine($"{answer.Metric}, at most {answer.Probes:N0} cells or {answer.ScannedRows:N0} rows a query on {answer.Device}{written}");
+        console.WriteLine($"{answer.Metric}, at most {answer.Probes:N0} cells or {answer.ScannedRows:N0} rows a query{reach} on {answer.Device}{written}");
     }
 
     private delegate void NeighborSink(QueryNeighbors result, ReadOnlySpan<int> ids);
@@ -179,7 +181,7 @@ internal static class QueryCommand
 
 /// <summary>What <c>vlc query</c> reports.</summary>
 internal sealed record QueryResult(
-    long Queries, int K, int N, int D, string Metric, int Probes, int ScannedRows, string Device, string? Out, QueryNeighbors[]? Results);
+    long Queries, int K, int N, int D, string Metric, int Probes, int ScannedRows, float? Reach, string Device, string? Out, QueryNeighbors[]? Results);
 
 /// <summary>The neighbours of a query, nearest first; fewer than k where no more were found.</summary>
 internal sealed record QueryNeighbors(long Query, Neighbor[] Neighbors)

@@ -14,7 +14,7 @@ public sealed class SearchOptions
 
     /// <summary>
     /// Rows after which the scan stops, nearest cells first, whole cells; rows that the filter stops do not count. Null, where <see cref="Probes"/> is null too, takes the
-    /// fewest that reach <see cref="TargetRecall"/>.
+    /// plan of fewest rows that reaches <see cref="TargetRecall"/>, by a budget of rows and a reach (<see cref="ScanPlan.Reach"/>).
     /// </summary>
     public int? ScannedRows { get; init; }
 
