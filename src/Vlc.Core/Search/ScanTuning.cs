@@ -7,6 +7,9 @@ namespace Vlc.Search;
 /// <param name="queries">Queries of the sample.</param>
 internal sealed class ScanTuning(ScanLimits limits, int queries)
 {
+    /// <summary>What a reach must add to the recall of a budget alone, of the same rows: the best of many pairs on a sample is not the best of all queries.</summary>
+    private const float LeastGain = 0.001f;
+
     private readonly ScanStop[] _budgetStops = new ScanStop[queries * limits.Budgets.Length];
     private readonly ScanStop[] _reachStops = new ScanStop[queries * limits.Reaches.Length];
 
@@ -16,7 +19,7 @@ internal sealed class ScanTuning(ScanLimits limits, int queries)
     /// <summary>Where a query stops by each reach.</summary>
     public Span<ScanStop> ReachStops(int query) => _reachStops.AsSpan(query * limits.Reaches.Length, limits.Reaches.Length);
 
-    /// <summary>For each budget the plan of the highest recall that scans no more rows on average; as many as there are budgets, the last scans everything.</summary>
+    /// <summary>For each budget the plan of the highest recall that scans no more rows on average, with a reach where that pays; the last scans everything.</summary>
     /// <param name="k">Exact neighbours of each query.</param>
     public (ScanPoint[] Points, Recall[] Recalls) Frontier(int k)
     {
@@ -47,7 +50,7 @@ internal sealed class ScanTuning(ScanLimits limits, int queries)
         }
 
         // Everything is the last resort, however little it adds.
-        (ScanPoint Point, Recall Recall) everything = plans[^1], best = plans.MinBy(plan => plan.Point.MeanRows);
+        (ScanPoint Point, Recall Recall) everything = plans[^1], best = plans.MinBy(plan => plan.Point.MeanRows), plain = best;
         plans.Sort((one, other) => one.Point.MeanRows.CompareTo(other.Point.MeanRows));
         var points = new List<(ScanPoint Point, Recall Recall)>();
         int next = 0;
@@ -56,9 +59,11 @@ internal sealed class ScanTuning(ScanLimits limits, int queries)
             for (; next < plans.Count && plans[next].Point.MeanRows <= budget; next++)
             {
                 if (plans[next].Point.Recall > best.Point.Recall) best = plans[next];
+                if (plans[next].Point.Reach is null && plans[next].Point.Recall > plain.Point.Recall) plain = plans[next];
             }
 
-            points.Add(best);
+            (ScanPoint Point, Recall Recall) chosen = best.Point.Recall > plain.Point.Recall + LeastGain ? best : plain;
+            points.Add(points.Count > 0 && points[^1].Point.Recall > chosen.Point.Recall ? points[^1] : chosen);
         }
 
         points[^1] = everything;
