@@ -16,12 +16,13 @@ namespace Vlc.Numerics.Kernels;
 /// states, or of states 0 and 1 of four, of 2 and 3, and of the lesser of both. At most 32 bytes an axis.
 /// </para>
 /// <para>
-/// Instruction sets. AVX-512 with 16 states a vector, all in registers for a run of axes of equal bits; AVX2 with 8 in memory; everything else runs the reference. All give the same bits. Holds scratch memory:
+/// Instruction sets. AVX-512 with 16 states a vector, all in registers for a run of axes of equal bits; AVX2 with 8 in memory; 128 bits (TrellisEncoder.Vector128.cs)
+/// with two vectors of 4 likewise; everything else runs the reference. All give the same bits. Holds scratch memory:
 /// one encoder a thread.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths"; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
 /// </remarks>
-public sealed unsafe class TrellisEncoder : IDisposable
+public sealed unsafe partial class TrellisEncoder : IDisposable
 {
     private const int StateCount = TrellisTables.StateCount;
 
@@ -69,7 +70,7 @@ public sealed unsafe class TrellisEncoder : IDisposable
     /// <exception cref="ArgumentException">The minimum is not finite.</exception>
     public float Encode(ReadOnlySpan<float> target, ReadOnlySpan<float> scale, ReadOnlySpan<byte> bits, Span<byte> states)
     {
-        if (InstructionSets.Level < InstructionSetLevel.Vector256) return EncodeReference(target, scale, bits, states);
+        if (InstructionSets.Level < InstructionSetLevel.Vector128) return EncodeReference(target, scale, bits, states);
         Check(target, scale, bits, states);
         float* cost = _cost.Pointer;
         ulong* steps = _steps.Pointer;
@@ -213,7 +214,8 @@ public sealed unsafe class TrellisEncoder : IDisposable
         where TBits : struct, IBits
     {
         if (InstructionSets.Level == InstructionSetLevel.Vector512) Advance512<TBits>(cost, table, target, scale, axes, (ushort*)steps);
-        else Advance256<TBits>(cost, table, target, scale, axes, (byte*)steps);
+        else if (InstructionSets.Level == InstructionSetLevel.Vector256) Advance256<TBits>(cost, table, target, scale, axes, (byte*)steps);
+        else Advance128<TBits>(cost, table, target, scale, axes, (byte*)steps);
     }
 
     /// <summary>All 256 costs stay in 16 registers from axis to axis.</summary>
