@@ -18,6 +18,9 @@ internal struct CellWalk(ScanPlan plan, QueryScratch scratch)
 
     private readonly long _aloneRows = (long)RowsForEachNeighbor * scratch.Nearest.K;
 
+    /// <summary>One over the squared distance of the k-th nearest of the first rows, once these are scanned.</summary>
+    private float? _unit;
+
     /// <summary>Cells so far.</summary>
     public int Cells { get; private set; }
 
@@ -29,8 +32,6 @@ internal struct CellWalk(ScanPlan plan, QueryScratch scratch)
 
     /// <summary>Squared distance of query and anchor over that of the k-th nearest of the first rows; 0 while these are being scanned, or are fewer than k.</summary>
     public float Distance { get; private set; }
-
-    private float? _unit;
 
     /// <summary>The next cell, to be followed by <see cref="Pass"/>; false at the end of the plan.</summary>
     public bool TryNext(out int cell)

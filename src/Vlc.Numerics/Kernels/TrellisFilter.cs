@@ -194,7 +194,7 @@ public sealed unsafe partial class TrellisFilter : IDisposable
             float norm = Norm(queries.Of(q)), factorUnit = FactorUnit(queries.Of(q)), offset = queries.Offsets[q];
             float dotError = amplitudes.FactorError(factorUnit) + (Slack * (MathF.Abs(offset) + (norm * amplitudes.LargestNorm)));
             counts[q] = KeepCosines(
-                q, count, unit * factorUnit, unit * unit, offset, outside, error, dotError, 1 / MathF.Max(lengths[q], float.MinValue), queries.Bounds[q], kept);
+                q, count, unit * factorUnit, unit * unit, offset, outside, error, dotError, 1 / lengths[q], queries.Bounds[q], kept);
         }
     }
 
