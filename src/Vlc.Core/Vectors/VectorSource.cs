@@ -42,6 +42,21 @@ public abstract class VectorSource : IDisposable
     public virtual void ReadKeys(long start, Span<string> destination) =>
         throw new NotSupportedException($"{Name} has no keys.");
 
+    /// <summary>True where each row carries text or metadata beside its key: a document, columns beside the vector.</summary>
+    public virtual bool HasPayload => false;
+
+    /// <summary>
+    /// What the reader decided where a file can be read in more than one way, and what it took and what it left, one sentence each. Empty where there was nothing to decide.
+    /// </summary>
+    public virtual IReadOnlyList<string> Notes => [];
+
+    /// <summary>Reads the payload of rows [<paramref name="start"/>, <paramref name="start"/> + <c>destination.Length</c>).</summary>
+    /// <param name="start">First row, 0-based.</param>
+    /// <param name="destination">One JSON object for each row, as text; "{}" where a row has none.</param>
+    /// <exception cref="NotSupportedException"><see cref="HasPayload"/> is false.</exception>
+    public virtual void ReadPayload(long start, Span<string> destination) =>
+        throw new NotSupportedException($"{Name} has no payload.");
+
     /// <summary>Throws unless the range lies within the source and fits the buffer; every <see cref="Read"/> starts with it.</summary>
     /// <param name="start">First row, 0-based.</param>
     /// <param name="count">Number of rows.</param>
