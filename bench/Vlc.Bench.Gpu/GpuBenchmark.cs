@@ -103,12 +103,12 @@ internal static class GpuBenchmark
         int[] nearest = new int[n], expected = new int[n];
         float[] scores = new float[n], expectedScores = new float[n];
         long start = Stopwatch.GetTimestamp();
-        using IHeldRows held = backend.HoldRows(rows, d);
+        using IResidentRows held = backend.LoadRows(rows, d);
         double copySeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        using IHeldAnchors heldAnchors = backend.HoldAnchors(anchors, d);
-        double seconds = Median(parsed.GetValue(s_repeats), () => held.Assign(heldAnchors, nearest, scores, cancellationToken));
-        using IHeldRows onProcessor = processor.HoldRows(rows, d);
-        using IHeldAnchors anchorsOnProcessor = processor.HoldAnchors(anchors, d);
+        using IResidentAnchors residentAnchors = backend.LoadAnchors(anchors, d);
+        double seconds = Median(parsed.GetValue(s_repeats), () => held.Assign(residentAnchors, nearest, scores, cancellationToken));
+        using IResidentRows onProcessor = processor.LoadRows(rows, d);
+        using IResidentAnchors anchorsOnProcessor = processor.LoadAnchors(anchors, d);
         start = Stopwatch.GetTimestamp();
         onProcessor.Assign(anchorsOnProcessor, expected, expectedScores, cancellationToken);
         double processorSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -165,7 +165,7 @@ internal static class GpuBenchmark
         var everything = new SearchOptions { Probes = int.MaxValue, Threads = threads };
         var chosen = new SearchOptions { Threads = threads };
         long start = Stopwatch.GetTimestamp();
-        using DeviceIndex held = index.HoldOn(backend);
+        using DeviceIndex held = index.LoadOnto(backend);
         double copySeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         bool same = true;
         double device = OnBoth(everything, out double processor), deviceChosen = OnBoth(chosen, out double processorChosen);

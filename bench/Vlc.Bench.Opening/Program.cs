@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Vlc.Formats;
+using Vlc.Indexing;
 using Vlc.Search;
 using Vlc.Vectors;
 

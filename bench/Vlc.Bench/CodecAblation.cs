@@ -1,6 +1,6 @@
 using System.Globalization;
 using Vlc.Numerics.Kernels;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 
 namespace Vlc.Bench;
 

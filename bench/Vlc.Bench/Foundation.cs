@@ -1,10 +1,12 @@
 using Vlc.Anchors;
+using Vlc.Codecs;
+using Vlc.Codecs.Packed;
 using Vlc.Compute;
+using Vlc.Evaluation;
 using Vlc.Formats;
 using Vlc.Indexing;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Randomness;
-using Vlc.Residuals.Packed;
 using Vlc.Search;
 using Vlc.Vectors;
 

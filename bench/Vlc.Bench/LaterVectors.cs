@@ -2,7 +2,7 @@ using System.Globalization;
 using Vlc.Evaluation;
 using Vlc.Indexing;
 using Vlc.Numerics.Kernels;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 using Vlc.Search;
 using Vlc.Vectors;
 

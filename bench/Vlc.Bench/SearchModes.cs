@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Numerics.Tensors;
+using Vlc.Indexing;
 using Vlc.Numerics.Kernels;
+using Vlc.Scanning;
 using Vlc.Search;
 
 namespace Vlc.Bench;
@@ -52,7 +54,7 @@ internal static class SearchModes
         {
             // Every 100th, 10th or second row: a filter that has nothing to do with the vectors.
             int[] allowed = [.. Enumerable.Range(0, index.Count / (100 / percent)).Select(i => i * (100 / percent))];
-            IdFilter? filter = percent == 100 ? null : IdFilter.Allow(index.Count, allowed);
+            RowFilter? filter = percent == 100 ? null : RowFilter.Allow(index.Count, allowed);
             var truth = new int[queryCount * Neighbors];
             var nearest = new TopK(Neighbors);
             Latencies exact = Time(queryCount, query =>

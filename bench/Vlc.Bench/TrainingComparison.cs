@@ -4,7 +4,7 @@ using Vlc.Anchors;
 using Vlc.Evaluation;
 using Vlc.Formats;
 using Vlc.Indexing;
-using Vlc.Residuals;
+using Vlc.Codecs;
 using Vlc.Search;
 using Vlc.Vectors;
 

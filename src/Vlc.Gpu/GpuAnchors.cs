@@ -6,7 +6,7 @@ using Vlc.Numerics.Kernels;
 namespace Vlc.Gpu;
 
 /// <summary>Anchors on a device, in the layout of <see cref="AssignKernel"/>.</summary>
-internal sealed class GpuAnchors : IHeldAnchors
+internal sealed class GpuAnchors : IResidentAnchors
 {
     private readonly DeviceMemory.Buffer<float> _columns;
     private readonly DeviceMemory.Buffer<float> _halfNorms;

@@ -9,7 +9,7 @@ namespace Vlc.Gpu;
 public sealed partial class GpuBackend : ICodeScanBackend
 {
     /// <inheritdoc/>
-    public ICodeScanner HoldCodes(TrellisCodes codes)
+    public ICodeScanner LoadCodes(TrellisCodes codes)
     {
         ArgumentNullException.ThrowIfNull(codes);
         _accelerator.Bind();
@@ -17,7 +17,7 @@ public sealed partial class GpuBackend : ICodeScanBackend
     }
 
     /// <inheritdoc/>
-    public ICodeScanner HoldCodes(ScalarCodes codes)
+    public ICodeScanner LoadCodes(ScalarCodes codes)
     {
         ArgumentNullException.ThrowIfNull(codes);
         _accelerator.Bind();

@@ -17,7 +17,7 @@ public sealed partial class GpuBackend
         ArrayView<float>, int, int>(TrellisKernel.Run));
 
     /// <inheritdoc/>
-    public IHeldTrellis HoldTrellis(TrellisTables tables, TrellisAxes axes)
+    public IResidentTrellis LoadTrellis(TrellisTables tables, TrellisAxes axes)
     {
         ArgumentNullException.ThrowIfNull(tables);
         ArgumentNullException.ThrowIfNull(axes);

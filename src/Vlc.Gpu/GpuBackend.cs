@@ -50,7 +50,7 @@ public sealed partial class GpuBackend : IComputeBackend
             ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int>(MergeKernel.Run));
 
     /// <inheritdoc/>
-    public IHeldRows HoldRows(ReadOnlyMemory<float> rows, int dimension)
+    public IResidentRows LoadRows(ReadOnlyMemory<float> rows, int dimension)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
         _accelerator.Bind();
@@ -58,7 +58,7 @@ public sealed partial class GpuBackend : IComputeBackend
     }
 
     /// <inheritdoc/>
-    public IHeldAnchors HoldAnchors(ReadOnlySpan<float> anchors, int dimension)
+    public IResidentAnchors LoadAnchors(ReadOnlySpan<float> anchors, int dimension)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(dimension, 1);
         _accelerator.Bind();

@@ -9,7 +9,7 @@ namespace Vlc.Gpu;
 /// Rows for passes on a device: all of them there, where they fit three quarters of the memory budget; otherwise streamed at every pass, in batches that alternate between two streams, so that
 /// one is copied while the other is computed.
 /// </summary>
-internal sealed class GpuRows : IHeldRows
+internal sealed class GpuRows : IResidentRows
 {
     /// <summary>Floating-point operations of a launch, after which cancellation is looked at: milliseconds of a GPU.</summary>
     private const double OperationsOfLaunch = 1.4e11;
@@ -38,7 +38,7 @@ internal sealed class GpuRows : IHeldRows
     /// <summary>Whether the rows are copied anew at every pass.</summary>
     public bool IsStreamed => _lanes.Length > 1;
 
-    public void Assign(IHeldAnchors anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken = default)
+    public void Assign(IResidentAnchors anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken = default)
     {
         if (anchors is not GpuAnchors held || held.Backend != _backend || held.Dimension != _dimension)
         {

@@ -10,7 +10,7 @@ namespace Vlc.Gpu;
 /// Trellis codes on a device. Rows come in batches that alternate between two streams, so that one is copied while the other is searched; where there is no room for two, in batches of half as
 /// many, down to one row.
 /// </summary>
-internal sealed class GpuTrellis : IHeldTrellis
+internal sealed class GpuTrellis : IResidentTrellis
 {
     /// <summary>Groups that are launched at most, each with survivors of its own: enough for the largest devices, which run about a thousand at once. Fewer rows are not worth a second batch.</summary>
     private const int MostGroups = 1024;

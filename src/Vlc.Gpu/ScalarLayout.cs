@@ -2,7 +2,7 @@ using ILGPU;
 using ILGPU.Runtime;
 using Vlc.Compute;
 using Vlc.Gpu.Kernels;
-using Vlc.Residuals;
+using Vlc.Codecs;
 
 namespace Vlc.Gpu;
 

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
+using Vlc.Codecs.Packed;
+using Vlc.Evaluation;
 using Vlc.Indexing;
 
 namespace Vlc.Plots;

@@ -2,7 +2,7 @@ using System.Globalization;
 using ScottPlot;
 using ScottPlot.Plottables;
 using Vlc.Indexing;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 
 namespace Vlc.Plots;
 

@@ -35,8 +35,8 @@ public sealed class AssignTests(Lanes lanes)
         // 140 anchors, each there four times, in different tiles and lanes: the first 35 must win.
         const int Dimension = 3, Distinct = 35;
         float[] distinct = RandomRows.Gaussian(Distinct, Dimension, 3), anchors = [.. distinct, .. distinct, .. distinct, .. distinct];
-        using IHeldRows rows = backend.HoldRows(distinct, Dimension);
-        using IHeldAnchors held = backend.HoldAnchors(anchors, Dimension);
+        using IResidentRows rows = backend.LoadRows(distinct, Dimension);
+        using IResidentAnchors held = backend.LoadAnchors(anchors, Dimension);
         var nearest = new int[Distinct];
         rows.Assign(held, nearest, new float[Distinct]);
         Assert.Equal(Enumerable.Range(0, Distinct), nearest);
@@ -52,7 +52,7 @@ public sealed class AssignTests(Lanes lanes)
         long batch = 128L * ((pitch * sizeof(float)) + 8), anchors = GpuBackend.Padded(anchorCount) * (pitch + 1L) * sizeof(float);
         using GpuBackend backend = lanes.Create(lane, new GpuOptions { MemoryBudget = anchors + (2 * batch), BatchBytes = 1 });
         float[] rows = RandomRows.Gaussian(count, dimension, 4), columns = RandomRows.Gaussian(anchorCount, dimension, 5);
-        using (var held = (GpuRows)backend.HoldRows(rows, dimension))
+        using (var held = (GpuRows)backend.LoadRows(rows, dimension))
         {
             Assert.True(held.IsStreamed);
             Assert.Equal(128, held.BatchRows);
@@ -78,7 +78,7 @@ public sealed class AssignTests(Lanes lanes)
             if (refuse) refused++;
             return refuse;
         };
-        using (var held = (GpuRows)backend.HoldRows(rows, Dimension))
+        using (var held = (GpuRows)backend.LoadRows(rows, Dimension))
         {
             Assert.True(held.IsStreamed);
             Assert.InRange(held.BatchRows, 128, 256);
@@ -92,7 +92,7 @@ public sealed class AssignTests(Lanes lanes)
     public void A_device_without_room_for_one_tile_says_so()
     {
         using GpuBackend backend = lanes.Create(Lanes.Simulated, new GpuOptions { MemoryBudget = 1000 });
-        Exception exception = Assert.ThrowsAny<Exception>(() => backend.HoldRows(new float[3000], 3));
+        Exception exception = Assert.ThrowsAny<Exception>(() => backend.LoadRows(new float[3000], 3));
         Assert.Contains("no room", exception.Message, StringComparison.Ordinal);
         Assert.Equal(0, backend.Memory.Used);
     }
@@ -101,8 +101,8 @@ public sealed class AssignTests(Lanes lanes)
     public void Anchors_of_another_backend_or_dimension_are_refused()
     {
         using GpuBackend backend = lanes.Create(Lanes.Simulated);
-        using IHeldRows rows = backend.HoldRows(new float[8], 2);
-        using IHeldAnchors foreign = new CpuBackend(1).HoldAnchors(new float[2], 2), wide = backend.HoldAnchors(new float[4], 4);
+        using IResidentRows rows = backend.LoadRows(new float[8], 2);
+        using IResidentAnchors foreign = new CpuBackend(1).LoadAnchors(new float[2], 2), wide = backend.LoadAnchors(new float[4], 4);
         Assert.Throws<ArgumentException>(() => rows.Assign(foreign, new int[4], new float[4]));
         Assert.Throws<ArgumentException>(() => rows.Assign(wide, new int[4], new float[4]));
     }
@@ -111,8 +111,8 @@ public sealed class AssignTests(Lanes lanes)
     public void A_cancelled_pass_stops()
     {
         using GpuBackend backend = lanes.Create(Lanes.Simulated);
-        using IHeldRows rows = backend.HoldRows(new float[8], 2);
-        using IHeldAnchors anchors = backend.HoldAnchors(new float[2], 2);
+        using IResidentRows rows = backend.LoadRows(new float[8], 2);
+        using IResidentAnchors anchors = backend.LoadAnchors(new float[2], 2);
         Assert.Throws<OperationCanceledException>(() => rows.Assign(anchors, new int[4], new float[4], new CancellationToken(canceled: true)));
     }
 
@@ -129,12 +129,12 @@ public sealed class AssignTests(Lanes lanes)
         int count = rows.Length / dimension;
         var nearest = new int[count];
         var scores = new float[count];
-        using IHeldRows held = backend.HoldRows(rows, dimension);
-        using IHeldAnchors heldAnchors = backend.HoldAnchors(anchors, dimension);
+        using IResidentRows held = backend.LoadRows(rows, dimension);
+        using IResidentAnchors residentAnchors = backend.LoadAnchors(anchors, dimension);
         // Twice: what a pass leaves behind must not show in the next.
-        held.Assign(heldAnchors, nearest, scores);
+        held.Assign(residentAnchors, nearest, scores);
         nearest.AsSpan().Fill(-1);
-        held.Assign(heldAnchors, nearest, scores);
+        held.Assign(residentAnchors, nearest, scores);
         return (nearest, scores);
     }
 }

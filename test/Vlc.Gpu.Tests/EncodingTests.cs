@@ -2,7 +2,7 @@ using Vlc.Anchors;
 using Vlc.Compute;
 using Vlc.Indexing;
 using Vlc.Numerics.Kernels;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 using Vlc.Tests;
 using Vlc.Vectors;
 
@@ -65,11 +65,11 @@ public sealed class EncodingTests(Lanes lanes)
         /// <summary>Rows whose codes were searched; a row as often as it was.</summary>
         public long RowsEncoded { get; private set; }
 
-        public IHeldRows HoldRows(ReadOnlyMemory<float> rows, int dimension) => backend.HoldRows(rows, dimension);
+        public IResidentRows LoadRows(ReadOnlyMemory<float> rows, int dimension) => backend.LoadRows(rows, dimension);
 
-        public IHeldAnchors HoldAnchors(ReadOnlySpan<float> anchors, int dimension) => backend.HoldAnchors(anchors, dimension);
+        public IResidentAnchors LoadAnchors(ReadOnlySpan<float> anchors, int dimension) => backend.LoadAnchors(anchors, dimension);
 
-        public IHeldTrellis HoldTrellis(TrellisTables tables, TrellisAxes axes) => new Counting(this, backend.HoldTrellis(tables, axes));
+        public IResidentTrellis LoadTrellis(TrellisTables tables, TrellisAxes axes) => new Counting(this, backend.LoadTrellis(tables, axes));
 
         public void FindMergePartners(
             ReadOnlySpan<float> anchors, int dimension, ReadOnlySpan<int> counts, Span<int> partners, Span<double> costs, CancellationToken cancellationToken = default) =>
@@ -80,7 +80,7 @@ public sealed class EncodingTests(Lanes lanes)
             // What it counts for is another's.
         }
 
-        private sealed class Counting(CountingBackend owner, IHeldTrellis trellis) : IHeldTrellis
+        private sealed class Counting(CountingBackend owner, IResidentTrellis trellis) : IResidentTrellis
         {
             public void Encode(
                 ReadOnlyMemory<int> codes, ReadOnlyMemory<float> targets, Memory<byte> states, Memory<float> minima, CancellationToken cancellationToken = default)

@@ -27,7 +27,7 @@ public sealed class MeansTests(Lanes lanes)
         double[] weights = weighted ? [.. order.Select(row => row % 5 == 0 ? 1 : 1.0 / (1 + (row % 7)))] : [];
         float[] expected = Means(new CpuBackend(1), rows, dimension, order, starts, weights, lists);
         Assert.Equal(expected, Means(backend, rows, dimension, order, starts, weights, lists));
-        using var held = (GpuRows)backend.HoldRows(rows, dimension);
+        using var held = (GpuRows)backend.LoadRows(rows, dimension);
         Assert.Equal(streamed, held.IsStreamed);
     }
 
@@ -36,7 +36,7 @@ public sealed class MeansTests(Lanes lanes)
     public void A_list_without_rows_or_weight_leaves_its_mean_alone(string lane)
     {
         using GpuBackend backend = lanes.Create(lane);
-        using IHeldRows rows = backend.HoldRows((float[])[1, 2, 3, 4], 2);
+        using IResidentRows rows = backend.LoadRows((float[])[1, 2, 3, 4], 2);
         // The first list is empty, the second weighs nothing, the third is row 1.
         float[] means = [7, 7, 8, 8, 9, 9];
         rows.Means((int[])[0, 1], (int[])[0, 0, 1, 2], (double[])[0, 2], means);
@@ -62,7 +62,7 @@ public sealed class MeansTests(Lanes lanes)
     private static float[] Means(IComputeBackend backend, float[] rows, int dimension, int[] order, int[] starts, double[] weights, int lists)
     {
         float[] means = [.. Enumerable.Repeat(0.5f, lists * dimension)];
-        using IHeldRows held = backend.HoldRows(rows, dimension);
+        using IResidentRows held = backend.LoadRows(rows, dimension);
         held.Means(order, starts, weights, means);
         return means;
     }

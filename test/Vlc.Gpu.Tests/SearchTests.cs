@@ -1,7 +1,8 @@
 using Vlc.Anchors;
+using Vlc.Codecs;
 using Vlc.Compute;
 using Vlc.Indexing;
-using Vlc.Residuals;
+using Vlc.Scanning;
 using Vlc.Search;
 using Vlc.Tests;
 using Vlc.Vectors;
@@ -34,7 +35,7 @@ public sealed class SearchTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(lane);
         using var index = new SampleIndex(metric, count, dimension, anchors, queryCount);
-        using (DeviceIndex held = index.Open.HoldOn(backend))
+        using (DeviceIndex held = index.Open.LoadOnto(backend))
         {
             Assert.False(held.IsStreamed);
             index.AssertSame(held, k, SearchOptions.Exhaustive);
@@ -81,13 +82,13 @@ public sealed class SearchTests(Lanes lanes)
         using GpuBackend backend = lanes.Create(lane);
         var options = new IndexOptions { Metric = metric, Codec = codec, CodedDimension = coded, Jacobians = codec == CodecKind.None ? null : jacobians };
         using var index = new SampleIndex(options, RandomRows.Clusters(count, dimension, 5, 31), dimension, Math.Min(5, count), RandomRows.Clusters(6, dimension, 5, 32));
-        using (DeviceIndex held = index.Open.HoldOn(backend))
+        using (DeviceIndex held = index.Open.LoadOnto(backend))
         {
             Assert.False(held.IsStreamed);
             Assert.Equal(codec == CodecKind.None ? 0 : (long)count * (coded ?? dimension) * (codec == CodecKind.Int8 ? 1 : 2), held.CodeBytes);
             index.AssertSame(held, 7, SearchOptions.Exhaustive);
             index.AssertSame(held, 7, new SearchOptions { Probes = 2 });
-            index.AssertSame(held, 7, new SearchOptions { Filter = IdFilter.Deny(count, [0, count / 2]), ScannedRows = Math.Max(count / 3, 1) });
+            index.AssertSame(held, 7, new SearchOptions { Filter = RowFilter.Deny(count, [0, count / 2]), ScannedRows = Math.Max(count / 3, 1) });
         }
 
         Assert.Equal(0, backend.Memory.Used);
@@ -103,7 +104,7 @@ public sealed class SearchTests(Lanes lanes)
         for (int i = 0; i < rows.Length; i++) rows[i] = MathF.ScaleB(rows[i], (i % 42) - 27);
         using var index = new SampleIndex(
             new IndexOptions { Metric = Metric.L2, Codec = CodecKind.Float16, Jacobians = false }, rows, Dimension, 2, [.. rows[..(5 * Dimension)].Select(value => value * 1.01f)]);
-        using DeviceIndex held = index.Open.HoldOn(backend);
+        using DeviceIndex held = index.Open.LoadOnto(backend);
         index.AssertSame(held, 100, SearchOptions.Exhaustive);
     }
 
@@ -115,7 +116,7 @@ public sealed class SearchTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(Lanes.OpenCL);
         using var index = new SampleIndex(metric, 1500, 12, 8, 3);
-        using DeviceIndex held = index.Open.HoldOn(backend);
+        using DeviceIndex held = index.Open.LoadOnto(backend);
         foreach (int k in (int[])[100, 897, held.MostNeighbors]) index.AssertSame(held, k, SearchOptions.Exhaustive);
         index.AssertSame(held, held.MostNeighbors, new SearchOptions { Probes = 3 });
     }
@@ -126,8 +127,8 @@ public sealed class SearchTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(lane);
         using var index = new SampleIndex(Metric.L2, 300, 8, 6, 5);
-        using DeviceIndex held = index.Open.HoldOn(backend);
-        foreach (IdFilter filter in (IdFilter[])[IdFilter.Allow(300, [3, 64, 65, 299]), IdFilter.Deny(300, [.. Enumerable.Range(10, 200)]), IdFilter.Allow(300, [])])
+        using DeviceIndex held = index.Open.LoadOnto(backend);
+        foreach (RowFilter filter in (RowFilter[])[RowFilter.Allow(300, [3, 64, 65, 299]), RowFilter.Deny(300, [.. Enumerable.Range(10, 200)]), RowFilter.Allow(300, [])])
         {
             index.AssertSame(held, 7, new SearchOptions { Filter = filter, Probes = int.MaxValue });
             index.AssertSame(held, 7, new SearchOptions { Filter = filter, ScannedRows = 20 });
@@ -145,7 +146,7 @@ public sealed class SearchTests(Lanes lanes)
         float[] distinct = RandomRows.Gaussian(Distinct, Dimension, 21);
         float[] rows = [.. Enumerable.Range(0, 15).SelectMany(_ => distinct)];
         using var index = new SampleIndex(new IndexOptions(), rows, Dimension, 4, distinct[..(3 * Dimension)]);
-        using DeviceIndex held = index.Open.HoldOn(backend);
+        using DeviceIndex held = index.Open.LoadOnto(backend);
         (int[] ids, float[] scores) = index.AssertSame(held, 12, SearchOptions.Exhaustive);
         Assert.Equal(scores[0], scores[11]);
         Assert.Equal(Enumerable.Range(0, 12).Select(turn => ids[0] + (turn * Distinct)), ids[..12]);
@@ -163,7 +164,7 @@ public sealed class SearchTests(Lanes lanes)
         using (GpuBackend roomy = lanes.Create(lane))
         {
             var listener = new Listener(roomy);
-            using DeviceIndex index2 = index.Open.HoldOn(listener);
+            using DeviceIndex index2 = index.Open.LoadOnto(listener);
             GpuCodes held = listener.Held!;
             Assert.False(held.IsStreamed);
             words = held.WordBytes;
@@ -173,7 +174,7 @@ public sealed class SearchTests(Lanes lanes)
         // The simulation's index is too small to leave a batch room within a budget: there the driver refuses.
         using GpuBackend backend = lanes.Create(lane, lane == Lanes.OpenCL ? new GpuOptions { MemoryBudget = description + words, BatchBytes = 1 } : new GpuOptions { BatchBytes = 1 });
         if (lane == Lanes.Simulated) backend.Memory.Refuses = bytes => bytes == words && backend.Memory.Used >= description;
-        using (DeviceIndex held = index.Open.HoldOn(backend))
+        using (DeviceIndex held = index.Open.LoadOnto(backend))
         {
             Assert.True(held.IsStreamed);
             index.AssertSame(held, 3, SearchOptions.Exhaustive);
@@ -191,7 +192,7 @@ public sealed class SearchTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(lane);
         using var index = new SampleIndex(Metric.Cosine, count, 16, 8, 6);
-        using DeviceIndex held = index.Open.HoldOn(backend);
+        using DeviceIndex held = index.Open.LoadOnto(backend);
         int refused = 0;
         backend.Memory.Refuses = bytes =>
         {
@@ -210,7 +211,7 @@ public sealed class SearchTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(Lanes.Simulated, new GpuOptions { MemoryBudget = 1000 });
         using var index = new SampleIndex(Metric.L2, 200, 8, 4, 1);
-        Exception exception = Assert.ThrowsAny<Exception>(() => index.Open.HoldOn(backend));
+        Exception exception = Assert.ThrowsAny<Exception>(() => index.Open.LoadOnto(backend));
         Assert.Contains("no room", exception.Message, StringComparison.Ordinal);
         Assert.Equal(0, backend.Memory.Used);
     }
@@ -220,7 +221,7 @@ public sealed class SearchTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(Lanes.Simulated);
         using var index = new SampleIndex(Metric.L2, 50, 3, 2, 2);
-        using (DeviceIndex held = index.Open.HoldOn(backend))
+        using (DeviceIndex held = index.Open.LoadOnto(backend))
         {
             int most = held.MostNeighbors;
             int[] ids = new int[2 * (most + 1)];
@@ -237,13 +238,13 @@ public sealed class SearchTests(Lanes lanes)
         {
             Codec = CodecKind.Packed, Metric = Metric.L2, Dimension = 1, Axes = default, Scales = default, Anchors = new float[1], ListStarts = (int[])[0, 0], Rows = default, Codes = null,
         };
-        Assert.Throws<ArgumentException>(() => backend.HoldCodes(codes));
+        Assert.Throws<ArgumentException>(() => backend.LoadCodes(codes));
 
         // Shared memory enough for everything but codec f16.
         using GpuBackend small = lanes.Devices.CreateBackend(backend.Device with { SharedBytes = 32 << 10 });
         using SampleIndex halves = new(Metric.L2, 50, 3, 2, 1, CodecKind.Float16), bytes = new(Metric.L2, 50, 3, 2, 1, CodecKind.Int8);
-        Assert.Contains("32768 bytes of shared memory", Assert.Throws<ArgumentException>(() => halves.Open.HoldOn(small)).Message, StringComparison.Ordinal);
-        bytes.Open.HoldOn(small).Dispose();
+        Assert.Contains("32768 bytes of shared memory", Assert.Throws<ArgumentException>(() => halves.Open.LoadOnto(small)).Message, StringComparison.Ordinal);
+        bytes.Open.LoadOnto(small).Dispose();
     }
 
     /// <summary>A small index in a folder of its own, with queries.</summary>
@@ -300,8 +301,8 @@ public sealed class SearchTests(Lanes lanes)
 
         public string Name => backend.Name;
 
-        public ICodeScanner HoldCodes(TrellisCodes codes) => Held = (GpuCodes)backend.HoldCodes(codes);
+        public ICodeScanner LoadCodes(TrellisCodes codes) => Held = (GpuCodes)backend.LoadCodes(codes);
 
-        public ICodeScanner HoldCodes(ScalarCodes codes) => Held = (GpuCodes)backend.HoldCodes(codes);
+        public ICodeScanner LoadCodes(ScalarCodes codes) => Held = (GpuCodes)backend.LoadCodes(codes);
     }
 }

@@ -54,7 +54,7 @@ public sealed class TrellisTests(Lanes lanes)
     public void No_rows_and_no_codes_are_no_work(string lane)
     {
         using GpuBackend backend = lanes.Create(lane);
-        using IHeldTrellis none = backend.HoldTrellis(TrellisTables.Designed, new TrellisAxes([0], [], [])), one = backend.HoldTrellis(
+        using IResidentTrellis none = backend.LoadTrellis(TrellisTables.Designed, new TrellisAxes([0], [], [])), one = backend.LoadTrellis(
             TrellisTables.Designed, new TrellisAxes([0, 1], [1], [3]));
         none.Encode(default, default, default, default);
         one.Encode(default, default, default, default);
@@ -76,7 +76,7 @@ public sealed class TrellisTests(Lanes lanes)
             if (refuse) refused++;
             return refuse;
         };
-        using (var held = (GpuTrellis)backend.HoldTrellis(TrellisTables.Designed, sample.Axes))
+        using (var held = (GpuTrellis)backend.LoadTrellis(TrellisTables.Designed, sample.Axes))
         {
             Encode(held, sample);
             Assert.InRange(held.BatchRows, 1, fits);
@@ -97,7 +97,7 @@ public sealed class TrellisTests(Lanes lanes)
         // Three rows of 11 axes: 5 bytes an axis and 12 a row.
         using GpuBackend backend = lanes.Create(lane, new GpuOptions { BatchBytes = 3 * ((11 * 5) + 12) });
         Sample sample = Sample.Random(rows, [11], seed: 17);
-        using (var held = (GpuTrellis)backend.HoldTrellis(TrellisTables.Designed, sample.Axes))
+        using (var held = (GpuTrellis)backend.LoadTrellis(TrellisTables.Designed, sample.Axes))
         {
             Encode(held, sample);
             Assert.Equal(3, held.BatchRows);
@@ -111,7 +111,7 @@ public sealed class TrellisTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(Lanes.Simulated, new GpuOptions { MemoryBudget = 9000 });
         Sample sample = Sample.Random(3, [40], seed: 18);
-        using (IHeldTrellis held = backend.HoldTrellis(TrellisTables.Designed, sample.Axes))
+        using (IResidentTrellis held = backend.LoadTrellis(TrellisTables.Designed, sample.Axes))
         {
             Exception exception = Assert.ThrowsAny<Exception>(() => Encode(held, sample));
             Assert.Contains("no room", exception.Message, StringComparison.Ordinal);
@@ -131,7 +131,7 @@ public sealed class TrellisTests(Lanes lanes)
             sample.Targets[7] = bad;
             foreach (IComputeBackend where in (IComputeBackend[])[backend, new CpuBackend(1)])
             {
-                using IHeldTrellis held = where.HoldTrellis(TrellisTables.Designed, sample.Axes);
+                using IResidentTrellis held = where.LoadTrellis(TrellisTables.Designed, sample.Axes);
                 Assert.Throws<ArgumentException>(() => Encode(held, sample));
             }
         }
@@ -144,7 +144,7 @@ public sealed class TrellisTests(Lanes lanes)
         using var processor = new CpuBackend(1);
         foreach (IComputeBackend where in (IComputeBackend[])[backend, processor])
         {
-            using IHeldTrellis held = where.HoldTrellis(TrellisTables.Designed, new TrellisAxes([0, 2], [1, 1], [3, 3]));
+            using IResidentTrellis held = where.LoadTrellis(TrellisTables.Designed, new TrellisAxes([0, 2], [1, 1], [3, 3]));
             Assert.Throws<ArgumentOutOfRangeException>(() => held.Encode((int[])[0], new float[1], new byte[2], new float[1]));
             Assert.Throws<ArgumentOutOfRangeException>(() => held.Encode((int[])[0], new float[2], new byte[1], new float[1]));
             Assert.Throws<ArgumentOutOfRangeException>(() => held.Encode((int[])[0], new float[2], new byte[2], default));
@@ -190,14 +190,14 @@ public sealed class TrellisTests(Lanes lanes)
 
     private static (byte[] States, float[] Minima) Encode(IComputeBackend backend, TrellisTables tables, Sample sample)
     {
-        using IHeldTrellis held = backend.HoldTrellis(tables, sample.Axes);
+        using IResidentTrellis held = backend.LoadTrellis(tables, sample.Axes);
         // First the last row alone: what a call leaves behind, room for one row included, must not show in the next.
         int last = sample.Axes.Places(sample.Codes)[^2];
         Encode(held, sample with { Codes = sample.Codes[^1..], Targets = sample.Targets[last..] });
         return Encode(held, sample);
     }
 
-    private static (byte[] States, float[] Minima) Encode(IHeldTrellis held, Sample sample)
+    private static (byte[] States, float[] Minima) Encode(IResidentTrellis held, Sample sample)
     {
         byte[] states = [.. Enumerable.Repeat((byte)255, sample.Targets.Length)];
         var minima = new float[sample.Codes.Length];

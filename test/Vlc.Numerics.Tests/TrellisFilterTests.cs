@@ -164,7 +164,7 @@ public sealed class TrellisFilterTests : IDisposable
         codes = new CodeRows(_file, 0, 4, 60);
         Refused([.. Enumerable.Repeat((byte)2, 64), 3], [], new float[65], new float[65], 4);
 
-        void Refused(byte[] bits, int[] rows, float[] target, float[] scale, int room, int? axes = null, int queries = 1, int counts = 1) =>
+        void Refused(byte[] bits, int[] rows, float[] target, float[] scale, int buffers, int? axes = null, int queries = 1, int counts = 1) =>
             Assert.Throws<ArgumentOutOfRangeException>(() => _filter.NearByDistance(
                 codes, rows, TrellisTables.Designed, bits, scale,
                 new FilterQueries(target, target.Length, axes ?? bits.Length, new float[queries], new float[queries]), new int[room], new int[counts]));
@@ -183,15 +183,15 @@ public sealed class TrellisFilterTests : IDisposable
             if (round % 2 == 0) for (int k = head; k < 6; k++) vector[k] = query[k] * MathF.Abs(vector[0]);
             double cosine = Dot(query, vector, 6) / Math.Sqrt(Dot(query, query, 6) * Dot(vector, vector, 6));
             double onHead = Dot(query, vector, head) / Math.Sqrt(Dot(query, query, 6) * Dot(vector, vector, head));
-            float bound = TrellisFilter.HeadCosine((float)cosine, (float)Dot(query, query, 6), (float)Dot(query, query, head));
-            Assert.True(onHead >= bound, $"{onHead} on the head, {cosine} on all axes, bound {bound}");
+            float bound = TrellisFilter.PrefixCosine((float)cosine, (float)Dot(query, query, 6), (float)Dot(query, query, head));
+            Assert.True(onHead >= bound, $"{onHead} on the prefix, {cosine} on all axes, bound {bound}");
             if (bound > float.NegativeInfinity) bounded++;
         }
 
         Assert.True(bounded > 2000, $"{bounded} had a bound");
-        Assert.Equal(0.6f, TrellisFilter.HeadCosine(0.6f, 4, 4), 1e-4f);
-        Assert.Equal(float.NegativeInfinity, TrellisFilter.HeadCosine(0.6f, 4, 2));
-        Assert.Equal(float.NegativeInfinity, TrellisFilter.HeadCosine(-0.6f, 4, 4));
+        Assert.Equal(0.6f, TrellisFilter.PrefixCosine(0.6f, 4, 4), 1e-4f);
+        Assert.Equal(float.NegativeInfinity, TrellisFilter.PrefixCosine(0.6f, 4, 2));
+        Assert.Equal(float.NegativeInfinity, TrellisFilter.PrefixCosine(-0.6f, 4, 4));
 
         static double Dot(float[] one, float[] other, int axes) => Enumerable.Range(0, axes).Sum(k => (double)one[k] * other[k]);
     }

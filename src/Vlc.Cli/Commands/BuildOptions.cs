@@ -3,8 +3,8 @@ using Vlc.Anchors;
 using Vlc.Cli.Files;
 using Vlc.Compute;
 using Vlc.Indexing;
-using Vlc.Residuals;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs;
+using Vlc.Codecs.Packed;
 using Vlc.Vectors;
 
 namespace Vlc.Cli.Commands;
@@ -77,9 +77,10 @@ internal sealed class BuildOptions
     /// <param name="jacobians">True, false, or null for auto.</param>
     /// <param name="maxRatio">Largest ratio to aim for instead of a recall, or null.</param>
     /// <param name="backend">Where training, assignment and the search for packed codes run; null is the processor.</param>
+    /// <param name="updatable">Whether the index keeps what adding rows needs.</param>
     public IndexOptions Read(
         ParseResult parsed, VectorSource? queries, CodecKind codec = CodecKind.Packed, int? codedDimension = null, bool? jacobians = null, double? maxRatio = null,
-        IComputeBackend? backend = null) => new()
+        IComputeBackend? backend = null, bool updatable = true) => new()
     {
         Metric = Spellings.Metric.ParseOptional(parsed.GetValue(_metric)) ?? Metric.L2,
         Codec = codec,
@@ -94,6 +95,7 @@ internal sealed class BuildOptions
         },
         TrainingRows = parsed.GetValue(_sample),
         TuningQueries = queries,
+        Updatable = updatable,
         Training = _training.Read(parsed, parsed.GetValue(_anchors), parsed.GetValue(_seed) ?? new AnchorTrainingOptions().Seed, backend),
     };
 }

@@ -7,10 +7,12 @@ using Vlc.Cli.Demo;
 using Vlc.Cli.Evaluation;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
+using Vlc.Codecs.Packed;
+using Vlc.Evaluation;
 using Vlc.Formats;
 using Vlc.Indexing;
-using Vlc.Residuals.Packed;
 using Vlc.Search;
+using Vlc.Segments;
 using Vlc.Vectors;
 
 namespace Vlc.Cli.Commands;
@@ -82,14 +84,11 @@ internal static class DemoCommand
         var options = new IndexOptions
         {
             Metric = Metric.Cosine,
+            Keys = KeyColumn.Of(embedding.MemberIds.ToArray()),
             Packed = new PackedOptions { TargetRecall = TargetRecall },
             Training = new AnchorTrainingOptions { Seed = Seed, Threads = threads },
         };
-        using (KeyFile keys = KeyFile.Stage(embedding.MemberIds, basePath, cancellationToken))
-        {
-            IndexCommand.Build(source, basePath, options, progress, cancellationToken);
-            keys.Complete();
-        }
+        IndexCommand.Build(source, basePath, options, progress, cancellationToken);
 
         using VlcIndex index = VlcIndex.Open(basePath);
         float[] queries = embedding.HeldOutRows.ToArray();
@@ -99,7 +98,7 @@ internal static class DemoCommand
         ExactScan? exact = ExactScan.TryLoad(source, index.Metric, cancellationToken);
         var judged = new JudgedQueries(queries, Dimension, truth, K);
         var search = new SearchOptions { Threads = threads };
-        SearchMeasurement measured = SearchMeasurement.Take(index, held: null, judged, K, search, exact, progress, cancellationToken);
+        SearchMeasurement measured = SearchMeasurement.Take(index, onDevice: null, judged, K, search, exact, progress, cancellationToken);
 
         var answers = new MemberAnswers(index, embedding, members);
         return new DemoResult(
@@ -120,7 +119,7 @@ internal static class DemoCommand
         FactTable.Write(
             console,
             [
-                ("documents", $"{result.Members:N0} members of .NET; {search.N:N0} indexed, {search.Queries:N0} held out as queries"),
+                ("documents", $"{result.Members:N0} members of .NET; {search.N:N0} indexed, {search.Queries:N0} onDevice out as queries"),
                 ("embedding", $"{search.D} dimensions, {FactTable.Bytes((double)search.N * search.D * sizeof(float))} as float32"),
                 ("index", $"{FactTable.Bytes(result.Bytes)}, {search.Ratio:P2} of that; {search.M:N0} anchors, {search.Codec}"),
                 ($"recall@{search.K}",

@@ -4,7 +4,9 @@ using Vlc.Cli.Compute;
 using Vlc.Cli.Evaluation;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
+using Vlc.Evaluation;
 using Vlc.Formats;
+using Vlc.Indexing;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Vectors;
@@ -51,7 +53,7 @@ internal static class EvalCommand
         using VlcIndex index = VlcIndex.Open(basePath);
         if (k > index.Count) throw new ArgumentException($"-k {k} is more than the index's {index.Count} vectors.");
         using SelectedDevice device = SelectedDevice.Open(parsed.GetValue(Device) ?? DeviceOption.Cpu);
-        using DeviceIndex? held = device.Hold(index, k);
+        using DeviceIndex? onDevice = device.Load(index, k);
         var options = new SearchOptions
         {
             Probes = parsed.GetValue(Probes),
@@ -68,7 +70,7 @@ internal static class EvalCommand
                 ? ReadTruth(parsed.GetValue(Truth)!, rows, index, k)
                 : FindTruth(originals, rows, index, k, options.Threads, progress, cancellationToken);
             ExactScan? exact = originals is null ? null : ExactScan.TryLoad(originals, index.Metric, cancellationToken);
-            return SearchMeasurement.Take(index, held, judged, k, options, exact, progress, cancellationToken);
+            return SearchMeasurement.Take(index, onDevice, judged, k, options, exact, progress, cancellationToken);
         });
         var result = EvalResult.Of(index.Manifest, index.TotalBytes, measured, k, device.Name, parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
         terminal.Write(result, ResultJsonContext.Readable.EvalResult, console => Print(console, result));

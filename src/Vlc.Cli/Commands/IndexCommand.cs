@@ -4,9 +4,10 @@ using Vlc.Cli.Compute;
 using Vlc.Cli.Evaluation;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
+using Vlc.Codecs;
+using Vlc.Codecs.Packed;
+using Vlc.Evaluation;
 using Vlc.Indexing;
-using Vlc.Residuals;
-using Vlc.Residuals.Packed;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Vectors;
@@ -43,6 +44,11 @@ internal static class IndexCommand
         },
     };
 
+    private static readonly Option<bool> Frozen = new("--frozen")
+    {
+        Description = "Leave out BASE.encoder.bin: vectors can then not be added later, nor recall be measured again.",
+    };
+
     private static readonly Option<string?> Device = DeviceOption.Create(
         "Where training, assignment and the search for packed codes run; auto, a GPU where there is one and else the processor, unless given. The bytes are the same.");
 
@@ -55,6 +61,7 @@ internal static class IndexCommand
     {
         var command = new Command("index", "Compress a file of vectors into an index.");
         Shared.AddTo(command, Out, CodecWord, CodedDimension, Jacobians, Device);
+        command.Add(Frozen);
         command.Add(MinRecall);
         command.Add(MaxRatio);
         command.SetBody(Run);
@@ -72,7 +79,7 @@ internal static class IndexCommand
         double? ratio = !Shared.HasTargetRecall(parsed) && parsed.GetValue(MaxRatio) is > 0 and < 1 and var most ? most : null;
         using VectorSource source = Shared.OpenVectors(parsed);
         using VectorSource? queries = Shared.OpenQueries(parsed, source);
-        IndexOptions options = Shared.Read(parsed, queries, codec, parsed.GetValue(CodedDimension), jacobians, ratio, device.Backend);
+        IndexOptions options = Shared.Read(parsed, queries, codec, parsed.GetValue(CodedDimension), jacobians, ratio, device.Backend, updatable: !parsed.GetValue(Frozen));
         IndexReport report;
         try
         {
@@ -95,26 +102,22 @@ internal static class IndexCommand
         return terminal.Judge(result.Gates);
     }
 
-    /// <summary>Builds an index and, beside it, the file of the source's keys.</summary>
+    /// <summary>Builds an index, and tells the progress by the names of the phases.</summary>
     internal static IndexReport Build(
         VectorSource source, string basePath, IndexOptions options, ProgressReport progress, CancellationToken cancellationToken)
     {
-        // First, so that an impossible command line is refused before keys are copied.
         IReadOnlyList<string> problems = options.Validate(source.Count, source.Dimension);
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems) + ".");
-        using KeyFile keys = KeyFile.Stage(source, basePath, cancellationToken);
-        IndexReport report = IndexBuilder.Build(
+        return IndexBuilder.Build(
             source, basePath, options, new Reporting<IndexProgress>(step => progress(Name(step.Phase), step.Share, step.Detail)),
             cancellationToken);
-        keys.Complete();
-        return report;
     }
 
     internal static string Name(IndexPhase phase) => phase.ToString().ToLowerInvariant();
 
     private static void Print(IAnsiConsole console, IndexResult result)
     {
-        ByteTable.Write(console, result.Sections, result.N, keysBytes: null);
+        ByteTable.Write(console, result.Sections, result.N);
         List<(string, string)> facts =
         [
             ("vectors", $"{result.N:N0} x {result.D}, {result.Metric}"),
@@ -158,8 +161,8 @@ internal static class IndexCommand
 
 /// <summary>What <c>vlc index</c> reports.</summary>
 internal sealed record IndexResult(
-    int N, int D, int M, string Metric, string Codec, int CodedDimensions, bool Jacobians, ulong Seed, long Bytes, double BytesPerVector,
-    double Ratio, SectionBytes[] Sections, double Distortion, double Energy, double NormalizedEntropy, int Iterations, bool Converged,
+    int N, int D, int M, string Metric, string Codec, int CodedDimensions, bool Jacobians, ulong Seed, long Bytes, long EncoderBytes,
+    long KeysBytes, double BytesPerVector, double Ratio, SectionBytes[] Sections, double Distortion, double Energy, double NormalizedEntropy, int Iterations, bool Converged,
     int? ResumedFrom, int TrainingRows, PackedReport? Packed, PredictedRecall? Predicted, TunedRecall? Measured, string? TunedOn, string Device,
     IReadOnlyDictionary<string, double> Seconds, QualityGate[] Gates)
 {
@@ -171,7 +174,8 @@ internal sealed record IndexResult(
         seconds["total"] = Math.Round(report.Seconds.Values.Sum(), 4);
         return new IndexResult(
             manifest.Count, manifest.Dimension, manifest.AnchorCount, Spellings.Metric[manifest.Metric], Spellings.Codec[manifest.Codec],
-            manifest.CodedDimension, report.Jacobians, manifest.Seed, report.TotalBytes, info.BytesPerVector, report.Ratio,
+            manifest.CodedDimension, report.Jacobians, manifest.Seed, report.TotalBytes, report.Bytes.Encoder, report.Bytes.Keys,
+            info.BytesPerVector, report.Ratio,
             SectionBytes.Of(info), report.Distortion, report.Training.Energy, report.Training.NormalizedEntropy,
             report.Training.Iterations.Count, report.Training.Converged, report.Training.ResumedFrom, report.Training.TrainingRows,
             report.Packed, PredictedRecall.Of(report), measured, measured is null ? null : TuningSample.Name(report.TuningSource), device, seconds,

@@ -4,7 +4,9 @@ using System.Runtime.InteropServices;
 using Spectre.Console;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
+using Vlc.Indexing;
 using Vlc.Numerics;
+using Vlc.Probing;
 using Vlc.Search;
 using Vlc.Storage;
 
@@ -31,8 +33,7 @@ internal static class InfoCommand
             return ExitCode.Success;
         }
 
-        var keys = new FileInfo(KeyFile.PathFor(basePath));
-        var result = InfoResult.Of(IndexInfo.Read(basePath), keys.Exists ? keys.Length : null);
+        var result = InfoResult.Of(IndexInfo.Read(basePath));
         terminal.Write(result, ResultJsonContext.Readable.InfoResult, console => Print(console, result));
         return ExitCode.Success;
     }
@@ -46,11 +47,12 @@ internal static class InfoCommand
 
     private static void Print(IAnsiConsole console, InfoResult result)
     {
-        ByteTable.Write(console, result.Sections, result.N, result.KeysBytes);
+        ByteTable.Write(console, result.Sections, result.N);
         FactTable.Write(
             console,
             [
-                ("vectors", $"{result.N:N0} x {result.D}, {result.Metric}"),
+                ("vectors", $"{result.N:N0} x {result.D}, {result.Metric}" + (result.Deleted > 0 ? $"; {result.Deleted:N0} deleted" : "")),
+                ("segments", $"{result.Segments}"),
                 ("anchors", $"{result.M:N0}"),
                 ("codec", $"{result.Codec}, {result.CodedDimensions} of {result.D} dimensions"),
                 ("ratio", $"{result.Ratio:P2} of float32, {result.BytesPerVector:F2} bytes a vector"),
@@ -58,12 +60,12 @@ internal static class InfoCommand
             ]);
         if (result.ScanCurve is not { } curve) return;
         console.WriteLine($"  recall@{curve.K} on the {curve.Queries:N0} rows of the tuning sample, ± {curve.StandardError:F4}:");
-        Table table = FactTable.Create(">probes", ">recall", ">rows scanned", ">at most", ">reach");
-        foreach (ScanPoint point in curve.Points)
+        Table table = FactTable.Create(">probes", ">recall", ">rows scanned", ">at most", ">distance ratio");
+        foreach (ProbingPoint point in curve.Points)
         {
             table.Row(
                 $"{point.Probes:F0}", $"{point.Recall:F4}", $"{point.MeanRows / result.N:P2}", $"{(double)point.Rows / result.N:P2}",
-                point.Reach is { } reach ? $"{reach:F2}" : "");
+                point.DistanceRatio is { } ratio ? $"{ratio:F2}" : "");
         }
 
         console.Write(table);
@@ -71,20 +73,20 @@ internal static class InfoCommand
 }
 
 /// <summary>
-/// What <c>vlc info</c> reports of an index. The bytes of the sections add up to those of the files; the user's keys count in neither. The
-/// version is the file format's.
+/// What <c>vlc info</c> reports of an index. The bytes of the sections add up to those of the files. <c>bytes</c> and ratio are about what a search needs; keys and
+/// what only updates need are beside it. The version is the file format's.
 /// </summary>
 internal sealed record InfoResult(
-    int N, int D, int M, string Metric, string Codec, int CodedDimensions, ulong Seed, int Version, long Bytes, double BytesPerVector,
-    double Ratio, SectionBytes[] Sections, long? KeysBytes, ScanCurve? ScanCurve)
+    int N, int D, int M, string Metric, string Codec, int CodedDimensions, ulong Seed, int Version, int Segments, int Deleted, long Bytes,
+    long EncoderBytes, long KeysBytes, double BytesPerVector, double Ratio, SectionBytes[] Sections, ProbingCurve? ScanCurve)
 {
-    public static InfoResult Of(IndexInfo info, long? keysBytes)
+    public static InfoResult Of(IndexInfo info)
     {
         Manifest manifest = info.Manifest;
         return new InfoResult(
             manifest.Count, manifest.Dimension, manifest.AnchorCount, Spellings.Metric[manifest.Metric], Spellings.Codec[manifest.Codec],
-            manifest.CodedDimension, manifest.Seed, manifest.Version, info.TotalBytes, info.BytesPerVector, info.Ratio,
-            SectionBytes.Of(info), keysBytes, manifest.Scan);
+            manifest.CodedDimension, manifest.Seed, manifest.Version, manifest.Segments.Count, manifest.DeletedCount, info.TotalBytes,
+            info.Bytes.Encoder, info.Bytes.Keys, info.BytesPerVector, info.Ratio, SectionBytes.Of(info), manifest.Scan);
     }
 }
 

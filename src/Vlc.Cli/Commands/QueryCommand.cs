@@ -3,6 +3,9 @@ using Spectre.Console;
 using Vlc.Cli.Compute;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
+using Vlc.Indexing;
+using Vlc.Probing;
+using Vlc.Scanning;
 using Vlc.Search;
 using Vlc.Vectors;
 
@@ -64,18 +67,20 @@ internal static class QueryCommand
             throw new ArgumentException("--allow and --deny exclude each other.");
         }
 
-
         int k = parsed.GetValue(Neighbors) ?? SharedOptions.DefaultNeighbors;
         string? outPath = parsed.GetValue(Out);
         if (outPath is not null) NeighborWriter.CheckExtension(outPath);
         using VlcIndex index = VlcIndex.Open(basePath);
-        if (k > index.Count) throw new ArgumentException($"-k {k} is more than the index's {index.Count} vectors.");
+        if (k > index.AliveCount)
+        {
+            throw new ArgumentException($"-k {k} is more than the index's {index.AliveCount} vectors.");
+        }
+
         SearchOptions options = Options(parsed, index);
         using SelectedDevice device = SelectedDevice.Open(parsed.GetValue(Device) ?? DeviceOption.Cpu);
-        using DeviceIndex? held = device.Hold(index, k);
+        using DeviceIndex? onDevice = device.Load(index, k);
         using VectorSource source = Queries.Open(parsed);
         QueryVectors.CheckDimension(source, index.Dimension);
-        string[]? keys = KeyFile.TryRead(basePath, index.Count);
 
         using NeighborWriter? writer = outPath is null ? null : NeighborWriter.Create(outPath, k);
         List<QueryNeighbors> results = [];
@@ -87,14 +92,14 @@ internal static class QueryCommand
                 if (writer is null) results.Add(result);
                 else writer.Write(result, ids);
             };
-            Search(index, held, source, wanted, k, options, keys, sink, progress, cancellationToken);
+            Search(index, onDevice, source, wanted, k, options, sink, progress, cancellationToken);
             return true;
         });
         writer?.Complete();
 
-        ScanPlan plan = index.Plan(options);
+        ProbingPlan plan = index.Plan(options);
         var answer = new QueryResult(
-            source.Count, k, index.Count, index.Dimension, Spellings.Metric[index.Metric], plan.Probes, plan.ScannedRows, plan.Reach, device.Name, outPath,
+            source.Count, k, index.Count, index.Dimension, Spellings.Metric[index.Metric], plan.Probes, plan.ScannedRows, plan.DistanceRatio, device.Name, outPath,
             writer is null ? [.. results] : null);
         terminal.Write(answer, ResultJsonContext.Readable.QueryResult, console => Print(console, answer));
         return ExitCode.Success;
@@ -114,8 +119,8 @@ internal static class QueryCommand
         {
             Probes = parsed.GetValue(Probes),
             TargetRecall = parsed.GetValue(TargetRecall),
-            Filter = parsed.GetValue(Allow) is { } allow ? IdFilter.Allow(index.Count, IdListFile.Read(allow, index.Count))
-                : parsed.GetValue(Deny) is { } deny ? IdFilter.Deny(index.Count, IdListFile.Read(deny, index.Count))
+            Filter = parsed.GetValue(Allow) is { } allow ? RowFilter.Allow(index.Count, IdListFile.Read(allow, index.Count))
+                : parsed.GetValue(Deny) is { } deny ? RowFilter.Deny(index.Count, IdListFile.Read(deny, index.Count))
                 : null,
             Metric = metric,
             Threads = parsed.GetValue(SharedOptions.Threads),
@@ -123,7 +128,7 @@ internal static class QueryCommand
     }
 
     private static void Search(
-        VlcIndex index, DeviceIndex? held, VectorSource source, long wanted, int k, SearchOptions options, string[]? keys, NeighborSink sink,
+        VlcIndex index, DeviceIndex? onDevice, VectorSource source, long wanted, int k, SearchOptions options, NeighborSink sink,
         ProgressReport progress, CancellationToken cancellationToken)
     {
         int block = (int)Math.Min(Math.Clamp(NeighborsAtOnce / k, 1, QueriesAtOnce), wanted);
@@ -135,12 +140,12 @@ internal static class QueryCommand
             int count = (int)Math.Min(block, wanted - first);
             QueryVectors.Read(source, first, count, index.Metric, rows, cancellationToken);
             ReadOnlyMemory<float> queries = rows.AsMemory(0, count * index.Dimension);
-            if (held is null) index.SearchBatch(queries, k, ids, scores, options, cancellationToken);
-            else held.SearchBatch(queries, k, ids, scores, options, cancellationToken);
+            if (onDevice is null) index.SearchBatch(queries, k, ids, scores, options, cancellationToken);
+            else onDevice.SearchBatch(queries, k, ids, scores, options, cancellationToken);
             for (int query = 0; query < count; query++)
             {
                 ReadOnlySpan<int> found = ids.AsSpan(query * k, k);
-                sink(QueryNeighbors.Of(first + query, found, scores.AsSpan(query * k, k), keys), found);
+                sink(QueryNeighbors.Of(first + query, found, scores.AsSpan(query * k, k), index), found);
             }
 
             progress("search", (double)(first + count) / wanted);
@@ -171,9 +176,9 @@ internal static class QueryCommand
             }
         }
 
-        string reach = answer.Reach is { } factor ? $", none beyond {factor:F2} times the squared distance of the k-th of the first rows," : "";
+        string ratio = answer.DistanceRatio is { } factor ? $", none beyond {factor:F2} times the squared distance of the k-th of the first rows," : "";
         string written = answer.Out is null ? "" : $"; {answer.Queries:N0} queries written to {answer.Out}";
-        console.WriteLine($"{answer.Metric}, at most {answer.Probes:N0} cells or {answer.ScannedRows:N0} rows a query{reach} on {answer.Device}{written}");
+        console.WriteLine($"{answer.Metric}, at most {answer.Probes:N0} cells or {answer.ScannedRows:N0} rows a query{ratio} on {answer.Device}{written}");
     }
 
     private delegate void NeighborSink(QueryNeighbors result, ReadOnlySpan<int> ids);
@@ -181,16 +186,16 @@ internal static class QueryCommand
 
 /// <summary>What <c>vlc query</c> reports.</summary>
 internal sealed record QueryResult(
-    long Queries, int K, int N, int D, string Metric, int Probes, int ScannedRows, float? Reach, string Device, string? Out, QueryNeighbors[]? Results);
+    long Queries, int K, int N, int D, string Metric, int Probes, int ScannedRows, float? DistanceRatio, string Device, string? Out, QueryNeighbors[]? Results);
 
 /// <summary>The neighbours of a query, nearest first; fewer than k where no more were found.</summary>
 internal sealed record QueryNeighbors(long Query, Neighbor[] Neighbors)
 {
-    public static QueryNeighbors Of(long query, ReadOnlySpan<int> ids, ReadOnlySpan<float> scores, string[]? keys)
+    public static QueryNeighbors Of(long query, ReadOnlySpan<int> ids, ReadOnlySpan<float> scores, VlcIndex index)
     {
         int found = ids.IndexOf(-1) is >= 0 and var end ? end : ids.Length;
         var neighbors = new Neighbor[found];
-        for (int rank = 0; rank < found; rank++) neighbors[rank] = new Neighbor(ids[rank], scores[rank], keys?[ids[rank]]);
+        for (int rank = 0; rank < found; rank++) neighbors[rank] = new Neighbor(ids[rank], scores[rank], index.Key(ids[rank])?.ToString());
         return new QueryNeighbors(query, neighbors);
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Vlc.Cli.Terminal;
 using Vlc.Formats;
+using Vlc.Indexing;
 using Vlc.Numerics.Threading;
 using Vlc.Search;
 

@@ -44,7 +44,7 @@ internal static class RetrievalDemonstration
             Rows, Dimension, index.AnchorCount, index.Ratio, K, recall.Value,
             [
                 .. Enumerable.Range(0, QueryCount).Select(query => new RetrievalComparison(
-                    QueryNeighbors.Of(query, found.AsSpan(query * K, K), scores.AsSpan(query * K, K), keys: null).Neighbors,
+                    QueryNeighbors.Of(query, found.AsSpan(query * K, K), scores.AsSpan(query * K, K), index).Neighbors,
                     truth[(query * K)..((query + 1) * K)])),
             ]);
         terminal.Write(result, ResultJsonContext.Readable.RetrievalDemonstrationResult, console => Print(console, result));

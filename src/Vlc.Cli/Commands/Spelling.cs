@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Vlc.Anchors;
-using Vlc.Residuals;
+using Vlc.Codecs;
 
 namespace Vlc.Cli.Commands;
 

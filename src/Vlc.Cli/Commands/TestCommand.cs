@@ -7,7 +7,7 @@ using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
 using Vlc.Evaluation;
 using Vlc.Indexing;
-using Vlc.Residuals;
+using Vlc.Codecs;
 using Vlc.Search;
 using Vlc.Vectors;
 

@@ -116,8 +116,8 @@ internal static class TestGpuCommand
     {
         var nearest = new int[set.Rows];
         var scores = new float[set.Rows];
-        using IHeldRows rows = backend.HoldRows(training.Rows, set.Dimension);
-        using IHeldAnchors anchors = backend.HoldAnchors(training.Anchors, set.Dimension);
+        using IResidentRows rows = backend.LoadRows(training.Rows, set.Dimension);
+        using IResidentAnchors anchors = backend.LoadAnchors(training.Anchors, set.Dimension);
         long start = Stopwatch.GetTimestamp();
         rows.Assign(anchors, nearest, scores, cancellationToken);
         return (Stopwatch.GetElapsedTime(start).TotalSeconds, nearest);
@@ -129,7 +129,7 @@ internal static class TestGpuCommand
         byte[] bits = [.. Enumerable.Range(0, set.Dimension).Select(axis => (byte)(1 + (axis % TrellisTables.MaxBits)))];
         float[] scales = [.. Enumerable.Repeat(1f, set.Dimension)], minima = new float[set.Rows];
         var states = new byte[rows.Length];
-        using IHeldTrellis trellis = backend.HoldTrellis(TrellisTables.Designed, new TrellisAxes([0, set.Dimension], scales, bits));
+        using IResidentTrellis trellis = backend.LoadTrellis(TrellisTables.Designed, new TrellisAxes([0, set.Dimension], scales, bits));
         long start = Stopwatch.GetTimestamp();
         trellis.Encode(new int[set.Rows], rows, states, minima, cancellationToken);
         return (Stopwatch.GetElapsedTime(start).TotalSeconds, states, minima.Sum(minimum => (double)minimum));
@@ -148,7 +148,7 @@ internal static class TestGpuCommand
         }
 
         using VlcIndex index = VlcIndex.Open(folder.File("index"));
-        using DeviceIndex held = index.HoldOn(device);
+        using DeviceIndex onDevice = index.LoadOnto(device);
         int[] ids = new int[QueryCount * K], expected = new int[ids.Length];
         float[] scores = new float[ids.Length], expectedScores = new float[ids.Length];
         double deviceSeconds = 0, processorSeconds = 0, difference = 0;
@@ -157,7 +157,7 @@ internal static class TestGpuCommand
         {
             var options = new SearchOptions { Probes = probes, Threads = threads };
             long start = Stopwatch.GetTimestamp();
-            held.SearchBatch(queries, K, ids, scores, options, cancellationToken);
+            onDevice.SearchBatch(queries, K, ids, scores, options, cancellationToken);
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             start = Stopwatch.GetTimestamp();
             index.SearchBatch(queries, K, expected, expectedScores, options, cancellationToken);

@@ -2,6 +2,9 @@ using System.CommandLine;
 using Spectre.Console;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
+using Vlc.Codecs.Packed;
+using Vlc.Codecs.Scalar;
+using Vlc.Evaluation;
 using Vlc.Indexing;
 using Vlc.Vectors;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Vlc.Cli.Terminal;
+using Vlc.Indexing;
 using Vlc.Storage;
 
 namespace Vlc.Cli.Commands;

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Vlc.Compute;
 using Vlc.Gpu;
 using Vlc.Gpu.Devices;
+using Vlc.Indexing;
 using Vlc.Search;
 
 namespace Vlc.Cli.Compute;
@@ -63,14 +64,14 @@ internal sealed class SelectedDevice : IDisposable
 
     /// <summary>Brings an index to the device for searches of <paramref name="k"/> neighbours; null where the processor searches.</summary>
     /// <exception cref="ArgumentException">The device cannot search this index, or finds fewer neighbours at once.</exception>
-    public DeviceIndex? Hold(VlcIndex index, int k)
+    public DeviceIndex? Load(VlcIndex index, int k)
     {
         if (Backend is null) return null;
         if (Backend is not ICodeScanBackend searching) throw new ArgumentException($"{Name} does not search. Use --device cpu.");
-        DeviceIndex held = index.HoldOn(searching);
-        if (k <= held.MostNeighbors) return held;
-        int most = held.MostNeighbors;
-        held.Dispose();
+        DeviceIndex onDevice = index.LoadOnto(searching);
+        if (k <= onDevice.MostNeighbors) return onDevice;
+        int most = onDevice.MostNeighbors;
+        onDevice.Dispose();
         throw new ArgumentException($"-k {k} is more than the {most} neighbours that a device finds of a query. Use --device cpu.");
     }
 

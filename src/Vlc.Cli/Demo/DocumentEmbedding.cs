@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Vlc.Codecs;
 
 namespace Vlc.Cli.Demo;
 

@@ -1,3 +1,4 @@
+using Vlc.Indexing;
 using Vlc.Search;
 
 namespace Vlc.Cli.Demo;

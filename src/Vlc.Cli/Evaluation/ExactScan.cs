@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using Vlc.Numerics.Kernels;
+using Vlc.Scanning;
 using Vlc.Search;
 using Vlc.Vectors;
 
@@ -54,7 +55,7 @@ internal sealed class ExactScan
             ReadOnlySpan<float> vector = _rows.AsSpan(offset, _dimension);
             // Rows are of unit length for cosine; the query's length changes no order.
             float distance = _metric == Metric.L2 ? Distances.SquaredEuclidean(query, vector) : -Distances.Dot(query, vector);
-            if (distance <= nearest.Bound) nearest.Offer(distance, row);
+            if (distance <= nearest.Bound) nearest.Push(distance, row);
         }
     }
 }

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using Vlc.Cli.Terminal;
 using Vlc.Evaluation;
+using Vlc.Indexing;
+using Vlc.Scanning;
 using Vlc.Search;
 
 namespace Vlc.Cli.Evaluation;
@@ -54,9 +56,9 @@ internal sealed record SearchMeasurement
     /// <summary>How many times faster than the exact scan.</summary>
     public double? Speedup => Single.Qps / ExactQps;
 
-    /// <summary>Measures everything; <paramref name="held"/> searches the batches, unless it is null; <paramref name="exact"/> is the scan to compare with, or null.</summary>
+    /// <summary>Measures everything; <paramref name="onDevice"/> searches the batches, unless it is null; <paramref name="exact"/> is the scan to compare with, or null.</summary>
     public static SearchMeasurement Take(
-        VlcIndex index, DeviceIndex? held, JudgedQueries queries, int k, SearchOptions options, ExactScan? exact, ProgressReport progress,
+        VlcIndex index, DeviceIndex? onDevice, JudgedQueries queries, int k, SearchOptions options, ExactScan? exact, ProgressReport progress,
         CancellationToken cancellationToken)
     {
         int threads = options.Threads ?? Environment.ProcessorCount;
@@ -102,8 +104,8 @@ internal sealed record SearchMeasurement
 
         void SearchBatch(SearchOptions how)
         {
-            if (held is null) index.SearchBatch(queries.Rows, k, found, scores, how, cancellationToken);
-            else held.SearchBatch(queries.Rows, k, found, scores, how, cancellationToken);
+            if (onDevice is null) index.SearchBatch(queries.Rows, k, found, scores, how, cancellationToken);
+            else onDevice.SearchBatch(queries.Rows, k, found, scores, how, cancellationToken);
         }
     }
 

@@ -30,7 +30,7 @@ internal static class AnchorMaintenance
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
     /// <param name="cancellationToken">Checked between steps.</param>
     public static Moves Run(
-        IComputeBackend backend, ReadOnlyMemory<float> rows, int dimension, CellLists cells, ref float[] anchors, double byteWorth, int threads,
+        IComputeBackend backend, ReadOnlyMemory<float> rows, int dimension, InvertedLists cells, ref float[] anchors, double byteWorth, int threads,
         CancellationToken cancellationToken)
     {
         int cellCount = cells.CellCount;
@@ -157,7 +157,7 @@ internal static class AnchorMaintenance
     }
 
     private static List<Merge> CheapestMerges(
-        IComputeBackend backend, float[] anchors, int dimension, CellLists cells, CancellationToken cancellationToken)
+        IComputeBackend backend, float[] anchors, int dimension, InvertedLists cells, CancellationToken cancellationToken)
     {
         int cellCount = cells.CellCount;
         int[] counts = [.. Enumerable.Range(0, cellCount).Select(cells.Count)], partners = new int[cellCount];
@@ -184,7 +184,7 @@ internal static class AnchorMaintenance
     }
 
     private static List<Split> BestSplits(
-        ReadOnlyMemory<float> rows, int dimension, CellLists cells, float[] anchors, int most, int threads, CancellationToken cancellationToken)
+        ReadOnlyMemory<float> rows, int dimension, InvertedLists cells, float[] anchors, int most, int threads, CancellationToken cancellationToken)
     {
         // A cell's scatter bounds what a split of it can gain, so only the cells of largest scatter are tried.
         var scatter = new double[cells.CellCount];

@@ -23,7 +23,7 @@ internal static class AnchorSeeding
     /// <param name="cancellationToken">Checked each round.</param>
     /// <returns>Row-major, m x d.</returns>
     public static float[] Draw(
-        IComputeBackend backend, IHeldRows held, ReadOnlySpan<float> rows, int dimension, int anchorCount, ulong seed, CancellationToken cancellationToken)
+        IComputeBackend backend, IResidentRows held, ReadOnlySpan<float> rows, int dimension, int anchorCount, ulong seed, CancellationToken cancellationToken)
     {
         int rowCount = rows.Length / dimension;
         var random = new SeededRandom(seed, Stream);
@@ -42,7 +42,7 @@ internal static class AnchorSeeding
             // Few at first: a batch drawn blindly from one distribution may hold neighbours of each other.
             int batch = Math.Min(anchorCount - drawn, drawn == 0 ? 1 : Math.Min(PackedMatrix.PanelWidth, Math.Max(1, drawn / 2)));
             DrawBatch(rows, dimension, distances, cumulative, anchors.AsSpan(drawn * dimension), batch, random);
-            using (IHeldAnchors added = backend.HoldAnchors(anchors.AsSpan(drawn * dimension, batch * dimension), dimension))
+            using (IResidentAnchors added = backend.LoadAnchors(anchors.AsSpan(drawn * dimension, batch * dimension), dimension))
             {
                 held.Assign(added, nearest, scores, cancellationToken);
             }

@@ -38,8 +38,8 @@ public sealed class AnchorTrainer
     private readonly ReadOnlyMemory<float> _rows;
     private readonly ReadOnlyMemory<float> _validation;
     private readonly IComputeBackend _backend;
-    private readonly IHeldRows _heldRows;
-    private readonly IHeldRows _heldValidation;
+    private readonly IResidentRows _heldRows;
+    private readonly IResidentRows _heldValidation;
     private readonly float[] _rowNorms;
     private readonly float[] _scores;
     private readonly double[] _squaredDistances;
@@ -50,14 +50,14 @@ public sealed class AnchorTrainer
 
     private AnchorTrainer(
         ReadOnlyMemory<float> rows, int dimension, ReadOnlyMemory<float> validation, AnchorTrainingOptions options, IComputeBackend backend,
-        IHeldRows heldRows, IHeldRows heldValidation)
+        IResidentRows residentRows, IResidentRows heldValidation)
     {
         _rows = rows;
         _dimension = dimension;
         _validation = validation;
         _options = options;
         _backend = backend;
-        _heldRows = heldRows;
+        _heldRows = residentRows;
         _heldValidation = heldValidation;
         int rowCount = rows.Length / dimension;
         _rowNorms = new float[rowCount];
@@ -105,8 +105,8 @@ public sealed class AnchorTrainer
         }
 
         IComputeBackend backend = options.BackendOrCpu;
-        using IHeldRows heldRows = backend.HoldRows(rows, dimension), heldValidation = backend.HoldRows(validation, dimension);
-        return new AnchorTrainer(rows, dimension, validation, options, backend, heldRows, heldValidation).Run(anchorCount, progress, cancellationToken);
+        using IResidentRows residentRows = backend.LoadRows(rows, dimension), heldValidation = backend.LoadRows(validation, dimension);
+        return new AnchorTrainer(rows, dimension, validation, options, backend, residentRows, heldValidation).Run(anchorCount, progress, cancellationToken);
     }
 
     private (float[] Anchors, TrainingReport Report) Run(
@@ -135,7 +135,7 @@ public sealed class AnchorTrainer
             else
             {
                 ReadOnlyMemory<float> seedRows = Gather(first);
-                using IHeldRows held = _backend.HoldRows(seedRows, _dimension);
+                using IResidentRows held = _backend.LoadRows(seedRows, _dimension);
                 anchors = AnchorSeeding.Draw(_backend, held, seedRows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
             }
 
@@ -150,7 +150,7 @@ public sealed class AnchorTrainer
             double energy = Energy(distortion, anchors.Length);
             double temperature = cooling.Temperature(iteration);
             bool maintain = iteration < maintenanceRounds;
-            CellLists cells = ListsOf(looked, anchors.Length / _dimension);
+            InvertedLists cells = ListsOf(looked, anchors.Length / _dimension);
             CellMeans.Update(
                 _heldRows, _dimension, cells, _squaredDistances, _options.Mean, maintain ? 0 : temperature, _options.Seed, iteration, anchors,
                 _options.ThreadCount, cancellationToken);
@@ -199,7 +199,7 @@ public sealed class AnchorTrainer
         {
             int[] all = RowsOf(part: 0);
             double distortion = Assign(anchors, all, cancellationToken);
-            CellLists cells = ListsOf(all, anchors.Length / _dimension);
+            InvertedLists cells = ListsOf(all, anchors.Length / _dimension);
             double entropy = cells.NormalizedEntropy();
             bool empty = HasEmptyCell(cells);
             if (!empty && (entropy >= CollapseThreshold || round >= MostRepairRounds)) return (ToMeans(anchors, cells, distortion, cancellationToken), entropy);
@@ -221,7 +221,7 @@ public sealed class AnchorTrainer
     /// Moves each anchor to the arithmetic mean of its rows, an iteration for nothing as their assignment is at hand. Returns what distortion is left: a row is nearer to its anchor by the
     /// square of the move, on average over the cell.
     /// </summary>
-    private double ToMeans(float[] anchors, CellLists cells, double distortion, CancellationToken cancellationToken)
+    private double ToMeans(float[] anchors, InvertedLists cells, double distortion, CancellationToken cancellationToken)
     {
         if (_options.Mean.Kind != MeanKind.Arithmetic) return distortion;
         float[] before = [.. anchors];
@@ -236,7 +236,7 @@ public sealed class AnchorTrainer
         return Math.Max(distortion, 0);
     }
 
-    private AnchorMaintenance.Moves Maintain(CellLists cells, ref float[] anchors, CancellationToken cancellationToken) =>
+    private AnchorMaintenance.Moves Maintain(InvertedLists cells, ref float[] anchors, CancellationToken cancellationToken) =>
         AnchorMaintenance.Run(
             _backend, _rows, _dimension, cells, ref anchors, _options.Lambda * AnchorBytes * cells.RowCount / RowCount, _options.ThreadCount, cancellationToken);
 
@@ -272,12 +272,12 @@ public sealed class AnchorTrainer
         return _gathered.AsMemory(0, numbers.Length * _dimension);
     }
 
-    private CellLists ListsOf(ReadOnlySpan<int> looked, int cellCount)
+    private InvertedLists ListsOf(ReadOnlySpan<int> looked, int cellCount)
     {
-        if (looked.Length == RowCount) return new CellLists(_assignments, cellCount);
+        if (looked.Length == RowCount) return new InvertedLists(_assignments, cellCount);
         var cells = new int[looked.Length];
         for (int i = 0; i < looked.Length; i++) cells[i] = _assignments[looked[i]];
-        return new CellLists(cells, cellCount, looked);
+        return new InvertedLists(cells, cellCount, looked);
     }
 
     /// <summary>Assigns some rows; returns their distortion and leaves distances behind.</summary>
@@ -295,7 +295,7 @@ public sealed class AnchorTrainer
             for (int first = 0; first < looked.Length; first += rowsAtOnce)
             {
                 ReadOnlySpan<int> numbers = looked.AsSpan(first, Math.Min(rowsAtOnce, looked.Length - first));
-                using IHeldRows gathered = _backend.HoldRows(Gather(numbers), _dimension);
+                using IResidentRows gathered = _backend.LoadRows(Gather(numbers), _dimension);
                 AssignRows(gathered, anchors, nearest.AsSpan(0, numbers.Length), scores.AsSpan(0, numbers.Length), cancellationToken);
                 for (int i = 0; i < numbers.Length; i++) (_assignments[numbers[i]], _scores[numbers[i]]) = (nearest[i], scores[i]);
             }
@@ -328,9 +328,9 @@ public sealed class AnchorTrainer
         return sum / rowCount;
     }
 
-    private void AssignRows(IHeldRows rows, float[] anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken)
+    private void AssignRows(IResidentRows rows, float[] anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken)
     {
-        using IHeldAnchors held = _backend.HoldAnchors(anchors, _dimension);
+        using IResidentAnchors held = _backend.LoadAnchors(anchors, _dimension);
         rows.Assign(held, nearest, scores, cancellationToken);
     }
 
@@ -351,7 +351,7 @@ public sealed class AnchorTrainer
     private double Energy(double distortion, int anchorFloats) =>
         distortion + (_options.Lambda * AnchorBytes * (anchorFloats / _dimension) / RowCount);
 
-    private static bool HasEmptyCell(CellLists cells)
+    private static bool HasEmptyCell(InvertedLists cells)
     {
         for (int cell = 0; cell < cells.CellCount; cell++)
         {
@@ -361,7 +361,7 @@ public sealed class AnchorTrainer
         return false;
     }
 
-    private float[] DropEmpty(float[] anchors, CellLists cells)
+    private float[] DropEmpty(float[] anchors, InvertedLists cells)
     {
         var kept = new List<float>(anchors.Length);
         for (int cell = 0; cell < cells.CellCount; cell++)

@@ -25,7 +25,7 @@ internal static class CellMeans
     /// <param name="threads">Threads to use.</param>
     /// <param name="cancellationToken">Checked for each block of cells.</param>
     public static void Update(
-        IHeldRows rows, int dimension, CellLists cells, ReadOnlyMemory<double> squaredDistances, RobustMean mean,
+        IResidentRows rows, int dimension, InvertedLists cells, ReadOnlyMemory<double> squaredDistances, RobustMean mean,
         double temperature, ulong seed, int iteration, Memory<float> anchors, int threads, CancellationToken cancellationToken)
     {
         switch (mean.Kind)
@@ -48,7 +48,7 @@ internal static class CellMeans
 
     /// <summary>Each cell's rows without the farthest share, in ascending order again, so that leaving nothing out gives the arithmetic mean to the bit.</summary>
     private static (int[] Kept, int[] Starts) Trimmed(
-        CellLists cells, ReadOnlyMemory<double> squaredDistances, double share, int threads, CancellationToken cancellationToken)
+        InvertedLists cells, ReadOnlyMemory<double> squaredDistances, double share, int threads, CancellationToken cancellationToken)
     {
         var starts = new int[cells.CellCount + 1];
         for (int cell = 0; cell < cells.CellCount; cell++) starts[cell + 1] = starts[cell] + cells.Count(cell) - (int)(share * cells.Count(cell));
@@ -68,7 +68,7 @@ internal static class CellMeans
 
     /// <summary>1 up to a multiple of the cell's median distance, the inverse of the distance beyond; for each row in the order of the lists.</summary>
     private static double[] HuberWeights(
-        CellLists cells, ReadOnlyMemory<double> squaredDistances, double multiple, int threads, CancellationToken cancellationToken)
+        InvertedLists cells, ReadOnlyMemory<double> squaredDistances, double multiple, int threads, CancellationToken cancellationToken)
     {
         var weights = new double[cells.RowCount];
         ForEachCell(
@@ -91,7 +91,7 @@ internal static class CellMeans
     }
 
     private static void AddNoise(
-        int dimension, CellLists cells, ReadOnlyMemory<double> squaredDistances, double temperature, ulong seed, int iteration, Memory<float> anchors,
+        int dimension, InvertedLists cells, ReadOnlyMemory<double> squaredDistances, double temperature, ulong seed, int iteration, Memory<float> anchors,
         int threads, CancellationToken cancellationToken) => ForEachCell(
             cells, threads,
             cell =>
@@ -108,7 +108,7 @@ internal static class CellMeans
             },
             cancellationToken);
 
-    private static void ForEachCell(CellLists cells, int threads, Action<int> body, CancellationToken cancellationToken) => BlockScheduler.Run(
+    private static void ForEachCell(InvertedLists cells, int threads, Action<int> body, CancellationToken cancellationToken) => BlockScheduler.Run(
         BlockScheduler.BlockCount(cells.CellCount, CellsPerBlock), threads,
         (block, _) =>
         {

@@ -42,4 +42,24 @@ public sealed class TrainingReport
 
     /// <summary>True when the assignment has collapsed onto few anchors and maintenance could not repair it: the data has few distinct rows.</summary>
     public bool Collapsed => NormalizedEntropy < AnchorTrainer.CollapseThreshold;
+
+    /// <summary>The same in other units: squared distances times a factor.</summary>
+    internal TrainingReport Scaled(double factor) => new()
+    {
+        Iterations =
+        [
+            .. Iterations.Select(iteration => iteration with
+            {
+                Distortion = iteration.Distortion * factor,
+                Energy = iteration.Energy * factor,
+                ValidationEnergy = iteration.ValidationEnergy * factor,
+            }),
+        ],
+        Converged = Converged,
+        Distortion = Distortion * factor,
+        Energy = Energy * factor,
+        NormalizedEntropy = NormalizedEntropy,
+        TrainingRows = TrainingRows,
+        ResumedFrom = ResumedFrom,
+    };
 }

@@ -13,13 +13,13 @@ public sealed class CpuBackend(int threads) : IComputeBackend
     public string Name => threads == 1 ? "cpu, 1 thread" : $"cpu, {threads} threads";
 
     /// <inheritdoc/>
-    public IHeldRows HoldRows(ReadOnlyMemory<float> rows, int dimension) => new HeldRows(rows, dimension, threads);
+    public IResidentRows LoadRows(ReadOnlyMemory<float> rows, int dimension) => new ResidentRows(rows, dimension, threads);
 
     /// <inheritdoc/>
-    public IHeldAnchors HoldAnchors(ReadOnlySpan<float> anchors, int dimension) => new HeldAnchors(anchors, dimension);
+    public IResidentAnchors LoadAnchors(ReadOnlySpan<float> anchors, int dimension) => new ResidentAnchors(anchors, dimension);
 
     /// <inheritdoc/>
-    public IHeldTrellis HoldTrellis(TrellisTables tables, TrellisAxes axes)
+    public IResidentTrellis LoadTrellis(TrellisTables tables, TrellisAxes axes)
     {
         ArgumentNullException.ThrowIfNull(axes);
         return new CpuTrellis(tables, axes, threads);
@@ -66,9 +66,9 @@ public sealed class CpuBackend(int threads) : IComputeBackend
         // Holds nothing of its own.
     }
 
-    private sealed class HeldAnchors : IHeldAnchors
+    private sealed class ResidentAnchors : IResidentAnchors
     {
-        public HeldAnchors(ReadOnlySpan<float> anchors, int dimension)
+        public ResidentAnchors(ReadOnlySpan<float> anchors, int dimension)
         {
             Count = anchors.Length / dimension;
             HalfNorms = new float[Count];
@@ -85,11 +85,11 @@ public sealed class CpuBackend(int threads) : IComputeBackend
         public void Dispose() => Packed.Dispose();
     }
 
-    private sealed class HeldRows(ReadOnlyMemory<float> rows, int dimension, int threads) : IHeldRows
+    private sealed class ResidentRows(ReadOnlyMemory<float> rows, int dimension, int threads) : IResidentRows
     {
-        public void Assign(IHeldAnchors anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken = default)
+        public void Assign(IResidentAnchors anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken = default)
         {
-            if (anchors is not HeldAnchors held || held.Packed.Depth != dimension)
+            if (anchors is not ResidentAnchors held || held.Packed.Depth != dimension)
             {
                 throw new ArgumentException("The anchors are of another backend or dimension than the rows.", nameof(anchors));
             }

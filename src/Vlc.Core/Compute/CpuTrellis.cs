@@ -4,7 +4,7 @@ using Vlc.Numerics.Threading;
 namespace Vlc.Compute;
 
 /// <summary>Trellis codes on the processor: an encoder a thread.</summary>
-internal sealed class CpuTrellis : IHeldTrellis
+internal sealed class CpuTrellis : IResidentTrellis
 {
     private const int RowsPerBlock = 64;
 

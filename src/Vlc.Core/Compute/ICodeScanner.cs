@@ -9,10 +9,10 @@ public interface ICodeScanBackend
 
     /// <summary>Brings codes to the device, or prepares to stream them at every scan where they do not fit.</summary>
     /// <param name="codes">The codes of an open index, which must stay open as long as the result.</param>
-    ICodeScanner HoldCodes(TrellisCodes codes);
+    ICodeScanner LoadCodes(TrellisCodes codes);
 
-    /// <inheritdoc cref="HoldCodes(TrellisCodes)"/>
-    ICodeScanner HoldCodes(ScalarCodes codes);
+    /// <inheritdoc cref="LoadCodes(TrellisCodes)"/>
+    ICodeScanner LoadCodes(ScalarCodes codes);
 }
 
 /// <summary>Codes that a backend scans.</summary>

@@ -16,17 +16,17 @@ public interface IComputeBackend : IDisposable
     /// <summary>Keeps rows where the backend computes, for passes over them with changing anchors.</summary>
     /// <param name="rows">Row-major, n x <paramref name="dimension"/>; must stay as it is until the result is disposed of.</param>
     /// <param name="dimension">Components of a row; at least 1.</param>
-    IHeldRows HoldRows(ReadOnlyMemory<float> rows, int dimension);
+    IResidentRows LoadRows(ReadOnlyMemory<float> rows, int dimension);
 
     /// <summary>Keeps anchors where the backend computes, for passes of one or many sets of rows.</summary>
     /// <param name="anchors">Row-major, m x <paramref name="dimension"/>; copied.</param>
     /// <param name="dimension">Components of an anchor; at least 1.</param>
-    IHeldAnchors HoldAnchors(ReadOnlySpan<float> anchors, int dimension);
+    IResidentAnchors LoadAnchors(ReadOnlySpan<float> anchors, int dimension);
 
     /// <summary>Keeps the axes of trellis codes where the backend computes, for searching the codes of any number of rows.</summary>
     /// <param name="tables">The codes' values; must outlive the result.</param>
     /// <param name="axes">Axes of each code.</param>
-    IHeldTrellis HoldTrellis(TrellisTables tables, TrellisAxes axes);
+    IResidentTrellis LoadTrellis(TrellisTables tables, TrellisAxes axes);
 
     /// <summary>
     /// For each cell that has rows the other such cell that is cheapest to merge with, by n_i·n_j/(n_i + n_j)·‖a_i - a_j‖²; of equal costs the lowest cell. The
@@ -44,7 +44,7 @@ public interface IComputeBackend : IDisposable
 }
 
 /// <summary>Rows that a backend keeps.</summary>
-public interface IHeldRows : IDisposable
+public interface IResidentRows : IDisposable
 {
     /// <summary>Assigns each row to its nearest anchor; of equal scores the lowest anchor wins.</summary>
     /// <param name="anchors">Anchors of the same backend and dimension.</param>
@@ -52,7 +52,7 @@ public interface IHeldRows : IDisposable
     /// <param name="scores">Receives ½‖a‖² - x·a for each row, as <see cref="NearestColumn.Assign"/> has it.</param>
     /// <param name="cancellationToken">Checked between blocks of rows.</param>
     /// <exception cref="ArgumentException">Anchors of another backend or dimension.</exception>
-    void Assign(IHeldAnchors anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken = default);
+    void Assign(IResidentAnchors anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Means of lists of rows, summed in double in the order of the list: a component is a chain of additions, or with weights of fused multiply-adds.
@@ -68,7 +68,7 @@ public interface IHeldRows : IDisposable
 }
 
 /// <summary>Anchors that a backend keeps.</summary>
-public interface IHeldAnchors : IDisposable
+public interface IResidentAnchors : IDisposable
 {
     /// <summary>m.</summary>
     int Count { get; }

@@ -26,4 +26,12 @@ public sealed class QueryBatch
 
     /// <summary>A bit for each row, row i in bit i % 64 of word i / 64: whether it may be found. Empty allows all.</summary>
     public ReadOnlyMemory<ulong> Allowed { get; init; }
+
+    /// <summary>The same queries for other rows.</summary>
+    /// <param name="allowed">See <see cref="Allowed"/>.</param>
+    internal QueryBatch Of(ReadOnlyMemory<ulong> allowed) => new()
+    {
+        Count = Count, Coordinates = Coordinates, Offsets = Offsets, SquaredLengths = SquaredLengths, VisitStarts = VisitStarts, Visitors = Visitors,
+        Allowed = allowed,
+    };
 }

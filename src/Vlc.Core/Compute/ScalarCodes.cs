@@ -1,5 +1,4 @@
 using Vlc.Numerics.Memory;
-using Vlc.Residuals;
 
 namespace Vlc.Compute;
 

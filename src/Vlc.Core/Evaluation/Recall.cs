@@ -37,16 +37,24 @@ public readonly record struct Recall(double Value, double StandardError)
     /// <summary>From the number of hits of each query.</summary>
     internal static Recall FromHits(ReadOnlySpan<int> hits, int k)
     {
+        var recalls = new double[hits.Length];
+        for (int i = 0; i < hits.Length; i++) recalls[i] = (double)hits[i] / k;
+        return Mean(recalls);
+    }
+
+    /// <summary>From the recall of each query.</summary>
+    internal static Recall Mean(ReadOnlySpan<double> recalls)
+    {
         double sum = 0, squares = 0;
-        foreach (int count in hits)
+        foreach (double recall in recalls)
         {
-            double recall = (double)count / k;
             sum += recall;
             squares += recall * recall;
         }
 
-        double mean = sum / hits.Length;
-        double variance = hits.Length > 1 ? Math.Max(0, (squares / hits.Length) - (mean * mean)) * hits.Length / (hits.Length - 1) : 0;
-        return new Recall(mean, Math.Sqrt(variance / hits.Length));
+        int count = recalls.Length;
+        double mean = sum / count;
+        double variance = count > 1 ? Math.Max(0, (squares / count) - (mean * mean)) * count / (count - 1) : 0;
+        return new Recall(mean, Math.Sqrt(variance / count));
     }
 }

@@ -1,6 +1,6 @@
 using Vlc.Anchors;
-using Vlc.Residuals;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
+using Vlc.Segments;
 using Vlc.Storage;
 using Vlc.Vectors;
 
@@ -50,6 +50,17 @@ public sealed class IndexOptions
     /// </summary>
     public bool Resumable { get; init; } = true;
 
+    /// <summary>
+    /// Keys of the rows, one for each, stored with the index and given back by searches. Null takes the keys that the source carries, if any.
+    /// </summary>
+    public KeyColumn? Keys { get; init; }
+
+    /// <summary>
+    /// Whether the index keeps what adding rows and measuring recall again need: BASE.encoder.bin, about a sixteenth of the index, which no search reads and no ratio
+    /// counts.
+    /// </summary>
+    public bool Updatable { get; init; } = true;
+
     /// <summary>Least time between two marks of a resumable build: what an interruption may cost.</summary>
     internal TimeSpan PartialInterval { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -77,6 +88,7 @@ public sealed class IndexOptions
             problems.Add($"the tuning queries, {queries.Name}, have {queries.Dimension} dimensions; the vectors have {dimension}");
         }
 
+        if (Keys is { } keys && keys.Count != count) problems.Add($"{keys.Count} keys are given for {count} vectors");
         if (TuningRows < 0) problems.Add("the number of tuning rows must be at least 0");
         return problems;
     }

@@ -1,6 +1,7 @@
 using Vlc.Anchors;
+using Vlc.Codecs.Packed;
 using Vlc.Evaluation;
-using Vlc.Search;
+using Vlc.Probing;
 using Vlc.Storage;
 
 namespace Vlc.Indexing;
@@ -39,7 +40,7 @@ public readonly record struct IndexProgress(IndexPhase Phase, double Share, stri
 /// <param name="Exhaustive">Recall of a scan of every cell.</param>
 /// <param name="Automatic">Recall of a scan by the plan that a search without options follows.</param>
 /// <param name="Plan">That plan, and what it scans on average.</param>
-public sealed record MeasuredRecall(int K, int Queries, Recall Exhaustive, Recall Automatic, ScanPoint Plan);
+public sealed record MeasuredRecall(int K, int Queries, Recall Exhaustive, Recall Automatic, ProbingPoint Plan);
 
 /// <summary>What was built, and what was chosen.</summary>
 public sealed class IndexReport
@@ -68,12 +69,15 @@ public sealed class IndexReport
     /// <summary>Recall of the written index on the tuning sample; null where there was none.</summary>
     public MeasuredRecall? Measured { get; init; }
 
-    /// <summary>Bytes of all files.</summary>
-    public required long TotalBytes { get; init; }
+    /// <summary>Bytes of the files, by what needs them.</summary>
+    public required IndexBytes Bytes { get; init; }
 
-    /// <summary>All bytes over n · d · 4.</summary>
+    /// <summary>Bytes of everything that a search needs.</summary>
+    public long TotalBytes => Bytes.Search;
+
+    /// <summary>Those bytes over n · d · 4.</summary>
     public double Ratio => TotalBytes / ((double)Manifest.Count * Manifest.Dimension * sizeof(float));
 
     /// <summary>Recall against scanned rows on the tuning sample; null where there was none.</summary>
-    public ScanCurve? Scan => Manifest.Scan;
+    public ProbingCurve? Scan => Manifest.Scan;
 }

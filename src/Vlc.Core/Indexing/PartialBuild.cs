@@ -16,8 +16,13 @@ internal sealed class PartialBuild
     private const string Infix = ".build";
 
     private readonly TimeSpan? _interval;
-    private readonly string _cells;
-    private readonly string _codes;
+    private readonly string? _cells;
+    private readonly string? _codes;
+
+    private PartialBuild() => OwnsCheckpoint = true;
+
+    /// <summary>Keeps everything in memory and nothing for later.</summary>
+    public static PartialBuild None { get; } = new();
 
     /// <summary>Names the parts.</summary>
     /// <param name="basePath">BASE of the index.</param>
@@ -47,10 +52,10 @@ internal sealed class PartialBuild
         ((string[])[".anchors", ".cells", ".codes"]).Any(part => File.Exists(IndexFiles.Beside(basePath, Infix + part)));
 
     /// <summary>Opens the cells of the rows so far.</summary>
-    public PassLog OpenCells(byte[] key) => new(_cells, key, _interval);
+    public PassLog OpenCells(byte[] key) => _cells is null ? new PassLog() : new PassLog(_cells, key, _interval);
 
     /// <summary>Opens the codes of the rows so far.</summary>
-    public PassLog OpenCodes(byte[] key) => new(_codes, key, _interval);
+    public PassLog OpenCodes(byte[] key) => _codes is null ? new PassLog() : new PassLog(_codes, key, _interval);
 
     /// <summary>Deletes everything that a build has kept: the index is whole.</summary>
     public void Delete()
@@ -62,8 +67,8 @@ internal sealed class PartialBuild
     /// <summary>Deletes what follows from the rows' content.</summary>
     public void DiscardPasses()
     {
-        PassLog.Delete(_cells);
-        PassLog.Delete(_codes);
+        if (_cells is not null) PassLog.Delete(_cells);
+        if (_codes is not null) PassLog.Delete(_codes);
     }
 }
 

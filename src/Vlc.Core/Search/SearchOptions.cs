@@ -1,3 +1,5 @@
+using Vlc.Scanning;
+
 namespace Vlc.Search;
 
 /// <summary>How to search. What is null is chosen from what the index measured of itself when it was built.</summary>
@@ -14,7 +16,7 @@ public sealed class SearchOptions
 
     /// <summary>
     /// Rows after which the scan stops, nearest cells first, whole cells; rows that the filter stops do not count. Null, where <see cref="Probes"/> is null too, takes the
-    /// plan of fewest rows that reaches <see cref="TargetRecall"/>, by a budget of rows and a reach (<see cref="ScanPlan.Reach"/>).
+    /// plan of fewest rows that reaches <see cref="TargetRecall"/>, by a budget of rows and a ratio of distances (<see cref="Probing.ProbingPlan.DistanceRatio"/>).
     /// </summary>
     public int? ScannedRows { get; init; }
 
@@ -24,7 +26,16 @@ public sealed class SearchOptions
     public double? TargetRecall { get; init; }
 
     /// <summary>Rows that may be returned; null allows all.</summary>
-    public IdFilter? Filter { get; init; }
+    public RowFilter? Filter { get; init; }
+
+    /// <summary>
+    /// The worst score that is returned: the largest squared distance (l2), or the least cosine or product. It is applied inside the scan, which it shortens. Null
+    /// returns k rows however far they are.
+    /// </summary>
+    public float? ScoreThreshold { get; init; }
+
+    /// <summary>Ranks candidates again by their originals, which the caller has; null ranks by the codes.</summary>
+    public Reranking? Rerank { get; init; }
 
     /// <summary>
     /// The metric the caller counts on; a search is refused when the index was built for another. Null takes the index's.
@@ -33,4 +44,16 @@ public sealed class SearchOptions
 
     /// <summary>Threads for a batch of queries; null uses every processor. A single query always runs on its caller's thread.</summary>
     public int? Threads { get; init; }
+
+    /// <summary>The same with another filter.</summary>
+    internal SearchOptions WithFilter(RowFilter? filter) => Copy(filter, ScoreThreshold);
+
+    /// <summary>The same without a threshold.</summary>
+    internal SearchOptions WithoutThreshold() => ScoreThreshold is null ? this : Copy(Filter, threshold: null);
+
+    private SearchOptions Copy(RowFilter? filter, float? threshold) => new()
+    {
+        Probes = Probes, ScannedRows = ScannedRows, TargetRecall = TargetRecall, Filter = filter, ScoreThreshold = threshold, Metric = Metric,
+        Threads = Threads,
+    };
 }

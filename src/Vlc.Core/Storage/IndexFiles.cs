@@ -1,37 +1,43 @@
 namespace Vlc.Storage;
 
-/// <summary>
-/// The names of an index's files, and the protocol by which a new index takes the place of an old one at once.
-/// </summary>
+/// <summary>The names of an index's files in a folder, and the protocol by which a new state of the index takes the place of the old one at once.</summary>
 /// <remarks>
 /// <para>
-/// A writer writes every file under its name + ".new", the manifest last, each flushed to disk. A whole BASE.idx.new is the commit: from then on the new
-/// index is the one that is there. Renaming follows, the manifest last again. Whoever opens the index while BASE.idx.new is there and whole takes
-/// each file under its ".new" name if there is one; so a program killed at any moment leaves either the whole old index or the whole new one.
+/// A writer writes every file that is new under its name + ".new", the manifest last, each flushed to disk. A whole BASE.idx.new is the commit: from
+/// then on the new state is the one that is there. Renaming follows, then files that only the old state had are deleted, and the manifest is renamed
+/// last. Whoever opens the index while BASE.idx.new is there and whole takes each file under its ".new" name if there is one. A program killed at any
+/// moment leaves either the whole old state or the whole new one.
 /// </para>
-/// <para>A ".new" file without a whole BASE.idx.new belongs to a run that ended early; it is ignored, and the next writer removes it.</para>
+/// <para>A ".new" file without a whole BASE.idx.new belongs to a run that ended early. It is ignored, and the next writer removes it.</para>
 /// </remarks>
 public sealed class IndexFiles
 {
     internal const string Pending = ".new";
 
-    private static readonly string[] Extensions = [".idx", ".anchors.bin", ".assign.bin", ".jacobians.bin", ".residuals.bin"];
+    /// <summary>The name of an index that is in no folder.</summary>
+    private const string Memory = "memory";
 
-    private readonly string[] _paths;
+    private readonly string _basePath;
+    private readonly Func<IndexFileId, bool> _isStaged;
 
-    private IndexFiles(string[] paths) => _paths = paths;
+    private IndexFiles(string basePath, Func<IndexFileId, bool> isStaged) => (_basePath, _isStaged) = (basePath, isStaged);
 
-    /// <summary>Every file of an index.</summary>
-    internal static IReadOnlyList<IndexFile> All { get; } = Enum.GetValues<IndexFile>();
+    /// <summary>Files of an index that lies in memory: names for messages alone.</summary>
+    internal static IndexFiles InMemory { get; } = new(Memory, _ => false);
 
     /// <summary>Where a file lies.</summary>
     /// <param name="file">Which one.</param>
-    public string Path(IndexFile file) => _paths[(int)file];
+    /// <param name="segment">The segment it belongs to.</param>
+    public string Path(IndexFile file, int segment = 0) => Path(new IndexFileId(file, segment));
+
+    /// <summary>Where a file lies.</summary>
+    /// <param name="file">Which one.</param>
+    public string Path(IndexFileId file) => _basePath + file.Suffix + (_isStaged(file) ? Pending : "");
 
     /// <summary>Length of a file in bytes.</summary>
     /// <param name="file">Which one.</param>
     /// <exception cref="VlcFormatException">It is missing.</exception>
-    public long Length(IndexFile file)
+    public long Length(IndexFileId file)
     {
         var info = new FileInfo(Path(file));
         if (!info.Exists) throw Missing(Path(file));
@@ -40,22 +46,20 @@ public sealed class IndexFiles
 
     /// <summary>The files under their final names.</summary>
     /// <param name="basePath">BASE; a trailing ".idx" is dropped.</param>
-    public static IndexFiles Final(string basePath) => new([.. Extensions.Select(extension => TrimBase(basePath) + extension)]);
+    public static IndexFiles Final(string basePath) => new(TrimBase(basePath), _ => false);
 
     /// <summary>The files under the names that a writer uses until it commits.</summary>
-    internal static IndexFiles Staged(string basePath) => new([.. Extensions.Select(extension => TrimBase(basePath) + extension + Pending)]);
+    internal static IndexFiles Staged(string basePath) => new(TrimBase(basePath), _ => true);
 
-    /// <summary>Finds the index that is there: the old one, or the new one whose renaming was cut short. Returns its files and its manifest's bytes.</summary>
+    /// <summary>Some files under staged names, all others under final ones.</summary>
+    internal static IndexFiles Mixed(string basePath, Func<IndexFileId, bool> isStaged) => new(TrimBase(basePath), isStaged);
+
+    /// <summary>Finds the state that is there: the old one, or the new one whose renaming was cut short. Returns its files and its manifest's bytes.</summary>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
     internal static (IndexFiles Files, byte[] Manifest) Resolve(string basePath)
     {
         IndexFiles final = Final(basePath), staged = Staged(basePath);
-        if (TryReadCommit(staged) is { } committed)
-        {
-            string[] paths = [.. All.Select(file => File.Exists(staged.Path(file)) ? staged.Path(file) : final.Path(file))];
-            return (new IndexFiles(paths), committed);
-        }
-
+        if (TryReadCommit(staged) is { } committed) return (Mixed(basePath, file => File.Exists(staged.Path(file))), committed);
         string manifest = final.Path(IndexFile.Manifest);
         if (!File.Exists(manifest)) throw new FileNotFoundException($"There is no index {manifest}.", manifest);
         return (final, File.ReadAllBytes(manifest));
@@ -64,26 +68,24 @@ public sealed class IndexFiles
     /// <summary>Finishes a renaming that was cut short, then removes what runs that ended early left behind.</summary>
     internal static void Recover(string basePath)
     {
-        IndexFiles final = Final(basePath), staged = Staged(basePath);
+        IndexFiles staged = Staged(basePath);
         if (TryReadCommit(staged) is { } manifest) FinishCommit(basePath, Manifest.Parse(manifest, staged));
-        foreach (IndexFile file in All) File.Delete(staged.Path(file));
+        foreach (IndexFileId file in Possible()) File.Delete(staged.Path(file));
     }
 
-    /// <summary>Renames a committed index to its final names and removes files of the old one that the new one does not have.</summary>
+    /// <summary>Renames a committed state to its final names and removes the files that it does not have.</summary>
     internal static void FinishCommit(string basePath, Manifest manifest)
     {
         IndexFiles final = Final(basePath), staged = Staged(basePath);
-        foreach (IndexFile file in All)
+        HashSet<IndexFileId> needed = [.. manifest.Files, IndexFileId.Manifest];
+        foreach (IndexFileId file in manifest.Files)
         {
-            if (file == IndexFile.Manifest) continue;
             if (File.Exists(staged.Path(file))) File.Move(staged.Path(file), final.Path(file), overwrite: true);
         }
 
+        // Before the manifest gets its name: a run that is cut short here goes on the next time.
+        foreach (IndexFileId file in Possible().Where(file => !needed.Contains(file))) File.Delete(final.Path(file));
         File.Move(staged.Path(IndexFile.Manifest), final.Path(IndexFile.Manifest), overwrite: true);
-        foreach (IndexFile file in All)
-        {
-            if (file != IndexFile.Manifest && manifest.Sections.All(section => section.File != file)) File.Delete(final.Path(file));
-        }
     }
 
     /// <summary>A file beside the index that is none of its own: BASE and an extension.</summary>
@@ -91,6 +93,16 @@ public sealed class IndexFiles
 
     internal static VlcFormatException Missing(string path) =>
         new(path, "file", "a file of the index", "none", "All files of an index belong together; copy or rebuild it whole.");
+
+    /// <summary>Every file that an index can have.</summary>
+    private static IEnumerable<IndexFileId> Possible()
+    {
+        foreach (IndexFile file in Enum.GetValues<IndexFile>())
+        {
+            yield return new IndexFileId(file);
+            for (int segment = 1; IndexFileId.IsOfSegment(file) && segment < Manifest.MaxSegments; segment++) yield return new IndexFileId(file, segment);
+        }
+    }
 
     /// <summary>Bytes of BASE.idx.new if it is whole, else null.</summary>
     private static byte[]? TryReadCommit(IndexFiles staged)
@@ -109,6 +121,9 @@ public sealed class IndexFiles
         }
     }
 
-    private static string TrimBase(string basePath) =>
-        basePath.EndsWith(Extensions[0], StringComparison.Ordinal) ? basePath[..^Extensions[0].Length] : basePath;
+    private static string TrimBase(string basePath)
+    {
+        string extension = IndexFileId.Manifest.Suffix;
+        return basePath.EndsWith(extension, StringComparison.Ordinal) ? basePath[..^extension.Length] : basePath;
+    }
 }

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
-using Vlc.Residuals;
-using Vlc.Search;
+using Vlc.Probing;
 
 namespace Vlc.Storage;
 
@@ -11,16 +10,21 @@ public sealed class Manifest
     public const uint Magic = 0x564C4341;
 
     /// <summary>The version that this library writes.</summary>
-    public const int CurrentVersion = 3;
+    public const int CurrentVersion = 4;
 
     /// <summary>Bytes of the version-1 manifest, which begin every later one.</summary>
     public const int Version1Bytes = 19;
 
     private const int HeaderBytes = 64;
     private const int SectionBytes = 32;
-    private const int ScanPointBytes = 20;
+    private const int PointBytes = 20;
 
-    /// <summary>Bytes of a scan point before version 3: a budget of rows without a reach.</summary>
+    private const int SegmentBytes = 8;
+
+    /// <summary>Most segments of an index: a section names its own in a byte.</summary>
+    public const int MaxSegments = 256;
+
+    /// <summary>Bytes of a scan point before version 3: a budget of rows without a ratio.</summary>
     private const int BudgetPointBytes = 12;
 
     /// <summary>Format version of the files.</summary>
@@ -54,27 +58,60 @@ public sealed class Manifest
     public required IReadOnlyList<IndexSection> Sections { get; init; }
 
     /// <summary>Recall@10 that the index was built for, and that a search aims for unless told otherwise.</summary>
-    public double TargetRecall { get; init; } = ScanCurve.DefaultTargetRecall;
+    public double TargetRecall { get; init; } = ProbingCurve.DefaultTargetRecall;
 
     /// <summary>Recall against scanned rows; null where the builder measured none, and in version 1.</summary>
-    public required ScanCurve? Scan { get; init; }
+    public required ProbingCurve? Scan { get; init; }
+
+    /// <summary>The segments, in the order of their rows; of versions before 4 there is one.</summary>
+    public required IReadOnlyList<SegmentEntry> Segments { get; init; }
+
+    /// <summary>Rows that are deleted.</summary>
+    public int DeletedCount => Segments.Sum(segment => segment.DeletedCount);
+
+    /// <summary>Bytes of the manifest itself, with the sections that lie in it.</summary>
+    public long ByteLength { get; init; }
+
+    /// <summary>Every file of the index but the manifest.</summary>
+    public IEnumerable<IndexFileId> Files =>
+        Sections.Select(section => section.FileId).Where(file => file.File != IndexFile.Manifest).Distinct();
 
     /// <summary>The section of a kind, or null.</summary>
     /// <param name="kind">What it holds.</param>
-    public IndexSection? Find(SectionKind kind) => Sections.FirstOrDefault(section => section.Kind == kind);
+    /// <param name="segment">The segment it belongs to; 0 for the model and the whole index.</param>
+    public IndexSection? Find(SectionKind kind, int segment = 0)
+    {
+        foreach (IndexSection section in Sections)
+        {
+            if (section.Kind == kind && section.Segment == segment) return section;
+        }
 
-    /// <summary>Bytes of a manifest with so many sections, points of a scan curve, and bytes of sections that lie in it.</summary>
-    internal static int BytesOf(int sections, int scanPoints, int inlineBytes) =>
-        HeaderBytes + (SectionBytes * sections) + (ScanPointBytes * scanPoints) + inlineBytes + sizeof(uint);
+        return null;
+    }
+
+    /// <summary>The first row of a segment.</summary>
+    /// <param name="segment">Its number; the number of segments gives n.</param>
+    public int FirstRow(int segment)
+    {
+        int first = 0;
+        for (int i = 0; i < segment; i++) first += Segments[i].Count;
+        return first;
+    }
+
+    /// <summary>Bytes of a manifest of one segment with so many sections, points of a probing curve, and bytes of sections that lie in it.</summary>
+    internal static int BytesOf(int sections, int points, int inlineBytes) =>
+        HeaderBytes + (SectionBytes * sections) + (PointBytes * points) + inlineBytes + sizeof(uint);
 
     /// <summary>Serialises the manifest with the sections that lie in it; their offsets and checksums are filled in.</summary>
     /// <param name="inline">Content of each section whose file is the manifest, in the order of <see cref="Sections"/>.</param>
     /// <param name="sections">The sections as written.</param>
     internal byte[] Serialize(IReadOnlyList<byte[]> inline, out IReadOnlyList<IndexSection> sections)
     {
-        int scanPoints = Scan?.Points.Count ?? 0;
-        int offset = HeaderBytes + (SectionBytes * Sections.Count) + (ScanPointBytes * scanPoints);
-        var bytes = new byte[BytesOf(Sections.Count, scanPoints, inline.Sum(content => content.Length))];
+        int points = Scan?.Points.Count ?? 0;
+        // One whole segment follows from n.
+        int segments = Segments.Count == 1 && DeletedCount == 0 ? 0 : Segments.Count;
+        int offset = HeaderBytes + (SectionBytes * Sections.Count) + (PointBytes * points) + (SegmentBytes * segments);
+        var bytes = new byte[BytesOf(Sections.Count, points, inline.Sum(content => content.Length)) + (SegmentBytes * segments)];
         var written = new List<IndexSection>();
         int nextInline = 0;
         foreach (IndexSection section in Sections)
@@ -105,17 +142,19 @@ public sealed class Manifest
         BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(28), Seed);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(36), (uint)bytes.Length);
         BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(40), (ushort)Sections.Count);
-        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(42), (ushort)scanPoints);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(42), (ushort)points);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(44), (uint)(Scan?.K ?? 0));
         BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(48), (uint)(Scan?.Queries ?? 0));
         BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(52), Scan?.StandardError ?? 0);
         BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(56), (float)TargetRecall);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(60), (ushort)segments);
         Span<byte> next = bytes.AsSpan(HeaderBytes);
         foreach (IndexSection section in written)
         {
             next[0] = (byte)section.Kind;
             next[1] = (byte)section.File;
             next[2] = (byte)section.Element;
+            next[3] = (byte)section.Segment;
             BinaryPrimitives.WriteUInt32LittleEndian(next[4..], section.Checksum);
             BinaryPrimitives.WriteInt64LittleEndian(next[8..], section.Offset);
             BinaryPrimitives.WriteInt64LittleEndian(next[16..], section.Length);
@@ -124,14 +163,21 @@ public sealed class Manifest
             next = next[SectionBytes..];
         }
 
-        foreach (ScanPoint point in Scan?.Points ?? [])
+        foreach (ProbingPoint point in Scan?.Points ?? [])
         {
             BinaryPrimitives.WriteUInt32LittleEndian(next, (uint)point.Rows);
             BinaryPrimitives.WriteSingleLittleEndian(next[4..], point.Recall);
             BinaryPrimitives.WriteSingleLittleEndian(next[8..], point.Probes);
-            BinaryPrimitives.WriteSingleLittleEndian(next[12..], point.Reach ?? float.PositiveInfinity);
+            BinaryPrimitives.WriteSingleLittleEndian(next[12..], point.DistanceRatio ?? float.PositiveInfinity);
             BinaryPrimitives.WriteSingleLittleEndian(next[16..], point.MeanRows);
-            next = next[ScanPointBytes..];
+            next = next[PointBytes..];
+        }
+
+        foreach (SegmentEntry segment in Segments.Take(segments))
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(next, (uint)segment.Count);
+            BinaryPrimitives.WriteUInt32LittleEndian(next[4..], (uint)segment.DeletedCount);
+            next = next[SegmentBytes..];
         }
 
         int end = bytes.Length - sizeof(uint);
@@ -181,15 +227,17 @@ public sealed class Manifest
         if (stored != computed) throw Bad($"offset {bytes.Length - 4}", $"checksum 0x{computed:X8}", $"0x{stored:X8}");
 
         int sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[40..]), pointCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[42..]);
-        int pointBytes = version < 3 ? BudgetPointBytes : ScanPointBytes;
-        if (HeaderBytes + (sectionCount * SectionBytes) + (pointCount * pointBytes) + sizeof(uint) > bytes.Length)
+        int segmentCount = version < 4 ? 0 : BinaryPrimitives.ReadUInt16LittleEndian(bytes[60..]);
+        if (segmentCount > MaxSegments) throw Bad("offset 60", $"at most {MaxSegments} segments", $"{segmentCount}");
+        int pointBytes = version < 3 ? BudgetPointBytes : PointBytes;
+        if (HeaderBytes + (sectionCount * SectionBytes) + (pointCount * pointBytes) + (segmentCount * SegmentBytes) + sizeof(uint) > bytes.Length)
         {
-            throw Bad("offset 40", "tables within the file", $"{sectionCount} sections and {pointCount} points");
+            throw Bad("offset 40", "tables within the file", $"{sectionCount} sections, {pointCount} points and {segmentCount} segments");
         }
 
         uint m = BinaryPrimitives.ReadUInt32LittleEndian(bytes[6..]), d = BinaryPrimitives.ReadUInt32LittleEndian(bytes[10..]);
         uint n = BinaryPrimitives.ReadUInt32LittleEndian(bytes[14..]), coded = BinaryPrimitives.ReadUInt32LittleEndian(bytes[24..]);
-        CheckSizes(path, m, d, n);
+        CheckSizes(path, m, d, n, version);
         if (coded > d) throw Bad("offset 24", $"at most {d} coded dimensions", $"{coded}");
         if (!Enum.IsDefined((Metric)bytes[20])) throw Bad("offset 20", "a known metric", $"{bytes[20]}");
         if (!Enum.IsDefined((CodecKind)bytes[21])) throw Bad("offset 21", "a known codec", $"{bytes[21]}");
@@ -208,7 +256,13 @@ public sealed class Manifest
             var section = new IndexSection(
                 (SectionKind)entry[0], (IndexFile)entry[1], (SectionElement)entry[2], BinaryPrimitives.ReadUInt32LittleEndian(entry[4..]),
                 BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]),
-                BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]), BinaryPrimitives.ReadUInt32LittleEndian(entry[28..]));
+                BinaryPrimitives.ReadUInt32LittleEndian(entry[24..]), BinaryPrimitives.ReadUInt32LittleEndian(entry[28..]),
+                version < 4 ? 0 : entry[3]);
+            if (section.Segment > 0 && (section.Segment >= segmentCount || !IndexFileId.IsOfSegment(section.File)))
+            {
+                throw Bad($"offset {offset + 3}", "a segment of the index", section.ToString());
+            }
+
             if (!Enum.IsDefined(section.File) || section.Offset < 0 || section.Length < 0 || section.Length > long.MaxValue - section.Offset
                 || (section.File == IndexFile.Manifest && section.Length > bytes.Length - 4 - section.Offset))
             {
@@ -218,18 +272,33 @@ public sealed class Manifest
             sections.Add(section);
         }
 
-        var points = new List<ScanPoint>();
+        var points = new List<ProbingPoint>();
         for (int i = 0; i < pointCount; i++, offset += pointBytes)
         {
             ReadOnlySpan<byte> entry = bytes.Slice(offset, pointBytes);
             int rows = BinaryPrimitives.ReadInt32LittleEndian(entry);
             float recall = BinaryPrimitives.ReadSingleLittleEndian(entry[4..]), probes = BinaryPrimitives.ReadSingleLittleEndian(entry[8..]);
-            float reach = version < 3 ? float.PositiveInfinity : BinaryPrimitives.ReadSingleLittleEndian(entry[12..]);
+            float ratio = version < 3 ? float.PositiveInfinity : BinaryPrimitives.ReadSingleLittleEndian(entry[12..]);
             float meanRows = version < 3 ? rows : BinaryPrimitives.ReadSingleLittleEndian(entry[16..]);
-            if (rows < 1 || rows > n) throw Bad($"offset {offset}", $"1 to {n} rows", $"{rows}");
-            if (!(reach > 0)) throw Bad($"offset {offset + 12}", "a reach above 0", $"{reach}");
-            points.Add(new ScanPoint(rows, float.IsPositiveInfinity(reach) ? null : reach, recall, probes, meanRows));
+            // Compacting can leave fewer rows than the curve was measured on.
+            if (rows < 1 || (rows > n && version < 4)) throw Bad($"offset {offset}", $"1 to {n} rows", $"{rows}");
+            if (!(ratio > 0)) throw Bad($"offset {offset + 12}", "a distance ratio above 0", $"{ratio}");
+            points.Add(new ProbingPoint(rows, float.IsPositiveInfinity(ratio) ? null : ratio, recall, probes, meanRows));
         }
+
+        var segments = new List<SegmentEntry>();
+        long rowsOfSegments = 0;
+        for (int i = 0; i < segmentCount; i++, offset += SegmentBytes)
+        {
+            uint rows = BinaryPrimitives.ReadUInt32LittleEndian(bytes[offset..]), deleted = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(offset + 4)..]);
+            if (rows is 0 or > int.MaxValue || deleted > rows) throw Bad($"offset {offset}", "rows, and at most as many deleted", $"{rows} and {deleted}");
+            segments.Add(new SegmentEntry((int)rows, (int)deleted));
+            rowsOfSegments += rows;
+        }
+
+        if (segmentCount == 0) segments.Add(new SegmentEntry((int)n, 0));
+        else if (rowsOfSegments != n) throw Bad("offset 14", $"{rowsOfSegments} vectors, those of the segments", $"{n}");
+        if (segments.Sum(segment => (long)segment.DeletedCount) >= n) throw Bad("segments", "a row that is not deleted", "none");
 
         return new Manifest
         {
@@ -242,9 +311,11 @@ public sealed class Manifest
             CodedDimension = (int)coded,
             ScaleExponent = exponent,
             Seed = BinaryPrimitives.ReadUInt64LittleEndian(bytes[28..]),
+            ByteLength = bytes.Length,
             Sections = sections,
+            Segments = segments,
             TargetRecall = target,
-            Scan = points.Count == 0 ? null : new ScanCurve
+            Scan = points.Count == 0 ? null : new ProbingCurve
             {
                 K = BinaryPrimitives.ReadInt32LittleEndian(bytes[44..]),
                 Queries = BinaryPrimitives.ReadInt32LittleEndian(bytes[48..]),
@@ -258,15 +329,21 @@ public sealed class Manifest
     }
 
     /// <summary>Refuses counts that no index has, before anything is computed from them.</summary>
-    internal static void CheckSizes(string path, uint m, uint d, uint n)
+    internal static void CheckSizes(string path, uint m, uint d, uint n, int version)
     {
         if (m is 0 or > int.MaxValue) throw new VlcFormatException(path, "offset 6", "1 to 2^31 - 1 anchors", $"{m}");
         if (d is 0 or > MaxDimension) throw new VlcFormatException(path, "offset 10", $"1 to {MaxDimension} dimensions", $"{d}");
         if (n is 0 or > int.MaxValue) throw new VlcFormatException(path, "offset 14", "1 to 2^31 - 1 vectors", $"{n}");
-        if (m > n) throw new VlcFormatException(path, "offset 6", $"at most as many anchors as vectors, {n}", $"{m}");
+        // A build never makes more; deleting and compacting can leave fewer rows.
+        if (m > n && version < 4) throw new VlcFormatException(path, "offset 6", $"at most as many anchors as vectors, {n}", $"{m}");
         if ((long)m * d > int.MaxValue / 4) throw new VlcFormatException(path, "offset 6", "anchors of less than 2 GiB as float32", $"{m} x {d}");
     }
 
     /// <summary>Most dimensions of a vector.</summary>
     public const int MaxDimension = 65_536;
 }
+
+/// <summary>A segment of an index: rows that were coded together.</summary>
+/// <param name="Count">Rows, deleted ones included.</param>
+/// <param name="DeletedCount">How many of them are deleted.</param>
+public sealed record SegmentEntry(int Count, int DeletedCount);

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Vlc.Residuals;
 
 namespace Vlc.Storage;
 
@@ -21,7 +20,7 @@ internal static class ManifestVersion1
         uint m = BinaryPrimitives.ReadUInt32LittleEndian(bytes[6..]), d = BinaryPrimitives.ReadUInt32LittleEndian(bytes[10..]);
         uint n = BinaryPrimitives.ReadUInt32LittleEndian(bytes[14..]);
         byte flags = bytes[18];
-        Manifest.CheckSizes(path, m, d, n);
+        Manifest.CheckSizes(path, m, d, n, version: 1);
         if (flags > 3) throw new VlcFormatException(path, "offset 18", "flags 0 to 3", $"{flags}");
 
         long full = (long)n * d;
@@ -34,7 +33,7 @@ internal static class ManifestVersion1
         CodecKind codec = CodecKind.None;
         if ((flags & 2) != 0)
         {
-            long length = files.Length(IndexFile.Residuals);
+            long length = files.Length(new IndexFileId(IndexFile.Residuals));
             if (length != full && length != 2 * full)
             {
                 throw new VlcFormatException(
@@ -59,7 +58,9 @@ internal static class ManifestVersion1
             CodedDimension = codec == CodecKind.None ? 0 : (int)d,
             ScaleExponent = 0,
             Seed = 0,
+            ByteLength = bytes.Length,
             Sections = sections,
+            Segments = [new SegmentEntry((int)n, 0)],
             Scan = null,
         };
     }
@@ -67,7 +68,7 @@ internal static class ManifestVersion1
     private static IndexSection Section(
         IndexFiles files, SectionKind kind, IndexFile file, SectionElement element, uint rows, uint columns, int elementBytes)
     {
-        long expected = (long)rows * columns * elementBytes, found = files.Length(file);
+        long expected = (long)rows * columns * elementBytes, found = files.Length(new IndexFileId(file));
         if (found != expected) throw new VlcFormatException(files.Path(file), "length", $"{expected} bytes ({rows} x {columns} x {elementBytes})", $"{found}");
         return new IndexSection(kind, file, element, 0, 0, expected, rows, columns);
     }

@@ -21,10 +21,10 @@ internal sealed class PassLog : IDisposable
     private const int HeaderBytes = 8 + KeyBytes + 8 + 8 + 4 + 4;
     private const int BufferBytes = 1 << 20;
 
-    private readonly string _path;
+    private readonly string? _path;
     private readonly byte[] _key;
     private readonly TimeSpan? _interval;
-    private readonly FileStream _stream;
+    private readonly Stream _stream;
     private long _lastMark = Stopwatch.GetTimestamp();
     private uint _checksum = Crc32C.Start;
     private bool _marked;
@@ -48,6 +48,13 @@ internal sealed class PassLog : IDisposable
             _stream.Dispose();
             throw;
         }
+    }
+
+    /// <summary>An output in memory, which no mark can vouch for.</summary>
+    public PassLog()
+    {
+        _key = [];
+        _stream = new MemoryStream();
     }
 
     /// <summary>Rows that the mark vouches for; 0 without one.</summary>
@@ -79,7 +86,7 @@ internal sealed class PassLog : IDisposable
     {
         if (_interval is not { } interval || (Stopwatch.GetElapsedTime(_lastMark) < interval && !(end && _marked))) return;
         // The output first: a mark must never vouch for bytes that are not there.
-        _stream.Flush(flushToDisk: true);
+        ((FileStream)_stream).Flush(flushToDisk: true);
         using var content = new MemoryStream();
         using var writer = new BinaryWriter(content);
         byte[] saved = state();
@@ -92,7 +99,7 @@ internal sealed class PassLog : IDisposable
         writer.Write(saved.Length);
         writer.Write(saved);
         writer.Write(Crc32C.Compute(content.GetBuffer().AsSpan(0, (int)content.Length)));
-        AtomicFile.Write(MarkPath(_path), content.GetBuffer().AsSpan(0, (int)content.Length));
+        AtomicFile.Write(MarkPath(_path!), content.GetBuffer().AsSpan(0, (int)content.Length));
         (_marked, _lastMark) = (true, Stopwatch.GetTimestamp());
     }
 
@@ -103,20 +110,20 @@ internal sealed class PassLog : IDisposable
         _stream.ReadExactly(destination);
     }
 
-    /// <summary>Gives the whole output another name and forgets the mark.</summary>
+    /// <summary>Gives the whole output, which lies in a file, another name and forgets the mark.</summary>
     public void MoveTo(string path)
     {
-        _stream.Flush(flushToDisk: true);
+        ((FileStream)_stream).Flush(flushToDisk: true);
         _stream.Dispose();
-        File.Move(_path, path, overwrite: true);
-        Delete(_path);
+        File.Move(_path!, path, overwrite: true);
+        Delete(_path!);
     }
 
     /// <summary>Closes the output; without a mark, nobody can use it, and it is deleted.</summary>
     public void Dispose()
     {
         _stream.Dispose();
-        if (!_marked) Delete(_path);
+        if (!_marked && _path is not null) Delete(_path);
     }
 
     /// <summary>Deletes an output and its mark.</summary>
@@ -130,7 +137,7 @@ internal sealed class PassLog : IDisposable
 
     private bool TryResume()
     {
-        string path = MarkPath(_path);
+        string path = MarkPath(_path!);
         if (!File.Exists(path)) return false;
         byte[] mark = File.ReadAllBytes(path);
         if (mark.Length < HeaderBytes + sizeof(uint) || Crc32C.Compute(mark.AsSpan(..^4)) != BitConverter.ToUInt32(mark.AsSpan(^4..))) return false;
@@ -157,7 +164,7 @@ internal sealed class PassLog : IDisposable
     private void Restart()
     {
         // The mark first: it must not vouch for what is about to be overwritten.
-        File.Delete(MarkPath(_path));
+        File.Delete(MarkPath(_path!));
         _stream.SetLength(0);
         _checksum = Crc32C.Start;
     }

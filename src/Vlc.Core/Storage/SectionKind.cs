@@ -1,24 +1,5 @@
 namespace Vlc.Storage;
 
-/// <summary>Which of an index's five files.</summary>
-public enum IndexFile
-{
-    /// <summary>BASE.idx, the manifest.</summary>
-    Manifest = 0,
-
-    /// <summary>BASE.anchors.bin.</summary>
-    Anchors = 1,
-
-    /// <summary>BASE.assign.bin.</summary>
-    Assignments = 2,
-
-    /// <summary>BASE.jacobians.bin.</summary>
-    Jacobians = 3,
-
-    /// <summary>BASE.residuals.bin.</summary>
-    Residuals = 4,
-}
-
 /// <summary>What a section of an index holds.</summary>
 public enum SectionKind
 {
@@ -51,6 +32,18 @@ public enum SectionKind
 
     /// <summary>Packed codec: group, scales and class gains of each cell.</summary>
     CellScales = 10,
+
+    /// <summary>What the codec needs to code further rows, besides the model.</summary>
+    EncoderState = 11,
+
+    /// <summary>Queries with their exact neighbours, on which recall can be measured again.</summary>
+    Yardstick = 12,
+
+    /// <summary>The user's key of each row of a segment.</summary>
+    Keys = 13,
+
+    /// <summary>A bit for each row of the index: whether it is deleted.</summary>
+    Deleted = 14,
 }
 
 /// <summary>Element type of a section.</summary>
@@ -81,5 +74,10 @@ public enum SectionElement
 /// <param name="Length">Bytes.</param>
 /// <param name="Rows">Rows of the matrix it holds.</param>
 /// <param name="Columns">Columns of the matrix it holds.</param>
+/// <param name="Segment">The segment that it belongs to; 0 for sections of the model and of the whole index.</param>
 public sealed record IndexSection(
-    SectionKind Kind, IndexFile File, SectionElement Element, uint Checksum, long Offset, long Length, uint Rows, uint Columns);
+    SectionKind Kind, IndexFile File, SectionElement Element, uint Checksum, long Offset, long Length, uint Rows, uint Columns, int Segment = 0)
+{
+    /// <summary>The file it lies in.</summary>
+    public IndexFileId FileId => new(File, Segment);
+}

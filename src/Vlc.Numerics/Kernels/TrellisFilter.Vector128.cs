@@ -55,7 +55,7 @@ public sealed unsafe partial class TrellisFilter
         short* residuals = queryCount == 1 ? null : _residuals.Pointer;
         var blocks = new RowBlocks(this, codes, rows, count, _blocks == 0 ? 0 : groupEnd[-1].Start + GroupBytes);
         byte** row = stackalloc byte*[RowBlock];
-        byte* values = Room(ref _windows, (long)_blocks * RowBlock * GroupAxes);
+        byte* values = EnsureLength(ref _windows, (long)_blocks * RowBlock * GroupAxes);
         for (int i = 0; i < count; i += RowBlock)
         {
             blocks.Find(i, row);

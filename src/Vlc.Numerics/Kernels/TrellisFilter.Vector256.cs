@@ -32,8 +32,8 @@ public sealed unsafe partial class TrellisFilter
     private Amplitudes LayOutGroups(CodeRows codes, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale)
     {
         // Bits descend, so each of at most 8 runs ends in a group that is not full.
-        Group* group = Room(ref _groups, (bits.Length / GroupAxes) + TrellisTables.MaxBits);
-        float* products = Room(ref _products, bits.Length + GroupAxes);
+        Group* group = EnsureLength(ref _groups, (bits.Length / GroupAxes) + TrellisTables.MaxBits);
+        float* products = EnsureLength(ref _products, bits.Length + GroupAxes);
         Vector256<float> squares = default, sums = default;
         int end = 0, largest = TrellisTables.MaxBits;
         fixed (float* scales = scale)
@@ -109,7 +109,7 @@ public sealed unsafe partial class TrellisFilter
         short* residuals = queryCount == 1 ? null : _residuals.Pointer;
         var blocks = new RowBlocks(this, codes, rows, count, _blocks == 0 ? 0 : groupEnd[-1].Start + GroupBytes);
         byte** row = stackalloc byte*[RowBlock];
-        byte* windows = Room(ref _windows, (long)_blocks * RowBlock * GroupAxes);
+        byte* windows = EnsureLength(ref _windows, (long)_blocks * RowBlock * GroupAxes);
         for (int i = 0; i < count; i += RowBlock)
         {
             blocks.Find(i, row);

@@ -19,9 +19,9 @@ namespace Vlc.Numerics.Kernels;
 /// and so the same with and without the filter.
 /// </para>
 /// <para>
-/// The head. Axes are in descending order of bits, so the first <see cref="HeadAxes"/> hold most of a residual, and what the others add to a squared distance is at
-/// least 0: a filter by the head alone, with the bound for all axes, drops no near row, and leaves few of the others to a filter by all axes. For cosines see
-/// <see cref="HeadCosine"/>; a product's rest has no such bound.
+/// The prefix. Axes are in descending order of bits, so the first <see cref="PrefixAxes"/> hold most of a residual, and what the others add to a squared distance is at
+/// least 0: a filter by the prefix alone, with the bound for all axes, drops no near row, and leaves few of the others to a filter by all axes. For cosines see
+/// <see cref="PrefixCosine"/>; a product's rest has no such bound.
 /// </para>
 /// <para>
 /// Layout. Bits descend, so 8 axes and the bits that their first window needs before them fit 8 bytes: of 64 axes a step, VPERMB brings each 8 axes' bytes into a
@@ -78,8 +78,8 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     /// <summary>16-bit constants of a stream: the axes with their padding.</summary>
     private int _places;
 
-    /// <summary>Axes that a filter by the head looks at: those of a step.</summary>
-    public const int HeadAxes = StepAxes;
+    /// <summary>Axes that a filter by the prefix looks at: those of a step.</summary>
+    public const int PrefixAxes = StepAxes;
 
     /// <summary>Whether this machine runs the filter.</summary>
     public static bool IsSupported => InstructionSets.Level >= InstructionSetLevel.Vector128;
@@ -199,7 +199,7 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     }
 
     /// <summary>
-    /// The least cosine on some axes, the head, that a vector can have whose cosine on all of them is at least <paramref name="bound"/>: of ⟨q, x⟩_H / (‖q‖ · ‖x‖_H).
+    /// The least cosine on some axes, the prefix, that a vector can have whose cosine on all of them is at least <paramref name="bound"/>: of ⟨q, x⟩_H / (‖q‖ · ‖x‖_H).
     /// </summary>
     /// <remarks>
     /// With T the other axes ⟨q, x⟩ ≤ ⟨q, x⟩_H + ‖q‖_T·‖x‖_T and ‖x‖² = ‖x‖²_H + ‖x‖²_T, so that by Cauchy and Schwarz, whatever the rest of x is,
@@ -207,11 +207,11 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     /// </remarks>
     /// <param name="bound">The least cosine of interest.</param>
     /// <param name="squared">‖q‖².</param>
-    /// <param name="headSquared">‖q‖²_H.</param>
+    /// <param name="prefixSquared">‖q‖²_H.</param>
     /// <returns>Minus infinity where a vector may be near by the other axes alone, or where the bound is not above 0.</returns>
-    public static float HeadCosine(float bound, float squared, float headSquared)
+    public static float PrefixCosine(float bound, float squared, float prefixSquared)
     {
-        float left = (bound * bound) - MathF.Max(1 - (headSquared / squared), 0) - Slack;
+        float left = (bound * bound) - MathF.Max(1 - (prefixSquared / squared), 0) - Slack;
         return bound > 0 && left > 0 ? MathF.Sqrt(left) : float.NegativeInfinity;
     }
 
@@ -296,7 +296,7 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     }
 
     /// <summary>Room for at least <paramref name="length"/> elements.</summary>
-    private static T* Room<T>(ref AlignedBuffer<T> buffer, long length)
+    private static T* EnsureLength<T>(ref AlignedBuffer<T> buffer, long length)
         where T : unmanaged
     {
         if (buffer.Length < length)
@@ -321,7 +321,7 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(scale.Length, bits.Length);
         Amplitudes amplitudes = IsWide ? LayOutSteps(codes, tables, bits, scale) : LayOutGroups(codes, tables, bits, scale);
-        _ = Room(ref _constants, (long)_places * Query(queryCount));
+        _ = EnsureLength(ref _constants, (long)_places * Query(queryCount));
         return amplitudes;
     }
 
@@ -329,8 +329,8 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     {
         int stepCount = (bits.Length + StepAxes - 1) / StepAxes;
         (_blocks, _places) = (stepCount, stepCount * StepAxes);
-        Step* steps = Room(ref _steps, stepCount);
-        float* products = Room(ref _products, _places);
+        Step* steps = EnsureLength(ref _steps, stepCount);
+        float* products = EnsureLength(ref _products, _places);
         Vector512<float> byteSteps = tables.ByteSteps;
         Vector512<float> squares = default, sums = default;
         int end = 0, largest = TrellisTables.MaxBits;
@@ -509,8 +509,8 @@ public sealed unsafe partial class TrellisFilter : IDisposable
     private void Sum<TMeasure>(CodeRows codes, ReadOnlySpan<int> rows, int count, TrellisTables tables, int queryCount)
         where TMeasure : struct, IMeasure
     {
-        _ = Room(ref _sums, (queryCount + 1L) * Padded(count));
-        if (queryCount > 1) _ = Room(ref _residuals, (long)_places * RowBlock);
+        _ = EnsureLength(ref _sums, (queryCount + 1L) * Padded(count));
+        if (queryCount > 1) _ = EnsureLength(ref _residuals, (long)_places * RowBlock);
         if (IsWide) SumSteps<TMeasure>(codes, rows, count, tables, queryCount);
         else if (IsPaired) SumGroups<TMeasure>(codes, rows, count, tables, queryCount);
         else SumGroups128<TMeasure>(codes, rows, count, tables, queryCount);
@@ -665,7 +665,7 @@ public sealed unsafe partial class TrellisFilter : IDisposable
             _base = codes.Pointer;
             (_count, _width, _readable) = (count, codes.RowBytes, codes.RowsReadable(reach));
             _slot = Math.Max(_width, reach);
-            _copies = Room(ref filter._rows, (long)RowBlock * _slot);
+            _copies = EnsureLength(ref filter._rows, (long)RowBlock * _slot);
         }
 
         /// <summary>Where the rows from place <paramref name="first"/> on lie.</summary>

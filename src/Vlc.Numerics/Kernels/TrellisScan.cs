@@ -264,13 +264,13 @@ public static unsafe class TrellisScan
     /// <summary>Zeroed room for the query's streams, one behind the other: this thread's, until the next call.</summary>
     private static Span<float> Query(int length)
     {
-        var query = new Span<float>(Room(ref t_query, length), length);
+        var query = new Span<float>(EnsureLength(ref t_query, length), length);
         query.Clear();
         return query;
     }
 
     /// <summary>Scratch memory of this thread; not allocated anew for each list, of which a query probes many.</summary>
-    private static T* Room<T>(ref AlignedBuffer<T>? buffer, long length)
+    private static T* EnsureLength<T>(ref AlignedBuffer<T>? buffer, long length)
         where T : unmanaged
     {
         if (buffer is null || buffer.Length < length)
@@ -305,9 +305,9 @@ public static unsafe class TrellisScan
     {
         int count = rows.IsEmpty ? codes.RowCount : rows.Length;
         int width = codes.RowBytes, reach = width + sizeof(ulong), readable = codes.RowsReadable(reach);
-        byte* lastRow = Room(ref t_row, reach);
+        byte* lastRow = EnsureLength(ref t_row, reach);
         float* query = t_query!.Pointer;
-        float* values = Room(ref t_values, padded);
+        float* values = EnsureLength(ref t_values, padded);
         new Span<float>(values, padded).Clear();
         for (int i = 0; i < count; i++)
         {
@@ -366,7 +366,7 @@ public static unsafe class TrellisScan
         Step* steps = Plan(bits, out int stepCount), stepEnd = steps + stepCount;
         int count = rows.IsEmpty ? codes.RowCount : rows.Length;
         int width = codes.RowBytes, reach = stepCount == 0 ? 0 : stepEnd[-1].Start + StepBytes, readable = codes.RowsReadable(reach);
-        byte* lastRow = Room(ref t_row, Math.Max(width, reach));
+        byte* lastRow = EnsureLength(ref t_row, Math.Max(width, reach));
         byte* basePointer = codes.Pointer;
         short* values = tables.Shorts;
         for (int i = 0; i < count; i++)
@@ -419,7 +419,7 @@ public static unsafe class TrellisScan
     private static Step* Plan(ReadOnlySpan<byte> bits, out int count)
     {
         // Up to 8 tables a block; few in practice, but a plan is small.
-        Step* plan = Room(ref t_plan, PaddedLength(bits.Length) / StepAxes * (long)TrellisTables.MaxBits), step = plan;
+        Step* plan = EnsureLength(ref t_plan, PaddedLength(bits.Length) / StepAxes * (long)TrellisTables.MaxBits), step = plan;
         Vector512<short> ends = default, tables = default;
         int blockEnd = 0;
         for (int block = 0; block < bits.Length; block += StepAxes)

@@ -1,30 +1,30 @@
 namespace Vlc.Numerics.Memory;
 
-/// <summary>A matrix of codes in a mapped file: rows of equal length, one after the other, from byte <see cref="Offset"/> on.</summary>
+/// <summary>A matrix of codes in a mapped file or in native memory: rows of equal length, one after the other, from byte <see cref="Offset"/> on.</summary>
 public sealed unsafe class CodeRows
 {
-    private readonly MappedFile _file;
+    private readonly CodeMemory _memory;
 
-    /// <summary>Describes the rows; checks that they lie within the file.</summary>
-    /// <param name="file">The mapped file; must outlive this object.</param>
+    /// <summary>Describes the rows; checks that they lie within the memory.</summary>
+    /// <param name="memory">The bytes; must outlive this object.</param>
     /// <param name="offset">First byte of row 0.</param>
     /// <param name="rowCount">Number of rows.</param>
     /// <param name="rowBytes">Bytes of a row; at least 1.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The rows do not fit the file.</exception>
-    public CodeRows(MappedFile file, long offset, int rowCount, int rowBytes)
+    /// <exception cref="ArgumentOutOfRangeException">The rows do not fit the memory.</exception>
+    public CodeRows(CodeMemory memory, long offset, int rowCount, int rowBytes)
     {
-        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(memory);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfNegative(rowCount);
         ArgumentOutOfRangeException.ThrowIfLessThan(rowBytes, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, file.Length - ((long)rowCount * rowBytes));
-        _file = file;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, memory.Length - ((long)rowCount * rowBytes));
+        _memory = memory;
         Offset = offset;
         RowCount = rowCount;
         RowBytes = rowBytes;
     }
 
-    /// <summary>First byte of row 0 in the file.</summary>
+    /// <summary>First byte of row 0 in the memory.</summary>
     public long Offset { get; }
 
     /// <summary>Number of rows.</summary>
@@ -33,24 +33,37 @@ public sealed unsafe class CodeRows
     /// <summary>Bytes of a row.</summary>
     public int RowBytes { get; }
 
-    /// <summary>The bytes of one row. The file must outlive the span.</summary>
+    /// <summary>The bytes of one row. The memory must outlive the span.</summary>
     /// <param name="row">Row number.</param>
     /// <exception cref="ArgumentOutOfRangeException">No such row.</exception>
     public ReadOnlySpan<byte> Row(int row)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(row);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(row, RowCount);
-        return _file.Slice(Offset + ((long)row * RowBytes), RowBytes);
+        return _memory.Slice(Offset + ((long)row * RowBytes), RowBytes);
+    }
+
+    /// <summary>The bytes of rows that follow one another. The memory must outlive the span.</summary>
+    /// <param name="first">First row.</param>
+    /// <param name="count">Number of rows.</param>
+    /// <exception cref="ArgumentOutOfRangeException">No such rows.</exception>
+    /// <exception cref="OverflowException">More than 2^31 - 1 bytes.</exception>
+    public ReadOnlySpan<byte> Rows(int first, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, RowCount - count);
+        return _memory.Slice(Offset + ((long)first * RowBytes), checked(count * RowBytes));
     }
 
     /// <summary>Address of row 0.</summary>
-    internal byte* Pointer => _file.Pointer + Offset;
+    internal byte* Pointer => _memory.Pointer + Offset;
 
-    /// <summary>Rows from whose start <paramref name="bytes"/> bytes can be read without leaving the file.</summary>
+    /// <summary>Rows from whose start <paramref name="bytes"/> bytes can be read without leaving the memory.</summary>
     internal int RowsReadable(int bytes)
     {
         // Below 0 not even row 0 has room; the division would round up to it.
-        long spare = _file.Length - Offset - bytes;
+        long spare = _memory.Length - Offset - bytes;
         return spare < 0 ? 0 : (int)Math.Min((spare / RowBytes) + 1, RowCount);
     }
 }

@@ -3,14 +3,14 @@ using System.IO.MemoryMappedFiles;
 namespace Vlc.Numerics.Memory;
 
 /// <summary>
-/// A file mapped read-only into memory: pages are read when first touched and belong to the operating system's cache, so an open
-/// index costs no managed memory.
+/// A file mapped read-only into memory. Pages are read when first touched and belong to the operating system's cache, so an open index costs no
+/// managed memory.
 /// </summary>
 /// <remarks>
-/// A file that another program shortens while it is mapped ends the process on access; VLC replaces its files by
-/// renaming, which leaves the mapped one whole.
+/// A file that another program shortens while it is mapped ends the process on access. VLC replaces its files by renaming, which leaves the mapped
+/// one whole.
 /// </remarks>
-public sealed unsafe class MappedFile : IDisposable
+public sealed unsafe class MappedFile : CodeMemory
 {
     private readonly MemoryMappedFile? _file;
     private readonly MemoryMappedViewAccessor? _view;
@@ -47,10 +47,9 @@ public sealed unsafe class MappedFile : IDisposable
     }
 
     /// <summary>Length of the file in bytes when it was mapped.</summary>
-    public long Length { get; }
+    public override long Length { get; }
 
-    /// <summary>First byte of the file. The file must outlive the pointer.</summary>
-    internal byte* Pointer
+    internal override byte* Pointer
     {
         get
         {
@@ -59,22 +58,11 @@ public sealed unsafe class MappedFile : IDisposable
         }
     }
 
-    /// <summary>Bytes [<paramref name="offset"/>, <paramref name="offset"/> + <paramref name="length"/>). The file must outlive the span.</summary>
-    /// <param name="offset">First byte.</param>
-    /// <param name="length">Number of bytes.</param>
-    /// <exception cref="ArgumentOutOfRangeException">Not within the file.</exception>
-    public ReadOnlySpan<byte> Slice(long offset, int length)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ArgumentOutOfRangeException.ThrowIfNegative(length);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
-        if (length == 0) return [];
-        ObjectDisposedException.ThrowIf(_pointer is null, this);
-        return new ReadOnlySpan<byte>(_pointer + offset, length);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
+    /// <remarks>
+    /// Also runs as a finalizer: the pointer keeps the view's safe handle alive until it is released, and a safe handle is finalized after all
+    /// others.
+    /// </remarks>
+    private protected override void Release()
     {
         if (_pointer is not null)
         {

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using System.Xml.Linq;
+using Vlc.Evaluation;
 
 namespace Vlc.Cli.Tests.Commands;
 

@@ -74,13 +74,13 @@ public sealed class AnchorMaintenanceTests
             {
                 float[] rows = Datasets.Clusters(count, Dimension, 6, seed);
                 int[] assignments = [.. Enumerable.Range(0, count).Select(row => row % Math.Min(cellCount, count))];
-                var cells = new CellLists(assignments, Math.Min(cellCount, count));
+                var cells = new InvertedLists(assignments, Math.Min(cellCount, count));
                 float[] anchors = Means(rows, cells);
                 // Two steps of Lloyd's: random cells would leave nothing to gain by a merge.
                 for (int step = 0; step < 2; step++)
                 {
                     assignments = Nearest(rows, anchors);
-                    cells = new CellLists(assignments, anchors.Length / Dimension);
+                    cells = new InvertedLists(assignments, anchors.Length / Dimension);
                     anchors = Means(rows, cells);
                 }
 
@@ -101,7 +101,7 @@ public sealed class AnchorMaintenanceTests
     {
         // 90 cells hold ten rows each; ten are empty, and a round may move a tenth of 100.
         float[] rows = Datasets.Clusters(900, Dimension, 40, 3);
-        var cells = new CellLists([.. Enumerable.Range(0, 900).Select(row => row % 90)], 100);
+        var cells = new InvertedLists([.. Enumerable.Range(0, 900).Select(row => row % 90)], 100);
         float[] anchors = Means(rows, cells);
         AnchorMaintenance.Moves moves = AnchorMaintenance.Run(new CpuBackend(1), rows, Dimension, cells, ref anchors, 0, 1, CancellationToken.None);
         Assert.Equal(new AnchorMaintenance.Moves(10, 10), moves);
@@ -113,7 +113,7 @@ public sealed class AnchorMaintenanceTests
     {
         // Cells 0 and 1 share one point's surroundings, cell 2 covers two far ones.
         float[] rows = [0, 0.1f, 0.01f, 0.11f, 50, 50.1f, 90, 90.1f];
-        var cells = new CellLists([0, 0, 1, 1, 2, 2, 2, 2], 3);
+        var cells = new InvertedLists([0, 0, 1, 1, 2, 2, 2, 2], 3);
         float[] anchors = [0.05f, 0.06f, 70.05f];
         AnchorMaintenance.Moves moves = AnchorMaintenance.Run(new CpuBackend(1), rows, 1, cells, ref anchors, 0, 1, CancellationToken.None);
         Assert.Equal(new AnchorMaintenance.Moves(1, 1), moves);
@@ -123,13 +123,13 @@ public sealed class AnchorMaintenanceTests
         Assert.Equal(90.05f, anchors[2], 1e-4f);
     }
 
-    private static float[] Mean(float[] rows) => Means(rows, new CellLists(new int[rows.Length / Dimension], 1));
+    private static float[] Mean(float[] rows) => Means(rows, new InvertedLists(new int[rows.Length / Dimension], 1));
 
-    private static float[] Means(float[] rows, CellLists cells)
+    private static float[] Means(float[] rows, InvertedLists cells)
     {
         var anchors = new float[cells.CellCount * Dimension];
         CellMeans.Update(
-            new CpuBackend(1).HoldRows(rows, Dimension), Dimension, cells, new double[cells.RowCount], RobustMean.Arithmetic, 0, 1, 0, anchors, 1, CancellationToken.None);
+            new CpuBackend(1).LoadRows(rows, Dimension), Dimension, cells, new double[cells.RowCount], RobustMean.Arithmetic, 0, 1, 0, anchors, 1, CancellationToken.None);
         return anchors;
     }
 

@@ -1,6 +1,6 @@
 using CsCheck;
 using Vlc.Indexing;
-using Vlc.Residuals;
+using Vlc.Codecs;
 using Vlc.Search;
 using Vlc.Tests;
 

@@ -1,5 +1,5 @@
 using Vlc.Numerics.Kernels;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 using Vlc.Tests;
 
 namespace Vlc.Core.Tests.Codecs;

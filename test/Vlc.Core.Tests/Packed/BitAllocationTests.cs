@@ -1,5 +1,5 @@
 using CsCheck;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 
 namespace Vlc.Core.Tests.Packed;
 

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Vlc.Indexing;
 using Vlc.Numerics;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 using Vlc.Search;
 using Vlc.Tests;
 

@@ -1,4 +1,5 @@
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
+using Vlc.Indexing;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Tests;

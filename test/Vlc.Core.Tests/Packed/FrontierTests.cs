@@ -1,7 +1,7 @@
 using Vlc.Evaluation;
 using Vlc.Indexing;
-using Vlc.Residuals;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs;
+using Vlc.Codecs.Packed;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Tests;

@@ -1,7 +1,7 @@
 using CsCheck;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Randomness;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 
 namespace Vlc.Core.Tests.Packed;
 

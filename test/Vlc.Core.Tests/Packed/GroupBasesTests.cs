@@ -1,7 +1,7 @@
 using Vlc.Anchors;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Randomness;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 
 namespace Vlc.Core.Tests.Packed;
 
@@ -25,7 +25,7 @@ public sealed class GroupBasesTests
         for (int cell = 0; cell < cells; cell++) Add(anchors.AsSpan(cell * d, d), directions.AsSpan(cell * d, d), 5);
 
         GroupBases bases = GroupBases.Learn(
-            new AnchoredRows(residuals, d, new int[rows], new float[d]), new CellLists([.. Enumerable.Range(0, rows).Select(row => row % cells)], cells), anchors, rows, 1, inputAxes: false, 2, TestContext.Current.CancellationToken);
+            new AnchoredRows(residuals, d, new int[rows], new float[d]), new InvertedLists([.. Enumerable.Range(0, rows).Select(row => row % cells)], cells), anchors, rows, 1, inputAxes: false, 2, TestContext.Current.CancellationToken);
         Assert.Equal(d / 8, bases.Variances[0].Length);
         double energy = residuals.Sum(value => (double)value * value) / rows;
         Assert.Equal(energy, bases.Variances[0].Sum(), 1e-3 * energy);

@@ -1,6 +1,7 @@
 using CsCheck;
+using Vlc.Codecs.Packed;
 using Vlc.Numerics.Memory;
-using Vlc.Residuals.Packed;
+using Vlc.Segments;
 using Vlc.Storage;
 using Vlc.Tests;
 

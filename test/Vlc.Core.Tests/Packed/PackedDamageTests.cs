@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using CsCheck;
 using Vlc.Core.Tests.Storage;
 using Vlc.Indexing;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Tests;

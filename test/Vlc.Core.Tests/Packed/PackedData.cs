@@ -1,7 +1,7 @@
 using Vlc.Indexing;
 using Vlc.Numerics.Randomness;
-using Vlc.Residuals;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs;
+using Vlc.Codecs.Packed;
 using Vlc.Tests;
 
 namespace Vlc.Core.Tests.Packed;

@@ -1,6 +1,6 @@
 using Vlc.Compute;
 using Vlc.Numerics.Kernels;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 
 namespace Vlc.Core.Tests.Packed;
 
@@ -47,9 +47,9 @@ public sealed class PackedPassTests
     }
 
     /// <summary>The processor as a stranger, to whom rows are handed in batches.</summary>
-    private sealed class BackendElsewhere(CpuBackend processor) : IComputeBackend, IHeldTrellis
+    private sealed class BackendElsewhere(CpuBackend processor) : IComputeBackend, IResidentTrellis
     {
-        private IHeldTrellis? _trellis;
+        private IResidentTrellis? _trellis;
 
         public string Name => "elsewhere";
 
@@ -57,9 +57,9 @@ public sealed class PackedPassTests
 
         public int Rows { get; private set; }
 
-        public IHeldTrellis HoldTrellis(TrellisTables tables, TrellisAxes axes)
+        public IResidentTrellis LoadTrellis(TrellisTables tables, TrellisAxes axes)
         {
-            _trellis = processor.HoldTrellis(tables, axes);
+            _trellis = processor.LoadTrellis(tables, axes);
             return this;
         }
 
@@ -71,9 +71,9 @@ public sealed class PackedPassTests
             _trellis!.Encode(codes, targets, states, minima, cancellationToken);
         }
 
-        public IHeldRows HoldRows(ReadOnlyMemory<float> rows, int dimension) => throw new NotSupportedException();
+        public IResidentRows LoadRows(ReadOnlyMemory<float> rows, int dimension) => throw new NotSupportedException();
 
-        public IHeldAnchors HoldAnchors(ReadOnlySpan<float> anchors, int dimension) => throw new NotSupportedException();
+        public IResidentAnchors LoadAnchors(ReadOnlySpan<float> anchors, int dimension) => throw new NotSupportedException();
 
         public void FindMergePartners(
             ReadOnlySpan<float> anchors, int dimension, ReadOnlySpan<int> counts, Span<int> partners, Span<double> costs, CancellationToken cancellationToken = default) =>

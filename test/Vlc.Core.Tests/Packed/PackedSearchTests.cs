@@ -1,8 +1,9 @@
 using CsCheck;
+using Vlc.Codecs;
+using Vlc.Codecs.Packed;
 using Vlc.Evaluation;
 using Vlc.Indexing;
-using Vlc.Residuals;
-using Vlc.Residuals.Packed;
+using Vlc.Scanning;
 using Vlc.Search;
 using Vlc.Tests;
 using Vlc.Vectors;
@@ -78,7 +79,7 @@ public sealed class PackedSearchTests : IDisposable
         Gen.Select(Gen.Int[0, 59], Gen.Int[0, PackedData.Count - 1].Array[0, 300], Gen.Bool).Sample(
             (query, listed, allow) =>
             {
-                IdFilter filter = allow ? IdFilter.Allow(PackedData.Count, listed) : IdFilter.Deny(PackedData.Count, listed);
+                RowFilter filter = allow ? RowFilter.Allow(PackedData.Count, listed) : RowFilter.Deny(PackedData.Count, listed);
                 int[] all = Datasets.Search(index, Query(query), PackedData.Count, SearchOptions.Exhaustive);
                 int[] expected = [.. all.Where(id => listed.Contains(id) == allow).Take(K)];
                 Assert.Equal(expected, Datasets.Search(index, Query(query), K, new SearchOptions { Probes = int.MaxValue, Filter = filter }));
@@ -105,7 +106,7 @@ public sealed class PackedSearchTests : IDisposable
     public void A_search_allocates_nothing(Metric metric)
     {
         using VlcIndex index = VlcIndex.Open(PackedData.Build(_folder, metric, new PackedOptions { GroupCount = 4, Level = 0 }));
-        SearchOptions?[] options = [null, SearchOptions.Exhaustive, new() { Filter = IdFilter.Deny(PackedData.Count, [1]) }];
+        SearchOptions?[] options = [null, SearchOptions.Exhaustive, new() { Filter = RowFilter.Deny(PackedData.Count, [1]) }];
         var ids = new int[K];
         var scores = new float[K];
         Allocation.AssertNone(round =>

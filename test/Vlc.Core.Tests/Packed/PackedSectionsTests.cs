@@ -1,7 +1,7 @@
 using CsCheck;
 using Vlc.Indexing;
-using Vlc.Residuals;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs;
+using Vlc.Codecs.Packed;
 using Vlc.Storage;
 
 namespace Vlc.Core.Tests.Packed;

@@ -1,5 +1,5 @@
 using Vlc.Indexing;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Tests;

@@ -1,8 +1,9 @@
 using Vlc.Anchors;
+using Vlc.Codecs.Packed;
+using Vlc.Evaluation;
 using Vlc.Formats;
 using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Randomness;
-using Vlc.Residuals.Packed;
 using Vlc.Search;
 using Vlc.Tests;
 using Vlc.Vectors;

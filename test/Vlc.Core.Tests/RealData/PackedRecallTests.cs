@@ -1,7 +1,7 @@
 using Vlc.Evaluation;
 using Vlc.Formats;
 using Vlc.Indexing;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs.Packed;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Tests;

@@ -1,7 +1,8 @@
+using Vlc.Codecs;
 using Vlc.Evaluation;
 using Vlc.Formats;
 using Vlc.Indexing;
-using Vlc.Residuals;
+using Vlc.Probing;
 using Vlc.Search;
 using Vlc.Tests;
 using Vlc.Vectors;
@@ -30,7 +31,7 @@ public sealed class RecallFloorTests
         Assert.True(exhaustive.Value >= 0.95, $"exhaustive {exhaustive}");
         // The plan aims for 0.95 on held-out rows; the queries are others, and few.
         Assert.True(planned.Value >= 0.95 - (2 * planned.StandardError), $"planned {planned}");
-        ScanPoint plan = index.Manifest.Scan!.For(index.Manifest.TargetRecall);
+        ProbingPoint plan = index.Manifest.Scan!.For(index.Manifest.TargetRecall);
         Assert.True(plan.MeanRows <= rows / 4, $"{plan} of {rows} rows");
     }
 

@@ -1,6 +1,7 @@
 using System.Reflection;
 using PublicApiGenerator;
 using Vlc.Formats;
+using Vlc.Indexing;
 using Vlc.Numerics;
 using Vlc.Search;
 using Vlc.Tests;

@@ -1,5 +1,7 @@
+using Vlc.Codecs;
+using Vlc.Evaluation;
 using Vlc.Indexing;
-using Vlc.Residuals;
+using Vlc.Scanning;
 using Vlc.Search;
 using Vlc.Tests;
 using Vlc.Vectors;
@@ -115,7 +117,7 @@ public sealed class MetricTests
         AssertRefused("built for metric Cosine", [1, 2, 3], new SearchOptions { Metric = Metric.L2 });
         AssertRefused("0 probes", [1, 2, 3], new SearchOptions { Probes = 0 });
         AssertRefused("0 rows", [1, 2, 3], new SearchOptions { ScannedRows = 0 });
-        AssertRefused("filter is for an index of 99 rows", [1, 2, 3], new SearchOptions { Filter = IdFilter.Allow(99, [1]) });
+        AssertRefused("filter is for an index of 99 rows", [1, 2, 3], new SearchOptions { Filter = RowFilter.Allow(99, [1]) });
         Assert.Throws<ArgumentException>(() => index.SearchBatch(new float[4], 1, new int[2], new float[2]));
         Assert.Throws<ArgumentException>(() => index.SearchBatch(new float[3], 1, new int[1], new float[1]));
         Assert.Equal(5, Datasets.Search(index, [1, 2, 3], 5, new SearchOptions { Metric = Metric.Cosine, Probes = 4 }).Length);

@@ -1,5 +1,7 @@
 using CsCheck;
 using Vlc.Evaluation;
+using Vlc.Probing;
+using Vlc.Scanning;
 using Vlc.Search;
 
 namespace Vlc.Core.Tests.Search;
@@ -43,7 +45,7 @@ public sealed class RankingTests
     public void Cells_leave_their_queue_in_the_order_of_a_sort() =>
         s_distances.Sample(scores =>
         {
-            var queue = new CellQueue(scores.Length);
+            var queue = new ProbeQueue(scores.Length);
             // Twice: a queue is used again for every query.
             for (int round = 0; round < 2; round++)
             {
@@ -58,7 +60,7 @@ public sealed class RankingTests
     [Fact]
     public void A_curve_gives_the_fewest_rows_that_reach_the_target_by_a_standard_error()
     {
-        ScanCurve curve = Curve(0.01f, (10, 0.5f), (20, 0.9f), (40, 0.955f), (80, 0.965f), (160, 0.99f));
+        ProbingCurve curve = Curve(0.01f, (10, 0.5f), (20, 0.9f), (40, 0.955f), (80, 0.965f), (160, 0.99f));
         Assert.Equal(80, curve.For(0.95).Rows);
         Assert.Equal(40, curve.For(0.94).Rows);
         Assert.Equal(10, curve.For(0.1).Rows);
@@ -69,7 +71,7 @@ public sealed class RankingTests
     [Fact]
     public void Where_no_scan_reaches_the_target_the_fewest_rows_that_do_as_well_are_taken()
     {
-        ScanCurve curve = Curve(0.01f, (10, 0.5f), (20, 0.879f), (40, 0.8795f), (80, 0.88f));
+        ProbingCurve curve = Curve(0.01f, (10, 0.5f), (20, 0.879f), (40, 0.8795f), (80, 0.88f));
         Assert.Equal(20, curve.For(0.95).Rows);
         Assert.Equal(20, curve.For(1).Rows);
         Assert.Equal(10, curve.For(0.3).Rows);
@@ -80,7 +82,7 @@ public sealed class RankingTests
         Gen.Select(Gen.Float[0, 1].Array[1, 12], Gen.Double[0.01, 1], Gen.Double[0.01, 1]).Sample((recalls, one, other) =>
         {
             Array.Sort(recalls);
-            ScanCurve curve = Curve(0.005f, [.. recalls.Select((recall, i) => (i + 1, recall))]);
+            ProbingCurve curve = Curve(0.005f, [.. recalls.Select((recall, i) => (i + 1, recall))]);
             Assert.True(curve.For(Math.Min(one, other)).Rows <= curve.For(Math.Max(one, other)).Rows);
         });
 
@@ -109,11 +111,11 @@ public sealed class RankingTests
         Assert.Equal(expected.Select(row => distances[row]), drained);
     }
 
-    private static ScanCurve Curve(float standardError, params (int Rows, float Recall)[] points) => new()
+    private static ProbingCurve Curve(float standardError, params (int Rows, float Recall)[] points) => new()
     {
         K = 10,
         Queries = 100,
         StandardError = standardError,
-        Points = [.. points.Select(point => new ScanPoint(point.Rows, null, point.Recall, 1, point.Rows))],
+        Points = [.. points.Select(point => new ProbingPoint(point.Rows, null, point.Recall, 1, point.Rows))],
     };
 }

@@ -1,8 +1,10 @@
 using System.Numerics.Tensors;
 using CsCheck;
+using Vlc.Codecs;
 using Vlc.Evaluation;
 using Vlc.Indexing;
-using Vlc.Residuals;
+using Vlc.Probing;
+using Vlc.Scanning;
 using Vlc.Search;
 using Vlc.Tests;
 
@@ -73,7 +75,7 @@ public sealed class SearchTests : IDisposable
         Gen.Select(Gen.Int[0, 199], Gen.Int[0, Count - 1].Array[0, 300], Gen.Bool).Sample(
             (query, listed, allow) =>
             {
-                IdFilter filter = allow ? IdFilter.Allow(Count, listed) : IdFilter.Deny(Count, listed);
+                RowFilter filter = allow ? RowFilter.Allow(Count, listed) : RowFilter.Deny(Count, listed);
                 int[] all = Datasets.Search(_index, Query(query), Count, SearchOptions.Exhaustive);
                 int[] expected = [.. all.Where(id => listed.Contains(id) == allow).Take(10)];
                 Assert.Equal(expected, Datasets.Search(_index, Query(query), 10, new SearchOptions { Probes = int.MaxValue, Filter = filter }));
@@ -83,11 +85,11 @@ public sealed class SearchTests : IDisposable
     [Fact]
     public void A_filter_that_lets_nothing_pass_finds_nothing()
     {
-        var options = new SearchOptions { Filter = IdFilter.Allow(Count, []) };
+        var options = new SearchOptions { Filter = RowFilter.Allow(Count, []) };
         Assert.Empty(Datasets.Search(_index, Query(0), 10, options));
-        Assert.Empty(Datasets.Search(_index, Query(0), 10, new SearchOptions { Filter = IdFilter.Deny(Count, [.. Enumerable.Range(0, Count)]) }));
-        Assert.Throws<ArgumentOutOfRangeException>(() => IdFilter.Allow(Count, [Count]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => IdFilter.Deny(Count, [-1]));
+        Assert.Empty(Datasets.Search(_index, Query(0), 10, new SearchOptions { Filter = RowFilter.Deny(Count, [.. Enumerable.Range(0, Count)]) }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => RowFilter.Allow(Count, [Count]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => RowFilter.Deny(Count, [-1]));
     }
 
     [Fact]
@@ -176,7 +178,7 @@ public sealed class SearchTests : IDisposable
         using VlcIndex index = Open(codec, Metric.L2);
         var ids = new int[10];
         var scores = new float[10];
-        SearchOptions?[] options = [null, SearchOptions.Exhaustive, new() { Probes = 3 }, new() { Filter = IdFilter.Deny(Count, [1]) }];
+        SearchOptions?[] options = [null, SearchOptions.Exhaustive, new() { Probes = 3 }, new() { Filter = RowFilter.Deny(Count, [1]) }];
         Allocation.AssertNone(round =>
         {
             foreach (SearchOptions? option in options) index.Search(Query(round), ids, scores, option);
@@ -186,17 +188,17 @@ public sealed class SearchTests : IDisposable
     [Fact]
     public void The_default_plan_is_the_curve_at_the_target_and_options_bound_it()
     {
-        ScanCurve curve = _index.Manifest.Scan!;
+        ProbingCurve curve = _index.Manifest.Scan!;
         foreach (double target in new[] { 0.95, 0.5 })
         {
-            ScanPoint chosen = curve.For(target);
-            Assert.Equal(new ScanPlan(_index.AnchorCount, chosen.Rows, chosen.Reach), _index.Plan(new SearchOptions { TargetRecall = target }));
+            ProbingPoint chosen = curve.For(target);
+            Assert.Equal(new ProbingPlan(_index.AnchorCount, chosen.Rows, chosen.DistanceRatio), _index.Plan(new SearchOptions { TargetRecall = target }));
         }
 
         Assert.Equal(_index.Plan(new SearchOptions { TargetRecall = 0.95 }), _index.Plan());
-        Assert.Equal(new ScanPlan(3, Count), _index.Plan(new SearchOptions { Probes = 3 }));
-        Assert.Equal(new ScanPlan(3, 40), _index.Plan(new SearchOptions { Probes = 3, ScannedRows = 40 }));
-        Assert.Equal(new ScanPlan(_index.AnchorCount, Count), _index.Plan(new SearchOptions { Probes = int.MaxValue, ScannedRows = int.MaxValue }));
+        Assert.Equal(new ProbingPlan(3, Count), _index.Plan(new SearchOptions { Probes = 3 }));
+        Assert.Equal(new ProbingPlan(3, 40), _index.Plan(new SearchOptions { Probes = 3, ScannedRows = 40 }));
+        Assert.Equal(new ProbingPlan(_index.AnchorCount, Count), _index.Plan(new SearchOptions { Probes = int.MaxValue, ScannedRows = int.MaxValue }));
     }
 
     /// <summary>The plan taken literally, from what the index gives away: anchors, sizes of cells, and the nearest of the first cells.</summary>
@@ -209,10 +211,10 @@ public sealed class SearchTests : IDisposable
         float[][] centres = new float[index.AnchorCount][];
         for (int row = 0; row < index.Count; row++) anchors.Reconstruct(row, centres[anchors.Assignment(row)] = new float[Dimension]);
         int ended = 0;
-        foreach (ScanPoint point in index.Manifest.Scan!.Points)
+        foreach (ProbingPoint point in index.Manifest.Scan!.Points)
         {
             var options = new SearchOptions { TargetRecall = Math.Clamp(point.Recall, 0.01, 0.99) };
-            ScanPlan plan = index.Plan(options);
+            ProbingPlan plan = index.Plan(options);
             for (int query = 0; query < 200; query++)
             {
                 float[] vector = Query(query).ToArray();
@@ -229,8 +231,8 @@ public sealed class SearchTests : IDisposable
                 {
                     float distance = ranked[cells].Distance * ranked[cells].Distance / scores[^1];
                     // Distances of two formulas: where they are as near to the reach as to each other, nothing is asserted.
-                    clear &= MathF.Abs(distance - (plan.Reach ?? 0)) > 1e-4;
-                    if (distance > plan.Reach)
+                    clear &= MathF.Abs(distance - (plan.DistanceRatio ?? 0)) > 1e-4;
+                    if (distance > plan.DistanceRatio)
                     {
                         ended++;
                         break;
@@ -257,18 +259,18 @@ public sealed class SearchTests : IDisposable
     public void Of_budgets_and_reaches_the_curve_keeps_the_pair_of_the_highest_recall_for_the_rows()
     {
         // Two queries, two neighbours each: the first finds its own at once, the second late.
-        var tuning = new ScanTuning(new ScanLimits([10, 40, 100], [1, 2]), queries: 2);
-        ScanStop[][] budgets = [[new(1, 10, 2), new(4, 40, 2), new(9, 100, 2)], [new(1, 10, 0), new(4, 40, 1), new(9, 100, 2)]];
-        ScanStop[][] reaches = [[new(1, 10, 2), new(2, 20, 2)], [new(2, 20, 0), new(6, 60, 2)]];
+        var tuning = new ProbingTuning(new ProbingLimits([10, 40, 100], [1, 2]), queries: 2);
+        ProbingStop[][] budgets = [[new(1, 10, 2), new(4, 40, 2), new(9, 100, 2)], [new(1, 10, 0), new(4, 40, 1), new(9, 100, 2)]];
+        ProbingStop[][] reaches = [[new(1, 10, 2), new(2, 20, 2)], [new(2, 20, 0), new(6, 60, 2)]];
         for (int query = 0; query < 2; query++)
         {
             budgets[query].CopyTo(tuning.BudgetStops(query));
-            reaches[query].CopyTo(tuning.ReachStops(query));
+            reaches[query].CopyTo(tuning.RatioStops(query));
         }
 
-        (ScanPoint[] points, Recall[] recalls) = tuning.Frontier(k: 2);
+        (ProbingPoint[] points, Recall[] recalls) = tuning.Frontier(k: 2);
         Assert.Equal(
-            [new ScanPoint(10, 1, 0.5f, 1, 10), new ScanPoint(100, 2, 1, 4, 40), new ScanPoint(100, null, 1, 9, 100)], points);
+            [new ProbingPoint(10, 1, 0.5f, 1, 10), new ProbingPoint(100, 2, 1, 4, 40), new ProbingPoint(100, null, 1, 9, 100)], points);
         Assert.Equal([0.5, 1, 1], recalls.Select(recall => recall.Value));
     }
 

@@ -1,5 +1,5 @@
 using Vlc.Indexing;
-using Vlc.Residuals;
+using Vlc.Codecs;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Tests;

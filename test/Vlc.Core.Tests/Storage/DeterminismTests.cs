@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using Vlc.Anchors;
 using Vlc.Indexing;
-using Vlc.Residuals;
-using Vlc.Residuals.Packed;
+using Vlc.Codecs;
+using Vlc.Codecs.Packed;
 using Vlc.Tests;
 
 namespace Vlc.Core.Tests.Storage;

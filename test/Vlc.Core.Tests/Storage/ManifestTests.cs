@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using CsCheck;
+using Vlc.Codecs;
 using Vlc.Indexing;
-using Vlc.Residuals;
+using Vlc.Probing;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Tests;
@@ -37,7 +38,7 @@ public sealed class ManifestTests
         Assert.Equal(0x1122334455667788UL, BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(28)));
         Assert.Equal((uint)bytes.Length, U32(36));
         Assert.Equal(5, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40)));
-        ScanCurve scan = manifest.Scan!;
+        ProbingCurve scan = manifest.Scan!;
         Assert.Equal(scan.Points.Count, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(42)));
         Assert.Equal((10u, 20u), (U32(44), U32(48)));
         Assert.Equal(scan.StandardError, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(52)));
@@ -134,7 +135,7 @@ public sealed class ManifestTests
         using TemporaryFolder folder = new();
         string path = Build(folder, new IndexOptions { Codec = CodecKind.Int8, Training = Datasets.Training(7) });
         byte[] bytes = File.ReadAllBytes(path + ".idx");
-        IReadOnlyList<ScanPoint> points = IndexInfo.Read(path).Manifest.Scan!.Points;
+        IReadOnlyList<ProbingPoint> points = IndexInfo.Read(path).Manifest.Scan!.Points;
         int sections = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40)), table = 64 + (32 * sections), inline = table + (20 * points.Count);
         byte[] old =
         [
@@ -153,20 +154,20 @@ public sealed class ManifestTests
         File.WriteAllBytes(path + ".idx", old);
         Manifest read = IndexInfo.Verify(path).Manifest;
         Assert.Equal(2, read.Version);
-        Assert.Equal(points.Select(point => point with { Reach = null, MeanRows = point.Rows }), read.Scan!.Points);
+        Assert.Equal(points.Select(point => point with { DistanceRatio = null, MeanRows = point.Rows }), read.Scan!.Points);
     }
 
     [Theory]
     [InlineData(0f)]
     [InlineData(-1f)]
     [InlineData(float.NaN)]
-    public void A_reach_that_is_not_above_0_is_refused(float reach)
+    public void A_reach_that_is_not_above_0_is_refused(float ratio)
     {
         using TemporaryFolder folder = new();
         string path = Build(folder, new IndexOptions { Codec = CodecKind.Int8, Training = Datasets.Training(7) });
         byte[] bytes = File.ReadAllBytes(path + ".idx");
         int place = 64 + (32 * BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40))) + 12;
-        BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(place), reach);
+        BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(place), ratio);
         Seal(bytes);
         File.WriteAllBytes(path + ".idx", bytes);
         VlcFormatException refusal = Assert.Throws<VlcFormatException>(() => VlcIndex.Open(path));

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
-using Vlc.Residuals;
+using Vlc.Codecs;
+using Vlc.Indexing;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Tests;

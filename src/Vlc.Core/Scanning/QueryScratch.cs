@@ -1,0 +1,90 @@
+using Vlc.Numerics.Memory;
+
+namespace Vlc.Scanning;
+
+/// <summary>What one running query needs; reused, so that a search allocates nothing but its result.</summary>
+internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, int largestList, IQueryState? codecState) : IDisposable
+{
+    private readonly AlignedBuffer<float> _vector = new(dimension);
+    private AlignedBuffer<float> _coded = new(0);
+    private NativeBytes? _gathered;
+
+    public Metric Metric { get; } = metric;
+
+    /// <summary>The query as the codecs want it: unit length for cosine, in scaled units.</summary>
+    public Span<float> Vector => _vector.Span;
+
+    /// <summary>The query minus the centre, for ranking anchors.</summary>
+    public float[] Centred { get; } = new float[dimension];
+
+    /// <summary>The cells, nearest first.</summary>
+    public ProbeQueue Cells { get; } = new(cellCount);
+
+    /// <summary>‖query - centre‖².</summary>
+    public float CentredSquared { get; set; }
+
+    /// <summary>‖query - anchor‖² of a cell that has its score, ‖anchor - centre‖²/2 - ⟨query - centre, anchor - centre⟩.</summary>
+    public float SquaredDistance(int cell) => (2 * Cells.Scores[cell]) + CentredSquared;
+
+    public float[] RowDistances { get; } = new float[largestList];
+
+    /// <summary>Rows of a list that pass the filter; made when first needed, as a batch has a scratch for each of its queries.</summary>
+    public int[] PassingRows => field ??= new int[largestList];
+
+    /// <summary>Places in their list of the passing rows.</summary>
+    public int[] PassingPositions => field ??= new int[largestList];
+
+    /// <summary>Numbers in the index of rows whose codes were gathered from several segments.</summary>
+    public int[] GatheredRows => field ??= new int[largestList];
+
+    /// <summary>Rows that a codec did not sort out; those who share a list use the first query's.</summary>
+    public int[] KeptRows => field ??= new int[largestList];
+
+    /// <summary>The codec's own memory of the query.</summary>
+    public IQueryState? CodecState { get; } = codecState;
+
+    /// <summary>Scratch of a codec: at least <paramref name="length"/> floats, 64-byte aligned, with any content.</summary>
+    public Span<float> Coded(int length)
+    {
+        if (_coded.Length < length)
+        {
+            _coded.Dispose();
+            _coded = new AlignedBuffer<float>(length);
+        }
+
+        return _coded.Slice(0, length);
+    }
+
+    /// <summary>The nearest rows so far.</summary>
+    public TopK Nearest { get; private set; } = new(1);
+
+    /// <summary>Memory for the codes of a list that lie in several segments.</summary>
+    /// <param name="length">Bytes.</param>
+    public NativeBytes Gathered(long length)
+    {
+        if (_gathered is null || _gathered.Length < length)
+        {
+            _gathered?.Dispose();
+            _gathered = new NativeBytes(length);
+        }
+
+        return _gathered;
+    }
+
+    /// <summary>Empties <see cref="Nearest"/> for k rows; the heap is kept, as k rarely changes from one query to the next.</summary>
+    /// <param name="k">Rows wanted.</param>
+    /// <param name="limit">Largest distance of a row that is kept.</param>
+    public void Begin(int k, float limit = float.PositiveInfinity)
+    {
+        if (Nearest.K != k) Nearest = new TopK(k);
+        Nearest.Clear(limit);
+    }
+
+    public void Dispose()
+    {
+        _vector.Dispose();
+        _coded.Dispose();
+        _gathered?.Dispose();
+        CodecState?.Dispose();
+    }
+}
