@@ -1,5 +1,6 @@
 using System.Globalization;
 using Vlc.Numerics.Kernels;
+using Vlc.Codecs;
 using Vlc.Codecs.Packed;
 
 namespace Vlc.Bench;
@@ -134,7 +135,7 @@ internal static class CodecAblation
         return
         [
             trial.Coder.CodeBytes, bases / n, anchors / n, scales / n,
-            PackedSections.AssignmentBytes(foundation.Count, trial.Coder.Model.ListCount) / n, rest / n,
+            CodecModel.AssignmentBytes(foundation.Count, PackedSections.BitsFor(trial.Coder.Model.ListCount)) / n, rest / n,
         ];
     }
 

@@ -42,7 +42,7 @@ internal sealed record Foundation(
         var prepared = new PreparedRows(source, set.Metric, exponent);
         var rows = new float[(long)n * d];
         prepared.Read(0, n, rows, CancellationToken.None);
-        int m = PackedEncoding.DefaultAnchorCount(n, d);
+        int m = PackedLearner.AnchorsFor(n, d);
         int held = Math.Min(HeldOutRows, n / 10), training = (int)Math.Min(Math.Max(128L * m, 160L * d), (long)(trainedShare * n) - held);
         var random = new SeededRandom(1, 0x5A3);
         long[] drawn = random.NextSubset(n, training + held), places = random.NextSubset(drawn.Length, held);
@@ -70,7 +70,7 @@ internal sealed record Foundation(
             exact = new ExactNeighbors(queries, d, Candidates, set.Metric, threads);
         }
 
-        exact.Offer(rows, n, 0, CancellationToken.None);
+        exact.Add(rows, n, 0, CancellationToken.None);
         int[] ids = exact.Ids(), candidates = [.. ids.Distinct().Order()];
         var tuning = new PackedTuningSample(
             queries, d, ids, Candidates, [K], candidates, Gather(rows, d, candidates), [.. candidates.Select(id => cells[id])]);

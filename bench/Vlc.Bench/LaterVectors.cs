@@ -95,7 +95,7 @@ internal static class LaterVectors
     private static int[] Nearest(Foundation foundation, float[] rows)
     {
         var nearest = new ExactNeighbors(foundation.Queries, foundation.Dimension, Foundation.K, foundation.Metric, Environment.ProcessorCount);
-        nearest.Offer(rows, foundation.Count, 0, CancellationToken.None);
+        nearest.Add(rows, foundation.Count, 0, CancellationToken.None);
         return nearest.Ids();
     }
 }

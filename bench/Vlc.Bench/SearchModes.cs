@@ -87,7 +87,7 @@ internal static class SearchModes
         {
             ReadOnlySpan<float> vector = rows.AsSpan(row * d, d);
             float distance = metric == Metric.L2 ? Distances.SquaredEuclidean(query, vector) : -Distances.Dot(query, vector);
-            if (distance <= nearest.Bound) nearest.Offer(distance, row);
+            if (distance <= nearest.Bound) nearest.Push(distance, row);
         }
     }
 

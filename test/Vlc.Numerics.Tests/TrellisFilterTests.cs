@@ -167,7 +167,7 @@ public sealed class TrellisFilterTests : IDisposable
         void Refused(byte[] bits, int[] rows, float[] target, float[] scale, int buffers, int? axes = null, int queries = 1, int counts = 1) =>
             Assert.Throws<ArgumentOutOfRangeException>(() => _filter.NearByDistance(
                 codes, rows, TrellisTables.Designed, bits, scale,
-                new FilterQueries(target, target.Length, axes ?? bits.Length, new float[queries], new float[queries]), new int[room], new int[counts]));
+                new FilterQueries(target, target.Length, axes ?? bits.Length, new float[queries], new float[queries]), new int[buffers], new int[counts]));
     }
 
     [Fact]

@@ -40,7 +40,7 @@ public sealed class FormatTests
         using TemporaryFolder folder = new();
         string path = PackedData.Build(folder, Metric.L2, new PackedOptions { GroupCount = 2, Level = 0 });
         IndexInfo info = IndexInfo.Read(path);
-        foreach (IndexFile file in Enum.GetValues<IndexFile>())
+        foreach (IndexFileId file in info.Manifest.Files.Prepend(IndexFileId.Manifest))
         {
             Assert.Equal(new FileInfo(info.Files.Path(file)).Length, info.Sections.Where(section => section.File == file).Sum(section => section.Bytes));
         }

@@ -1,4 +1,5 @@
 using CsCheck;
+using Vlc.Codecs;
 using Vlc.Codecs.Packed;
 using Vlc.Numerics.Memory;
 using Vlc.Segments;
@@ -132,9 +133,9 @@ public sealed class NumberTests
     public void Assignments_take_as_many_bits_as_number_the_lists(int lists, int bytes)
     {
         int[] assignments = [.. Enumerable.Range(0, 100).Select(row => row * 31 % lists)];
-        byte[] written = PackedSections.WriteAssignments(assignments, lists);
+        byte[] written = StoredAssignments.Pack(assignments, PackedSections.BitsFor(lists));
         Assert.Equal(bytes, written.Length);
-        Assert.Equal(bytes, PackedSections.AssignmentBytes(100, lists));
+        Assert.Equal(bytes, CodecModel.AssignmentBytes(100, PackedSections.BitsFor(lists)));
         StoredAssignments stored = Store(written, 100, lists);
         Assert.Equal(assignments, Enumerable.Range(0, 100).Select(row => stored[row]));
         for (int list = 0; list < lists; list++) Assert.Equal(Enumerable.Range(0, 100).Where(row => assignments[row] == list), stored.Lists.Rows(list).ToArray());
@@ -146,7 +147,7 @@ public sealed class NumberTests
         int[] assignments = new int[40];
         assignments[30] = 5;
         VlcFormatException refusal = Assert.Throws<VlcFormatException>(
-            () => Store(PackedSections.WriteAssignments(assignments, 6), 40, 5));
+            () => Store(StoredAssignments.Pack(assignments, PackedSections.BitsFor(6)), 40, 5));
         Assert.Equal("offset 11", refusal.Where);
     }
 

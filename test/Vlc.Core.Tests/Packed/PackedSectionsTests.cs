@@ -160,6 +160,7 @@ public sealed class PackedSectionsTests
             AnchorCount = p.CellCount,
             Dimension = p.Dimension,
             Count = 1000,
+            Segments = [new SegmentEntry(1000, 0)],
             Metric = Metric.L2,
             Codec = CodecKind.Packed,
             CodedDimension = p.Dimension,

@@ -56,7 +56,7 @@ public sealed class LaterVectorsTests
         int[] Nearest(float[] all)
         {
             var nearest = new ExactNeighbors(queries, d, K, Metric.Cosine, threads);
-            nearest.Offer(all, Rows, 0, cancel);
+            nearest.Add(all, Rows, 0, cancel);
             return nearest.Ids();
         }
     }

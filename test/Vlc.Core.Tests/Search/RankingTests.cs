@@ -18,14 +18,14 @@ public sealed class RankingTests
             int[] order = [.. Enumerable.Range(0, distances.Length).OrderBy(row => (row * 7919L + shuffle) % 101).ThenBy(row => row)];
             int[] expected = [.. Enumerable.Range(0, distances.Length).OrderBy(row => distances[row]).ThenBy(row => row).Take(k)];
             var nearest = new TopK(k);
-            foreach (int row in order) nearest.Offer(distances[row], row);
+            foreach (int row in order) nearest.Push(distances[row], row);
             Assert.Equal(expected.Length, nearest.Count);
             Assert.Equal(expected.Length < k ? float.PositiveInfinity : distances[expected[^1]], nearest.Bound);
             AssertHolds(nearest, expected, distances);
             // A cleared heap is a new one, and offers in bulk are offers.
-            nearest.Offer(0, 0);
+            nearest.Push(0, 0);
             nearest.Clear();
-            nearest.Offer([.. order.Select(row => distances[row])], order);
+            nearest.Push([.. order.Select(row => distances[row])], order);
             AssertHolds(nearest, expected, distances);
             Assert.Equal(0, nearest.Count);
         });
@@ -34,7 +34,7 @@ public sealed class RankingTests
     public void A_distance_that_is_not_a_number_is_never_near()
     {
         var nearest = new TopK(2);
-        nearest.Offer([float.NaN, 1, float.NaN], [0, 1, 2]);
+        nearest.Push([float.NaN, 1, float.NaN], [0, 1, 2]);
         var rows = new int[1];
         Assert.Equal(1, nearest.Drain(rows, new float[1]));
         Assert.Equal(1, rows[0]);

@@ -45,17 +45,16 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
     private readonly CancellationToken _cancellation = context.CancellationToken;
     private PackedLevelSearch.Trial? _chosen;
 
+    public override int DefaultAnchorCount => AnchorsFor(_count, _dimension);
+
     /// <summary>
     /// The power of two from √n on, halved while a cell's anchor and scales, about a byte a dimension, would cost more than two bytes a vector.
     /// </summary>
-    public override int DefaultAnchorCount
+    public static int AnchorsFor(int count, int dimension)
     {
-        get
-        {
-            long anchors = BitOperations.RoundUpToPowerOf2((uint)Math.Sqrt(_count));
-            while (anchors > 1 && anchors * _dimension > 2L * _count) anchors /= 2;
-            return (int)Math.Clamp(anchors, 1, Math.Max(1, _count / 16));
-        }
+        long anchors = BitOperations.RoundUpToPowerOf2((uint)Math.Sqrt(count));
+        while (anchors > 1 && anchors * dimension > 2L * count) anchors /= 2;
+        return (int)Math.Clamp(anchors, 1, Math.Max(1, count / 16));
     }
 
     public override int MostTuningRows => 1000;
