@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The table of docs/aot.md: an application with the packages of this tree, just in time and published with Native AOT in four ways.
-# Ratios are to just in time. Argument: rounds (3); the slow baseline runs in the first one alone. Needs clang, zlib and the network for the compiler.
+# Ratios are to just in time. Argument: rounds (3); the slow baseline runs in the first one alone.
+# Needs clang, zlib and the network for the compiler.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
