@@ -358,7 +358,7 @@ internal sealed partial class IndexSearcher : IDisposable
                 else for (int i = 0; i < rows.Count; i++) own.Row(rows.Positions[i]).CopyTo(target[(i * stride)..]);
             }
 
-            for (int i = 0; i < rows.Count; i++) numbers[count + i] = rows.FirstRow + rows.Rows[i];
+            TensorPrimitives.Add(rows.Rows, rows.FirstRow, numbers.AsSpan(count, rows.Count));
             count += rows.Count;
         }
 
