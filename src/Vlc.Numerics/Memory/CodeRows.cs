@@ -56,6 +56,16 @@ public sealed unsafe class CodeRows
         return _memory.Slice(Offset + ((long)first * RowBytes), checked(count * RowBytes));
     }
 
+    /// <summary>Asks the processor for the first bytes of the rows: where many short pieces are read, waiting for each would cost more than reading it.</summary>
+    public void Prefetch()
+    {
+        const int Line = 64, MostLines = 16;
+        if (!System.Runtime.Intrinsics.X86.Sse.IsSupported) return;
+        byte* address = Pointer;
+        int lines = (int)Math.Min((((long)RowCount * RowBytes) + Line - 1) / Line, MostLines);
+        for (int line = 0; line < lines; line++) System.Runtime.Intrinsics.X86.Sse.Prefetch0(address + (line * Line));
+    }
+
     /// <summary>Address of row 0.</summary>
     internal byte* Pointer => _memory.Pointer + Offset;
 
