@@ -15,7 +15,7 @@ internal static class AnchorSeeding
 
     /// <summary>Draws <paramref name="anchorCount"/> distinct rows.</summary>
     /// <param name="backend">Where distances are computed.</param>
-    /// <param name="held">The rows, kept there.</param>
+    /// <param name="resident">The rows, kept there.</param>
     /// <param name="rows">Row-major, n x d.</param>
     /// <param name="dimension">d.</param>
     /// <param name="anchorCount">m, at most n.</param>
@@ -23,7 +23,7 @@ internal static class AnchorSeeding
     /// <param name="cancellationToken">Checked each round.</param>
     /// <returns>Row-major, m x d.</returns>
     public static float[] Draw(
-        IComputeBackend backend, IResidentRows held, ReadOnlySpan<float> rows, int dimension, int anchorCount, ulong seed, CancellationToken cancellationToken)
+        IComputeBackend backend, IResidentRows resident, ReadOnlySpan<float> rows, int dimension, int anchorCount, ulong seed, CancellationToken cancellationToken)
     {
         int rowCount = rows.Length / dimension;
         var random = new SeededRandom(seed, Stream);
@@ -44,7 +44,7 @@ internal static class AnchorSeeding
             DrawBatch(rows, dimension, distances, cumulative, anchors.AsSpan(drawn * dimension), batch, random);
             using (IResidentAnchors added = backend.LoadAnchors(anchors.AsSpan(drawn * dimension, batch * dimension), dimension))
             {
-                held.Assign(added, nearest, scores, cancellationToken);
+                resident.Assign(added, nearest, scores, cancellationToken);
             }
 
             for (int row = 0; row < rowCount; row++)

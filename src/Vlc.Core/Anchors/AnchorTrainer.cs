@@ -135,8 +135,8 @@ public sealed class AnchorTrainer
             else
             {
                 ReadOnlyMemory<float> seedRows = Gather(first);
-                using IResidentRows held = _backend.LoadRows(seedRows, _dimension);
-                anchors = AnchorSeeding.Draw(_backend, held, seedRows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
+                using IResidentRows resident = _backend.LoadRows(seedRows, _dimension);
+                anchors = AnchorSeeding.Draw(_backend, resident, seedRows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
             }
 
             _previous.AsSpan().Fill(-1);
@@ -330,8 +330,8 @@ public sealed class AnchorTrainer
 
     private void AssignRows(IResidentRows rows, float[] anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken)
     {
-        using IResidentAnchors held = _backend.LoadAnchors(anchors, _dimension);
-        rows.Assign(held, nearest, scores, cancellationToken);
+        using IResidentAnchors resident = _backend.LoadAnchors(anchors, _dimension);
+        rows.Assign(resident, nearest, scores, cancellationToken);
     }
 
     private double ChangedShare(int[] looked)

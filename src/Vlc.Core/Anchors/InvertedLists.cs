@@ -19,7 +19,7 @@ internal sealed class InvertedLists
         for (int row = 0; row < assignments.Length; row++) _rows[next[assignments[row]]++] = row;
     }
 
-    /// <summary>Lists of rows whose cells are read twice, block by block, instead of being held.</summary>
+    /// <summary>Lists of rows whose cells are read twice, block by block, instead of being resident.</summary>
     /// <param name="cellCount">m.</param>
     /// <param name="rowCount">n.</param>
     /// <param name="forEachBlock">Calls its argument with the cells of each block of rows, in order, and the block's first row.</param>

@@ -89,12 +89,12 @@ public sealed class CpuBackend(int threads) : IComputeBackend
     {
         public void Assign(IResidentAnchors anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken = default)
         {
-            if (anchors is not ResidentAnchors held || held.Packed.Depth != dimension)
+            if (anchors is not ResidentAnchors resident || resident.Packed.Depth != dimension)
             {
                 throw new ArgumentException("The anchors are of another backend or dimension than the rows.", nameof(anchors));
             }
 
-            NearestColumn.Assign(rows.Span, held.Packed, held.HalfNorms, nearest, scores, threads, cancellationToken);
+            NearestColumn.Assign(rows.Span, resident.Packed, resident.HalfNorms, nearest, scores, threads, cancellationToken);
         }
 
         public void Means(

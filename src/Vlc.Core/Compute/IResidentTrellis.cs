@@ -8,7 +8,7 @@ public interface IResidentTrellis : IDisposable
     /// <summary>Finds the best code string of each row, as <see cref="TrellisEncoder.Encode"/> does.</summary>
     /// <param name="codes">Which of the codes each row takes.</param>
     /// <param name="targets">What to approximate, row behind row, a finite float for each axis of the row's code.</param>
-    /// <param name="states">Receives the state after each axis; places as in <paramref name="targets"/>.</param>
+    /// <param name="states">Receives the state after each axis; rowOffsets as in <paramref name="targets"/>.</param>
     /// <param name="minima">Receives the squared error of each row.</param>
     /// <param name="cancellationToken">Checked between batches of rows.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such code, or room for too few axes or rows.</exception>

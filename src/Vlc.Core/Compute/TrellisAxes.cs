@@ -56,16 +56,16 @@ public sealed class TrellisAxes
     /// <param name="codes">Code of each row.</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such code.</exception>
     /// <exception cref="OverflowException">More than 2^31 - 1 axes in all.</exception>
-    public int[] Places(ReadOnlySpan<int> codes)
+    public int[] RowOffsets(ReadOnlySpan<int> codes)
     {
-        var places = new int[codes.Length + 1];
+        var rowOffsets = new int[codes.Length + 1];
         for (int row = 0; row < codes.Length; row++)
         {
             int code = codes[row];
             if ((uint)code >= (uint)Count) throw new ArgumentOutOfRangeException(nameof(codes), code, $"Codes are numbered from 0 to {Count - 1}.");
-            places[row + 1] = checked(places[row] + (_starts[code + 1] - _starts[code]));
+            rowOffsets[row + 1] = checked(rowOffsets[row] + (_starts[code + 1] - _starts[code]));
         }
 
-        return places;
+        return rowOffsets;
     }
 }

@@ -1,6 +1,8 @@
 namespace Vlc.Numerics.Memory;
 
-/// <summary>A matrix of codes in a mapped file or in native memory: rows of equal length, one after the other, from byte <see cref="Offset"/> on.</summary>
+/// <summary>
+/// A matrix of codes in a mapped file or in native memory: rows of equal length, one after the other, from byte <see cref="Offset"/> on.
+/// </summary>
 public sealed unsafe class CodeRows
 {
     private readonly CodeMemory _memory;
@@ -72,7 +74,7 @@ public sealed unsafe class CodeRows
     /// <summary>Rows from whose start <paramref name="bytes"/> bytes can be read without leaving the memory.</summary>
     internal int RowsReadable(int bytes)
     {
-        // Below 0 not even row 0 has room; the division would round up to it.
+        // Below 0 not even row 0 can be read; the division would round up to it.
         long spare = _memory.Length - Offset - bytes;
         return spare < 0 ? 0 : (int)Math.Min((spare / RowBytes) + 1, RowCount);
     }

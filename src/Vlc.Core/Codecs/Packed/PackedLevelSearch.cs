@@ -138,11 +138,11 @@ internal sealed class PackedLevelSearch(
     {
         PackedCoder coder = trainer.Build(level, equalBytes ?? EqualBytes ?? false);
         Recall[] recalls = MeasureRecalls(coder, unbiased, sample);
-        return new Trial(coder, unbiased, recalls[Aim]) { Recalls = recalls };
+        return new Trial(coder, unbiased, recalls[TargetIndex]) { Recalls = recalls };
     }
 
     /// <summary>Which of the sample's k the target is about.</summary>
-    private int Aim => Math.Max(0, Array.FindLastIndex(sample.Ks, k => k <= PackedOptions.TargetNeighbors));
+    private int TargetIndex => Math.Max(0, Array.FindLastIndex(sample.Ks, k => k <= PackedOptions.TargetNeighbors));
 
     private static bool Reaches(Trial trial, double target) => trial.Recall.Value >= Goal(trial.Recall, target, 1);
 
@@ -284,7 +284,7 @@ internal sealed class PackedLevelSearch(
         {
             (_search, _target, _progress) = (search, target, progress);
             PackedTuningSample all = search.Sample;
-            int k = all.Ks[search.Aim];
+            int k = all.Ks[search.TargetIndex];
             _part = all.Part(all.QueryCount < ManyQueries ? 1 : 2, Math.Min(all.CandidateCount, CandidatesPerNeighbour * k), k);
             _share = (double)_part.QueryCount / all.QueryCount;
         }

@@ -179,8 +179,8 @@ internal sealed class PackedPass : IDisposable
                     _searches[i] = new UnbiasedSearch();
                 },
                 cancellationToken);
-            int[] places = pass._axes!.Places(_lists);
-            byte[] best = Search(places);
+            int[] rowOffsets = pass._axes!.RowOffsets(_lists);
+            byte[] best = Search(rowOffsets);
             BlockScheduler.Run(
                 BlockScheduler.BlockCount(count, RowsPerTask), pass._threads,
                 (task, _) =>
@@ -190,7 +190,7 @@ internal sealed class PackedPass : IDisposable
                     for (int i = task * RowsPerTask; i < end; i++)
                     {
                         Span<float> decoded = scratch.AsSpan(0, _residuals[i].Length);
-                        Span<byte> states = best.AsSpan(places[i]..places[i + 1]);
+                        Span<byte> states = best.AsSpan(rowOffsets[i]..rowOffsets[i + 1]);
                         PackedCoder.Decode(model[_lists[i]], pass._tables, states, decoded);
                         take(new CodedRow(first + i, _lists[i], _residuals[i], states, decoded, _nearestErrors[i] * model.ErrorWeight(_lists[i])));
                     }
@@ -199,24 +199,24 @@ internal sealed class PackedPass : IDisposable
         }
 
         /// <summary>Codes all rows, then again those whose search wants another scale, until none does.</summary>
-        /// <param name="places">Where each row's axes are in the result.</param>
+        /// <param name="rowOffsets">Where each row's axes are in the result.</param>
         /// <returns>The states of every row.</returns>
-        private byte[] Search(int[] places)
+        private byte[] Search(int[] rowOffsets)
         {
-            var best = new byte[places[^1]];
-            var targets = new float[places[^1]];
-            var states = new byte[places[^1]];
+            var best = new byte[rowOffsets[^1]];
+            var targets = new float[rowOffsets[^1]];
+            var states = new byte[rowOffsets[^1]];
             var minima = new float[count];
             int[] active = [.. Enumerable.Range(0, count)];
             while (active.Length > 0)
             {
-                int[] lists = Array.ConvertAll(active, i => _lists[i]), activePlaces = pass._axes!.Places(lists);
-                ForEach(active.Length, a => Scale(active[a], targets.AsSpan(activePlaces[a]..activePlaces[a + 1])));
+                int[] lists = Array.ConvertAll(active, i => _lists[i]), activeOffsets = pass._axes!.RowOffsets(lists);
+                ForEach(active.Length, a => Scale(active[a], targets.AsSpan(activeOffsets[a]..activeOffsets[a + 1])));
                 pass._trellis!.Encode(lists, targets, states, minima, cancellationToken);
                 ForEach(active.Length, a =>
                 {
-                    ReadOnlySpan<byte> found = states.AsSpan(activePlaces[a]..activePlaces[a + 1]);
-                    if (Offer(active[a], found, minima[a])) found.CopyTo(best.AsSpan(places[active[a]]));
+                    ReadOnlySpan<byte> found = states.AsSpan(activeOffsets[a]..activeOffsets[a + 1]);
+                    if (Offer(active[a], found, minima[a])) found.CopyTo(best.AsSpan(rowOffsets[active[a]]));
                 });
                 active = Array.FindAll(active, i => !_isDone[i]);
             }

@@ -6,10 +6,11 @@ using Vlc.Numerics.Threading;
 namespace Vlc.Gpu;
 
 /// <summary>
-/// The words of tiles on their way to a device: one buffer for all of them, where they fit three quarters of what the budget leaves, else two of the same size for stretches of tiles by turns. They
-/// go through two pieces of page-locked memory, each with a stream of its own: one is filled on all threads while the other is copied.
+/// Uploads the words of tiles to a device. There is one buffer for all of them where they fit three quarters of what the budget leaves.
+/// Otherwise there are two buffers of the same size, which ranges of tiles use in turn. Two pieces of page-locked memory, each with a
+/// stream, carry the words: all threads fill one while the other is copied.
 /// </summary>
-internal sealed class WordFeed : IDisposable
+internal sealed class TileUploader : IDisposable
 {
     private const int Tile = ScanKernel.Tile;
 
@@ -22,10 +23,10 @@ internal sealed class WordFeed : IDisposable
     private int _turn;
 
     /// <param name="backend">The device.</param>
-    /// <param name="offsets">Where each tile's words begin, in units of 64, and the end of the last.</param>
+    /// <param name="offsets">The offset of each tile's words, in units of 64, and the end of the last.</param>
     /// <param name="fill">Writes the words of a tile over zeros.</param>
-    /// <exception cref="DeviceOutOfMemoryException">There is no room even for a tile at a time.</exception>
-    public WordFeed(GpuBackend backend, int[] offsets, Filler fill)
+    /// <exception cref="DeviceOutOfMemoryException">The device has not enough memory even for a tile at a time.</exception>
+    public TileUploader(GpuBackend backend, int[] offsets, Filler fill)
     {
         (_backend, _offsets, _fill) = (backend, offsets, fill);
         for (int tile = 0; tile + 1 < offsets.Length; tile++) _largestTile = Math.Max(_largestTile, offsets[tile + 1] - offsets[tile]);
@@ -41,7 +42,7 @@ internal sealed class WordFeed : IDisposable
     /// <summary>The buffer of a turn.</summary>
     public ArrayView<uint> Words(int turn) => _buffers[turn % _buffers.Length].View;
 
-    /// <summary>The tile behind the last that fits a buffer together with <paramref name="first"/>.</summary>
+    /// <summary>The tile after the last that fits a buffer together with <paramref name="first"/>.</summary>
     public int EndOf(int first)
     {
         int end = first + 1;
@@ -49,11 +50,15 @@ internal sealed class WordFeed : IDisposable
         return end;
     }
 
-    /// <summary>Brings the words of a stretch of tiles to the buffer of a turn, which nothing may still read; they are there when this returns.</summary>
+    /// <summary>
+    /// Copies the words of a range of tiles to the buffer of a turn. No launch may still read the buffer. The words are there when this
+    /// returns.
+    /// </summary>
     public void Fill(int turn, int first, int end)
     {
         ArrayView<uint> target = Words(turn);
-        int tilesAtOnce = Math.Max((int)Math.Min(_backend.Options.BatchBytes / 4 / (Math.Max(_largestTile, 1) * (long)Tile * sizeof(uint)), end - first), 1);
+        int tilesAtOnce = Math.Max(
+            (int)Math.Min(_backend.Options.BatchBytes / 4 / (Math.Max(_largestTile, 1) * (long)Tile * sizeof(uint)), end - first), 1);
         for (int tile = first; tile < end; tile += tilesAtOnce)
         {
             int count = Math.Min(tilesAtOnce, end - tile), length = (_offsets[tile + count] - _offsets[tile]) * Tile;
@@ -64,11 +69,14 @@ internal sealed class WordFeed : IDisposable
                 count, Environment.ProcessorCount,
                 (i, _) =>
                 {
-                    Span<uint> words = staging.Memory.Span[((_offsets[begin + i] - _offsets[begin]) * Tile)..((_offsets[begin + i + 1] - _offsets[begin]) * Tile)];
+                    int wordsBegin = (_offsets[begin + i] - _offsets[begin]) * Tile;
+                    int wordsEnd = (_offsets[begin + i + 1] - _offsets[begin]) * Tile;
+                    Span<uint> words = staging.Memory.Span[wordsBegin..wordsEnd];
                     words.Clear();
                     _fill(begin + i, words);
                 });
-            target.SubView((_offsets[tile] - _offsets[first]) * (long)Tile, length).CopyFrom(staging.Stream, staging.Memory.ArrayView.SubView(0, length));
+            target.SubView((_offsets[tile] - _offsets[first]) * (long)Tile, length).CopyFrom(
+                staging.Stream, staging.Memory.ArrayView.SubView(0, length));
         }
 
         foreach (Staging staging in _stagings) staging.Stream.Synchronize();
@@ -87,7 +95,7 @@ internal sealed class WordFeed : IDisposable
         _stagings = [];
     }
 
-    /// <summary>Page-locked memory of which nothing is being copied any more.</summary>
+    /// <summary>Page-locked memory whose copy has ended.</summary>
     private Staging NextStaging(int length)
     {
         if (_stagings.Length == 0 || _stagings[0].Memory.Length < length)
@@ -106,10 +114,14 @@ internal sealed class WordFeed : IDisposable
         long all = Math.Max((long)_offsets[^1] * Tile, 1), least = Math.Max((long)_largestTile * Tile, 1);
         long left = (_backend.Memory.Budget - _backend.Memory.Used) / 4 * 3 / sizeof(uint);
         if (all <= left && TryAllocate(1, all) is { } resident) return resident;
-        for (long length = Math.Clamp(Math.Min(left, all) / 2 / Tile * Tile, least, all); ; length = Math.Max(length / 2 / Tile * Tile, least))
+        long most = Math.Clamp(Math.Min(left, all) / 2 / Tile * Tile, least, all);
+        for (long length = most; ; length = Math.Max(length / 2 / Tile * Tile, least))
         {
             if (TryAllocate(2, length) is { } alternating) return alternating;
-            if (length == least) throw new DeviceOutOfMemoryException(2 * length * sizeof(uint), _backend.Memory.Budget - _backend.Memory.Used, inner: null);
+            if (length == least)
+            {
+                throw new DeviceOutOfMemoryException(2 * length * sizeof(uint), _backend.Memory.Budget - _backend.Memory.Used, inner: null);
+            }
         }
     }
 
