@@ -37,7 +37,11 @@ internal static class TestGpuCommand
     private static readonly GpuTestSet Large = new(10_000, 128, 256);
 
     private static readonly Option<bool> IsLarge = new("--large") { Description = $"{Large} as well as {Small}." };
-    private static readonly Option<string?> Device = DeviceOption.Create("What to test; auto, a GPU or else any OpenCL device, unless given.");
+    private static readonly Option<string?> Device = DeviceOption.Create(
+        "What to test; auto, a GPU or else any OpenCL device, unless given. simulated runs the kernels on ILGPU's simulation, on a small set.", simulated: true);
+
+    /// <summary>What the simulation, thousands of times slower than a device, does in seconds.</summary>
+    private static readonly GpuTestSet Simulable = new(400, 16, 8);
 
     public static Command Create()
     {
@@ -54,8 +58,9 @@ internal static class TestGpuCommand
         string? word = parsed.GetValue(Device);
         if (word == DeviceOption.Cpu) throw new ArgumentException("--device cpu: the processor is what a device is compared with; name another.");
         int threads = parsed.GetValue(SharedOptions.Threads) ?? Environment.ProcessorCount;
-        GpuTestSet[] sets = parsed.GetValue(IsLarge) ? [Small, Large] : [Small];
-        using GpuDevices devices = GpuDevices.Open();
+        bool simulated = word == DeviceOption.Simulated;
+        GpuTestSet[] sets = simulated ? [Simulable] : parsed.GetValue(IsLarge) ? [Small, Large] : [Small];
+        using GpuDevices devices = simulated ? GpuDevices.OpenWithSimulation() : GpuDevices.Open();
         using GpuBackend backend = devices.CreateBackend(SelectedDevice.Choose(devices, word));
         using var processor = new CpuBackend(threads);
         TestGpuResult result = terminal.WithProgress(progress => Measure(sets, backend, processor, threads, progress, cancellationToken));

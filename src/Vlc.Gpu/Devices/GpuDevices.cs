@@ -45,7 +45,8 @@ public sealed class GpuDevices : IDisposable
                     bool gpu = (opencl.DeviceType & CLDeviceType.CL_DEVICE_TYPE_GPU) != 0;
                     Add(device, GpuKind.OpenCL, gpu, $"{opencl.DeviceVersion}", opencl.ClockRate, ProblemOf(opencl));
                     break;
-                case CPUDevice:
+                // ILGPU adds a device of its own where it finds no other: that is none of the machine's.
+                case CPUDevice when simulated:
                     Add(device, GpuKind.Simulated, isGpu: false, "ILGPU", clock: 0, problem: null);
                     break;
             }
@@ -72,8 +73,8 @@ public sealed class GpuDevices : IDisposable
     /// <summary>Looks for devices.</summary>
     public static GpuDevices Open() => Open(simulated: false);
 
-    /// <summary>The same, followed by ILGPU's simulation, for tests.</summary>
-    internal static GpuDevices OpenWithSimulation() => Open(simulated: true);
+    /// <summary>The same, followed by ILGPU's simulation on the processor: right and slow, for checking kernels where there is no device.</summary>
+    public static GpuDevices OpenWithSimulation() => Open(simulated: true);
 
     /// <summary>Sets how kernels are compiled on every device. PoCL accepts code of this level only.</summary>
     internal static void Configure(Context.Builder builder)
@@ -97,6 +98,7 @@ public sealed class GpuDevices : IDisposable
     /// <param name="kind">The interface.</param>
     public string WhyNone(GpuKind kind)
     {
+        if (kind == GpuKind.Simulated) return "the simulation was not asked for";
         string prefix = kind == GpuKind.Cuda ? "cuda: " : "opencl: ";
         IEnumerable<string> absent = _absent.Where(reason => reason.StartsWith(prefix, StringComparison.Ordinal))
             .Select(reason => reason[prefix.Length..]);
