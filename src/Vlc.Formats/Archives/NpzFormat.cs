@@ -25,6 +25,9 @@ internal sealed class NpzFormat : VectorFileFormat
 
     public override IReadOnlyList<string> Extensions { get; } = [".npz"];
 
+    public override Recognition Recognize(FileSample sample) =>
+        sample.Head is [(byte)'P', (byte)'K', 3, 4, ..] && sample.Head[..int.Min(sample.Head.Length, 300)].IndexOf(".npy"u8) >= 0 ? Recognition.Certain : Recognition.None;
+
     public override VectorSource Open(string path, VectorFileOptions options)
     {
         InputFile archive = new(path);
@@ -32,7 +35,7 @@ internal sealed class NpzFormat : VectorFileFormat
         try
         {
             List<Member> members = Members(archive);
-            Member vectors = Choose(path, members, options.Tensor);
+            Member vectors = Choose(path, members, options.Array ?? options.Tensor);
             content = ZipMember.Open(archive, vectors.Entry);
             string where = $"array '{vectors.Name}'";
             NpyHeader header = Read(content, path, where);

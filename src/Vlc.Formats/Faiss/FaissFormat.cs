@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Vlc.Formats.Binary;
 using Vlc.Vectors;
 
@@ -26,10 +27,10 @@ internal sealed class FaissFormat : VectorFileFormat
 
     public override IReadOnlyList<string> Extensions { get; } = [".faiss", ".index", ".faissindex"];
 
-    /// <summary>True for the head of an index: its kind, a dimension, a count, and two fields that always have the same value.</summary>
-    public static bool IsFaiss(ReadOnlySpan<byte> head) =>
-        head.Length >= 33 && head[0] == (byte)'I' && System.Buffers.Binary.BinaryPrimitives.ReadInt64LittleEndian(head[16..]) == Unused
-        && System.Buffers.Binary.BinaryPrimitives.ReadInt64LittleEndian(head[24..]) == Unused;
+    /// <summary>The head of an index: its kind, a dimension, a count, and two fields that always have the same value.</summary>
+    public override Recognition Recognize(FileSample sample) =>
+        sample.Head.Length >= 33 && sample.Head[0] == (byte)'I' && BinaryPrimitives.ReadInt64LittleEndian(sample.Head[16..]) == Unused
+        && BinaryPrimitives.ReadInt64LittleEndian(sample.Head[24..]) == Unused ? Recognition.Certain : Recognition.None;
 
     public override VectorSource Open(string path, VectorFileOptions options)
     {

@@ -87,9 +87,9 @@ internal sealed class PickleMachine
             case PickleCode.BinInt: Push((long)(int)_reader.TakeUInt32()); break;
             case PickleCode.BinInt1: Push((long)_reader.TakeByte()); break;
             case PickleCode.BinInt2: Push(_reader.TakeByte() | ((long)_reader.TakeByte() << 8)); break;
-            case PickleCode.Int or PickleCode.Long: Push(ParseInteger(_reader.TakeLine(), at)); break;
-            case PickleCode.Long1: Push(TakeLong(_reader.TakeByte(), at)); break;
-            case PickleCode.Long4: Push(TakeLong((int)_reader.TakeUInt32(), at)); break;
+            case PickleCode.Int or PickleCode.Long: PushInteger(_reader.TakeLine(), at); break;
+            case PickleCode.Long1: PushInteger(TakeLong(_reader.TakeByte(), at)); break;
+            case PickleCode.Long4: PushInteger(TakeLong((int)_reader.TakeUInt32(), at)); break;
             case PickleCode.Float: Push(ParseFloat(_reader.TakeLine(), at)); break;
             case PickleCode.BinFloat: Push(BitConverter.Int64BitsToDouble(System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(_reader.TakeInt64()))); break;
 
@@ -268,22 +268,21 @@ internal sealed class PickleMachine
     private void PushPersistent(object? id, long at) =>
         Push(_persistent is null ? throw Unexpected(at, "values in the pickle itself", "a reference to a value outside it") : _persistent(id));
 
-    private object TakeLong(int length, long at)
+    private BigInteger TakeLong(int length, long at)
     {
         if (length < 0 || length > 1024) throw Unexpected(at, "an integer of at most 1024 bytes", $"{length} bytes");
         Span<byte> bytes = stackalloc byte[length];
         _reader.Take(bytes);
-        BigInteger value = new(bytes);
-        return Narrow(value);
+        return new BigInteger(bytes);
     }
 
-    private object ParseInteger(string line, long at) => line switch
+    private void PushInteger(string line, long at)
     {
-        "00" => false,
-        "01" => true,
-        _ when line.Length <= 1024 && BigInteger.TryParse(line.TrimEnd('L'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger value) => Narrow(value),
-        _ => throw Unexpected(at, "an integer", "another line"),
-    };
+        // Protocol 0 writes False and True so, which no integer is.
+        if (line is "00" or "01") Push(line == "01");
+        else if (line.Length <= 1024 && BigInteger.TryParse(line.TrimEnd('L'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger value)) PushInteger(value);
+        else throw Unexpected(at, "an integer", "another line");
+    }
 
     private long ParseIndex(string line, long at) =>
         long.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out long index) ? index : throw Unexpected(at, "an index of the memo", "another line");
@@ -293,10 +292,10 @@ internal sealed class PickleMachine
         : line is "nan" ? double.NaN : line is "inf" ? double.PositiveInfinity : line is "-inf" ? double.NegativeInfinity
         : throw Unexpected(at, "a number", "another line");
 
-    private static object Narrow(BigInteger value)
+    private void PushInteger(BigInteger value)
     {
-        if (value < long.MinValue || value > long.MaxValue) return value;
-        return (long)value;
+        if (value >= long.MinValue && value <= long.MaxValue) Push((long)value);
+        else Push(value);
     }
 
     private static string Kind(object? value) => value switch
