@@ -1,5 +1,10 @@
+using Vlc.Formats.Archives;
 using Vlc.Formats.Binary;
+using Vlc.Formats.Faiss;
+using Vlc.Formats.Pickle;
+using Vlc.Formats.Tables;
 using Vlc.Formats.Text;
+using Vlc.Formats.Words;
 using Vlc.Vectors;
 
 namespace Vlc.Formats;
@@ -15,7 +20,9 @@ public static class VectorFiles
     [
         new NpyFormat(),
         VecsFormat.Fvecs, VecsFormat.Bvecs, VecsFormat.Ivecs,
-        BigAnnFormat.Fbin, BigAnnFormat.F16bin, BigAnnFormat.U8bin, BigAnnFormat.I8bin,
+        BigAnnFormat.Fbin, BigAnnFormat.F16bin, BigAnnFormat.U8bin, BigAnnFormat.I8bin, BigAnnFormat.Ibin,
+        new FaissFormat(), new NpzFormat(), new TorchFormat(), new PickleFormat(), new Word2VecBinaryFormat(), new FastTextFormat(),
+        new PgCopyFormat(), new TensorBoardFormat(), new MatrixMarketFormat(), new GzipFormat(),
         new SafetensorsFormat(),
         new JsonlFormat(),
         DelimitedFormat.Csv, DelimitedFormat.Tsv,
