@@ -1,6 +1,7 @@
 using Vlc.Formats.Archives;
 using Vlc.Formats.Binary;
 using Vlc.Formats.Faiss;
+using Vlc.Formats.Json;
 using Vlc.Formats.Pickle;
 using Vlc.Formats.Tables;
 using Vlc.Formats.Text;
@@ -24,8 +25,8 @@ public static class VectorFiles
         new FaissFormat(), new NpzFormat(), new TorchFormat(), new PickleFormat(), new Word2VecBinaryFormat(), new FastTextFormat(),
         new PgCopyFormat(), new TensorBoardFormat(), new MatrixMarketFormat(), new GzipFormat(),
         new SafetensorsFormat(),
-        new JsonlFormat(),
-        DelimitedFormat.Csv, DelimitedFormat.Tsv,
+        new JsonlFormat(), new JsonFormat(),
+        DelimitedFormat.Csv, DelimitedFormat.Tsv, DelimitedFormat.PgCopy,
         new WordVectorFormat(),
     ];
 
@@ -73,7 +74,8 @@ public static class VectorFiles
         var fits = formats.Select(format => (Format: format, Surety: format.Recognize(sample))).Where(fit => fit.Surety > Recognition.None).ToList();
         VectorFileFormat[] certain = [.. fits.Where(fit => fit.Surety == Recognition.Certain).Select(fit => fit.Format)];
         if (certain.FirstOrDefault(format => format.IsWrapping) is { } wrapping && (byName is null || !certain.Contains(byName))) return new(wrapping, null);
-        if (byName is not null && certain.Contains(byName)) return new(byName, null);
+        // What the name says and the content bears out needs no other evidence: a json document of one line is jsonl too.
+        if (fits.Any(fit => fit.Format == byName && fit.Surety >= Recognition.Likely)) return new(byName!, null);
         if (certain.Length > 0 && named is not null)
         {
             throw new VlcFormatException(
@@ -86,7 +88,7 @@ public static class VectorFiles
             throw new VlcFormatException(path, "offset 0", byName is null ? "vectors" : $"{byName.Name} data", foreign.Description, foreign.Advice);
         }
 
-        if (byName is not null && !sample.IsFolder) return new(byName, null);
+        if (byName is not null && certain.Length == 0 && !sample.IsFolder) return new(byName, null);
         if (sample.IsFolder && fits.Count == 0) throw new VlcFormatException(path, "path", "a file", "a folder");
         Recognition best = fits.Count == 0 ? Recognition.None : fits.Max(fit => fit.Surety);
         VectorFileFormat[] candidates = [.. fits.Where(fit => fit.Surety == best).Select(fit => fit.Format)];
