@@ -7,6 +7,9 @@ internal sealed class TablePlan
 {
     private const string Advice = "Say which with --columns A..B, by number from 0 or by name, and name the key with --key-column NAME or none.";
 
+    // With fewer rows a component may happen to have integers, all of them distinct.
+    private const int RowsThatTell = 3;
+
     private readonly string _path;
     private readonly TableSample _sample;
     private readonly Column[] _columns;
@@ -16,7 +19,8 @@ internal sealed class TablePlan
     {
         public bool IsNumeric { get; } = Values.Length == 0 || Values.Count(TableSample.IsNumber) * 2 >= Values.Length;
 
-        public bool IsIntegers { get; } = Values.Length > 0 && Array.TrueForAll(Values, TableSample.IsInteger);
+        /// <summary>True where there are numbers and all are written without a decimal point or an exponent.</summary>
+        public bool IsIntegers { get; } = Array.Exists(Values, TableSample.IsInteger) && !Array.Exists(Values, TableSample.IsDecimal);
 
         public bool IsList { get; } = Values.Count(TableSample.IsList) * 2 > Values.Length;
 
@@ -220,14 +224,15 @@ internal sealed class TablePlan
         if (!first.IsIntegers || rest.Length == 0 || Rows < 2) return false;
         bool counts = first.Values.Length == Rows && first.Values[0] is "0" or "1"
             && first.Values.Index().All(value => value.Item == (value.Index + (first.Values[0] == "1" ? 1 : 0)).ToString(System.Globalization.CultureInfo.InvariantCulture));
-        bool decimals = Array.Exists(rest, column => !column.IsIntegers);
-        if (decimals && Array.TrueForAll(rest, column => !column.IsIntegers) && first.IsDistinct) return true;
+        bool decimals = Array.Exists(rest, column => column.Values.Any(TableSample.IsDecimal));
         if (decimals && Array.TrueForAll(rest, column => !column.IsIntegers))
         {
-            throw new VlcFormatException(_path, "column 0", "a component or a key", "integers that repeat, beside columns of decimals: perhaps a label", Advice);
+            if (counts || (first.IsDistinct && Rows >= RowsThatTell)) return true;
+            string found = first.IsDistinct ? "integers" : "integers that repeat";
+            throw new VlcFormatException(_path, "column 0", "a component or a key", $"{found}, beside columns of decimals: perhaps a label", Advice);
         }
 
-        if (!decimals && counts && Rows > 2)
+        if (!decimals && counts && Rows >= RowsThatTell)
         {
             throw new VlcFormatException(_path, "column 0", "a component or a key", "integers that count the rows, beside columns of integers", Advice);
         }
@@ -268,7 +273,7 @@ internal sealed class TablePlan
     {
         foreach (Column column in _columns)
         {
-            if (column.Values.FirstOrDefault() is { } value && value.Contains(',', StringComparison.Ordinal) && TableSample.IsNumber(value.Replace(',', '.')))
+            if (Array.Find(column.Values, value => value.Contains(',', StringComparison.Ordinal) && TableSample.IsNumber(value.Replace(',', '.'))) is { } value)
             {
                 throw new VlcFormatException(
                     _path, $"column {column.Number}", "numbers with a decimal point", $"'{value}', with a decimal comma", "Write the numbers with a point.");
