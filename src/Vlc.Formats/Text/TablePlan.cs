@@ -82,35 +82,37 @@ internal sealed class TablePlan
     /// <summary>The columns as they are, for a table that cannot be decided.</summary>
     public static TablePlan Undecided(string path, TableSample sample, VectorFileOptions options) => new(path, sample, options);
 
-    /// <summary>What the file has, a line for each column or run of components.</summary>
+    /// <summary>What the file has, a line for each column or run of columns alike.</summary>
     public IReadOnlyList<FilePart> Parts()
     {
         List<FilePart> parts = [];
         for (int i = 0; i < Count; i++)
         {
             Column column = _columns[i];
-            string name = column.Name.Length > 0 ? column.Name : $"column {i}";
-            if (List < 0 && i >= Components.First && i <= Components.Last)
-            {
-                int last = Components.Last;
-                parts.Add(new FilePart(
-                    last > i ? $"{name} .. {(Names[last].Length > 0 ? Names[last] : $"column {last}")}" : name, "numbers", $"{last - i + 1} columns", PartUse.Vector,
-                    string.Join(", ", _columns[i..(int.Min(last, i + 3) + 1)].Select(each => First(each))), $"--columns {i}..{last}"));
-                i = last;
-                continue;
-            }
-
+            int last = i;
+            while (last + 1 < Count && IsAlike(column, _columns[last + 1])) last++;
+            string name = NameOf(i) + (last > i ? $" .. {NameOf(last)}" : "");
+            string? selector = column.IsList ? $"--column {(column.Name.Length > 0 ? column.Name : i)}" : last > i ? $"--columns {i}..{last}" : null;
             string type = column.IsList ? "list of numbers" : column.IsIntegers ? "integers" : column.IsNumeric ? "numbers" : "text";
-            PartUse use = i == List ? PartUse.Vector : i == Key ? PartUse.Key : Payload.Contains(i) ? PartUse.Payload : PartUse.Left;
-            parts.Add(new FilePart(
-                name, type, null, use, First(column),
-                column.IsList ? $"--column {(column.Name.Length > 0 ? column.Name : i)}" : column.IsNumeric ? $"--columns {i}" : null));
+            string first = string.Join(", ", _columns[i..(int.Min(last, i + 3) + 1)].Select(First));
+            parts.Add(new FilePart(name, type, last > i ? $"{last - i + 1} columns" : null, UseOf(i), first, selector));
+            i = last;
         }
 
         return parts;
 
+        string NameOf(int column) => Names[column].Length > 0 ? Names[column] : $"column {column}";
         static string First(Column column) => column.Values.Length == 0 ? "" : column.Values[0].Length > 40 ? column.Values[0][..40] + "..." : column.Values[0];
     }
+
+    /// <summary>Columns of numbers that are used alike; where nothing is decided, that are written alike.</summary>
+    private bool IsAlike(Column one, Column other) => one.IsNumeric && other.IsNumeric && UseOf(one.Number) == UseOf(other.Number)
+        && (UseOf(one.Number) == PartUse.Vector || one.IsIntegers == other.IsIntegers);
+
+    private PartUse UseOf(int column) => column == List || (List < 0 && column >= Components.First && column <= Components.Last) ? PartUse.Vector
+        : column == Key ? PartUse.Key
+        : Payload.Contains(column) ? PartUse.Payload
+        : PartUse.Left;
 
     private void Decide(VectorFileOptions options)
     {
