@@ -24,7 +24,8 @@ public sealed class Hdf5Format : VectorFileFormat
     public override IReadOnlyList<string> Extensions { get; } = [".hdf5", ".h5", ".hdf"];
 
     /// <inheritdoc/>
-    public override bool Recognizes(ReadOnlySpan<byte> head) => head.StartsWith(FileSignature.Hdf5);
+    public override Recognition Recognize(FileSample sample) =>
+        sample?.Head.StartsWith(FileSignature.Hdf5) == true ? Recognition.Certain : Recognition.None;
 
     /// <inheritdoc/>
     public override VectorSource Open(string path, VectorFileOptions options)

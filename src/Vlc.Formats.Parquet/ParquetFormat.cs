@@ -24,7 +24,8 @@ public sealed class ParquetFormat : VectorFileFormat
     public override IReadOnlyList<string> Extensions { get; } = [".parquet"];
 
     /// <inheritdoc/>
-    public override bool Recognizes(ReadOnlySpan<byte> head) => head.StartsWith(FileSignature.Parquet);
+    public override Recognition Recognize(FileSample sample) =>
+        sample is not null && sample.Head.StartsWith(FileSignature.Parquet) && sample.Tail.EndsWith(FileSignature.Parquet) ? Recognition.Certain : Recognition.None;
 
     /// <inheritdoc/>
     public override VectorSource Open(string path, VectorFileOptions options)
