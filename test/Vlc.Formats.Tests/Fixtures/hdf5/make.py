@@ -1,9 +1,19 @@
 """Makes the HDF5 fixtures with h5py and PyTables (Debian: python3-h5py, python3-tables). Row i, component j of every dataset is
 (31 i + 17 j) mod 101, which every element type holds exactly. Run it in this folder."""
+import ctypes
 import h5py, numpy as np, tables
 
-ROWS, DIM = 200, 6
-V = np.array([[(31 * i + 17 * j) % 101 for j in range(DIM)] for i in range(ROWS)])
+LIBRARY = ctypes.CDLL("libhdf5_serial.so.103")
+LIBRARY.H5Pset_istore_k.argtypes = [ctypes.c_int64, ctypes.c_uint]
+
+ROWS, DIM = 60, 6
+
+
+def values(rows):
+    return np.array([[(31 * i + 17 * j) % 101 for j in range(DIM)] for i in range(rows)])
+
+
+V = values(ROWS)
 F = V.astype("f4")
 
 
@@ -21,63 +31,82 @@ def write_as(f, name, t):
     d.write(h5py.h5s.ALL, h5py.h5s.ALL, F)
 
 
-def datasets(f):
+def types(f):
     for t in ("f2", "f4", "f8", "u1", "i1", "i4", ">f2", ">f4", ">f8", ">i4"):
         f.create_dataset(t.replace(">", "big_"), data=V.astype(t))
     write_as(f, "bfloat16", custom_float(2, 15, 7, 8, 0, 7, 127))
     f["type"] = np.dtype("f4")
     f.create_dataset("committed_type", data=F, dtype=f["type"])
+
+
+def filters(f):
     for name, o in {
         "gzip": dict(compression="gzip"), "gzip_shuffle": dict(compression="gzip", shuffle=True), "shuffle": dict(shuffle=True),
         "fletcher32": dict(fletcher32=True), "gzip_shuffle_fletcher32": dict(compression="gzip", shuffle=True, fletcher32=True),
         "lzf": dict(compression="lzf"), "lzf_shuffle_fletcher32": dict(compression="lzf", shuffle=True, fletcher32=True),
     }.items():
-        f.create_dataset(name, data=F, chunks=(64, DIM), **o)
-    f.create_dataset("gzip_columns", data=F, chunks=(33, 4), compression="gzip", shuffle=True)
-    f.create_dataset("gzip_one", data=F, chunks=(ROWS, DIM), compression="gzip")
-    f.create_dataset("chunk_over_the_end", data=F, chunks=(300, 9), maxshape=(None, None), compression="gzip")
-    f.create_dataset("u1_gzip", data=V.astype("u1"), chunks=(50, 3), compression="gzip", shuffle=True)
-    f.create_dataset("f8_shuffle", data=V.astype(">f8"), chunks=(50, 3), compression="gzip", shuffle=True)
-    f.create_dataset("grows_down", data=F, chunks=(8, 3), maxshape=(None, DIM))
-    f.create_dataset("grows_down_gzip", data=F, chunks=(3, DIM), maxshape=(None, DIM), compression="gzip")
-    f.create_dataset("grows_across", data=F, chunks=(64, 2), maxshape=(ROWS, None), compression="gzip")
-    f.create_dataset("grows_both", data=F, chunks=(10, 2), maxshape=(None, None), compression="gzip")
-    f.create_dataset("grows_both_plain", data=F, chunks=(10, 2), maxshape=(None, None))
-    f.create_dataset("grows_to_a_limit", data=F, chunks=(16, 4), maxshape=(500, 30))
+        f.create_dataset(name, data=F, chunks=(25, DIM), **o)
+
+
+def shapes(f):
+    f.create_dataset("columns", data=F, chunks=(33, 4), compression="gzip", shuffle=True)
+    f.create_dataset("one", data=F, chunks=(ROWS, DIM), compression="gzip")
+    f.create_dataset("over_the_end", data=F, chunks=(300, 9), maxshape=(None, None), compression="gzip")
+    f.create_dataset("u1", data=V.astype("u1"), chunks=(25, 4), compression="gzip", shuffle=True)
+    f.create_dataset("big_f8", data=V.astype(">f8"), chunks=(25, 4), compression="gzip", shuffle=True)
+
+
+def growing(f):
+    f.create_dataset("down", data=F, chunks=(8, 3), maxshape=(None, DIM))
+    f.create_dataset("down_gzip", data=F, chunks=(1, DIM), maxshape=(None, DIM), compression="gzip")
+    f.create_dataset("across", data=F, chunks=(25, 2), maxshape=(ROWS, None), compression="gzip")
+    f.create_dataset("both", data=F, chunks=(5, 2), maxshape=(None, None), compression="gzip")
+    f.create_dataset("both_plain", data=F, chunks=(10, 2), maxshape=(None, None))
+    f.create_dataset("to_a_limit", data=F, chunks=(16, 4), maxshape=(500, 30))
+
+
+def create(name, latest):
+    """Small trees of chunks keep the classic files small; their size stands in the superblock."""
+    if latest:
+        return h5py.File(name, "w", libver="latest")
+    plist = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    LIBRARY.H5Pset_istore_k(plist.id, 2)
+    return h5py.File(h5py.h5f.create(name.encode(), h5py.h5f.ACC_TRUNC, fcpl=plist))
 
 
 def masked(name, libver):
     """Chunks whose mask says that gzip, or all of the pipeline, was not applied."""
     with h5py.File(name, "w", libver=libver) as f:
-        d = f.create_dataset("masked", shape=F.shape, dtype="f4", chunks=(50, DIM), compression="gzip", shuffle=True)
-        d[100:] = F[100:]
-        d.id.write_direct_chunk((0, 0), F[:50].tobytes(), 0b11)
-        planes = np.frombuffer(F[50:100].tobytes(), "u1").reshape(-1, 4).T.tobytes()
-        d.id.write_direct_chunk((50, 0), planes, 0b10)
+        d = f.create_dataset("masked", shape=F.shape, dtype="f4", chunks=(20, DIM), compression="gzip", shuffle=True)
+        d[40:] = F[40:]
+        d.id.write_direct_chunk((0, 0), F[:20].tobytes(), 0b11)
+        planes = np.frombuffer(F[20:40].tobytes(), "u1").reshape(-1, 4).T.tobytes()
+        d.id.write_direct_chunk((20, 0), planes, 0b10)
 
 
-with h5py.File("classic.h5", "w", libver="earliest") as f:
-    datasets(f)
-for name in ("latest.h5",):
-    with h5py.File(name, "w", libver="latest") as f:
-        datasets(f)
+for make in (types, filters, shapes, growing):
+    for latest in (False, True):
+        with create("%s_%s.h5" % (make.__name__, "latest" if latest else "classic"), latest) as f:
+            make(f)
 masked("masked_classic.h5", "earliest")
 masked("masked_latest.h5", "latest")
 
-with h5py.File("early.h5", "w", libver="latest") as f:
+with h5py.File("indexes.h5", "w", libver="latest") as f:
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_chunk((32, 4))
     plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     d = h5py.h5d.create(f.id, b"implicit", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple(F.shape), plist)
     d.write(h5py.h5s.ALL, h5py.h5s.ALL, F)
-    f.create_dataset("paged", data=V.astype("u1"), chunks=(1, 1))
+    f.create_dataset("paged", data=values(200).astype("u1"), chunks=(1, 1))
+    f.create_dataset("super_blocks", data=V.astype("u1"), chunks=(1, 1), maxshape=(None, DIM))
+    f.create_dataset("deep_tree", data=V.astype("u1"), chunks=(1, 1), maxshape=(None, None))
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_layout(h5py.h5d.COMPACT)
     d = h5py.h5d.create(f.id, b"compact", h5py.h5t.IEEE_F32LE, h5py.h5s.create_simple(F.shape), plist)
     d.write(h5py.h5s.ALL, h5py.h5s.ALL, F)
 
 with h5py.File("userblock.h5", "w", userblock_size=512) as f:
-    f.create_dataset("train", data=F, chunks=(64, DIM), compression="gzip")
+    f.create_dataset("train", data=F, chunks=(25, DIM), compression="gzip")
 with open("userblock.h5", "r+b") as f:
     f.write(b"A user block." + b" " * 40)
 
@@ -99,8 +128,8 @@ for name, libver in (("links.h5", "earliest"), ("links_latest.h5", "latest")):
             many["a_link_with_a_long_name_%d" % i] = h5py.SoftLink("/a/b/vectors")
 
 with h5py.File("partial.h5", "w") as f:
-    d = f.create_dataset("gzip", shape=F.shape, dtype="f4", chunks=(50, 4), compression="gzip", fillvalue=7)
-    d[:50] = F[:50]
+    d = f.create_dataset("gzip", shape=F.shape, dtype="f4", chunks=(20, 4), compression="gzip", fillvalue=7)
+    d[:20] = F[:20]
     f.create_dataset("contiguous", shape=F.shape, dtype="f4", fillvalue=7)
 
 with h5py.File("refused.h5", "w") as f:
@@ -115,10 +144,10 @@ with h5py.File("refused.h5", "w") as f:
     t.set_offset(8)
     h5py.h5d.create(f.id, b"shifted", t, h5py.h5s.create_simple(F.shape)).write(h5py.h5s.ALL, h5py.h5s.ALL, V.astype("i4"))
     f.create_dataset("int64", data=V)
-    f.create_dataset("szip", data=F, chunks=(50, DIM), compression="szip")
-    f.create_dataset("scaleoffset", data=V.astype("i4"), chunks=(50, DIM), scaleoffset=0)
+    f.create_dataset("szip", data=F, chunks=(20, DIM), compression="szip")
+    f.create_dataset("scaleoffset", data=V.astype("i4"), chunks=(20, DIM), scaleoffset=0)
     f.create_dataset("compound", data=np.zeros((4, 2), dtype=[("a", "f4"), ("b", "f4")]))
-    f.create_dataset("three", data=F.reshape(50, 4, DIM))
+    f.create_dataset("three", data=F.reshape(15, 4, DIM))
     f.create_dataset("virtual_source", data=F)
     layout = h5py.VirtualLayout(shape=F.shape, dtype="f4")
     layout[:] = h5py.VirtualSource("refused.h5", "virtual_source", shape=F.shape)
