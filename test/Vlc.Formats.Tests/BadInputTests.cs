@@ -186,7 +186,7 @@ public sealed class BadInputTests
 
     private static void AddContainers(TheoryData<string, string, byte[], string[]> table)
     {
-        table.Add(".hdf5", "no such dataset", Samples.Hdf5(Good, 2, "test"), ["a dataset 'train'", "'test'"]);
+        table.Add(".hdf5", "no such dataset", Samples.Hdf5(new H5File { ["test"] = new float[1, 2], ["rest"] = new float[1, 2] }), ["a dataset 'train'", "'test'"]);
         table.Add(".hdf5", "1-D", Samples.Hdf5(new H5File { ["train"] = Good }), ["dataset 'train'", "two dimensions", "(6)"]);
         table.Add(".hdf5", "text", Samples.Hdf5(new H5File { ["train"] = new string[,] { { "a" } } }), ["numbers of type"]);
         table.Add(".hdf5", "absurd dimension", Samples.Hdf5(new H5File { ["train"] = new byte[1, 65_537] }), ["dimension 65537"]);

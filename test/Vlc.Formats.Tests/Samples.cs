@@ -4,7 +4,7 @@ using Parquet;
 using Parquet.Schema;
 using PureHDF;
 using Vlc.Formats.Hdf5;
-using Vlc.Formats.Parquet;
+using Vlc.Formats.Columnar;
 using Vlc.Vectors;
 
 namespace Vlc.Formats.Tests;

@@ -2,7 +2,7 @@ using System.CommandLine;
 using Vlc.Cli.Terminal;
 using Vlc.Formats;
 using Vlc.Formats.Hdf5;
-using Vlc.Formats.Parquet;
+using Vlc.Formats.Columnar;
 using Vlc.Vectors;
 
 namespace Vlc.Cli.Files;
