@@ -33,7 +33,8 @@ public sealed class TableTests
         { "v.csv", "id,embedding\n1,\"{0.5,1.5}\"\n2,\"{2.5,3.5}\"\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], [], "" },
         { "v.csv", "a;0.5;1.5\nb;2.5;3.5\n", [0.5f, 1.5f, 2.5f, 3.5f], ["a", "b"], [], "" },
         { "v.tsv", "id\ttext\tv\n1\tit's \"x\"\t[0.5,1.5]\n2\ty\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], ["""{"text":"it's \"x\""}""", """{"text":"y"}"""], "" },
-        { "v.pgcopy", "1\tline\\nbreak\t[0.5,1.5]\n2\t\\N\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], ["""{"column 1":"line\nbreak"}""", """{"column 1":null}"""], "" },
+        { "v.pgtext", "1\tline\\nbreak\t[0.5,1.5]\n2\t\\N\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], ["""{"column 1":"line\nbreak"}""", """{"column 1":null}"""], "" },
+        { "v.tsv", "1\tline\\nbreak\t[0.5,1.5]\n2\t\\N\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], ["""{"column 1":"line\nbreak"}""", """{"column 1":null}"""], "COPY" },
         // Without an extension that says so.
         { "v.dat", "0.5,1.5,2.5\n3.5,4.5,5.5\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], [], [], "Read as csv" },
     };

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using Vlc.Cli.Terminal;
 using Vlc.Formats;
-using Vlc.Formats.Hdf5;
 using Vlc.Formats.Columnar;
+using Vlc.Formats.Hdf5;
+using Vlc.Formats.Zstandard;
 using Vlc.Vectors;
 
 namespace Vlc.Cli.Files;
@@ -59,7 +60,8 @@ internal sealed class VectorInput
     }
 
     /// <summary>Every format that the program reads.</summary>
-    public static IReadOnlyList<VectorFileFormat> Formats { get; } = [.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance];
+    public static IReadOnlyList<VectorFileFormat> Formats { get; } = 
+        [.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ZstandardFormat.Instance];
 
     /// <summary>The option that names the file.</summary>
     public Option<string?> File { get; }

@@ -292,6 +292,7 @@ internal sealed class TablePlan
         string payload = Payload.Length == 0
             ? ""
             : $", payload {string.Join(", ", Payload.Take(6).Select(column => _columns[column].Shown))}{(Payload.Length > 6 ? $" and {Payload.Length - 6} more" : "")}";
+        if (_sample.Dialect.Escapes) _notes.Add("Backslashes and \\N are read as PostgreSQL's COPY writes them.");
         bool told = options.Column is not null || options.Columns is not null;
         bool plain = List < 0 && Components == (0, Count - 1) && !HasHeader;
         bool words = List < 0 && !HasHeader && Key == 0 && Components == (1, Count - 1) && !_columns[0].IsNumeric;
