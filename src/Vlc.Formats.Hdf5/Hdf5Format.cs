@@ -1,10 +1,11 @@
-using PureHDF;
-using PureHDF.VOL.Native;
 using Vlc.Vectors;
 
 namespace Vlc.Formats.Hdf5;
 
-/// <summary>HDF5 as ann-benchmarks ships it: a two-dimensional dataset of numbers, <c>train</c> unless the options name another.</summary>
+/// <summary>
+/// HDF5, read by this assembly itself: a two-dimensional dataset of numbers. Unless the options name one, it is <c>train</c>, as
+/// ann-benchmarks calls it, or else the only one.
+/// </summary>
 public sealed class Hdf5Format : VectorFileFormat
 {
     private const string DefaultDataset = "train";
@@ -30,32 +31,34 @@ public sealed class Hdf5Format : VectorFileFormat
     public override VectorSource Open(string path, VectorFileOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Superblock.ThrowIfDamaged(path);
-        string name = options.Dataset ?? DefaultDataset;
-        NativeFile? file = null;
+        Hdf5Objects objects = new(Hdf5File.Open(path));
         try
         {
-            file = ForeignFailure.Rethrow(path, "file", () => H5File.OpenRead(path));
-            IH5Object? found = ForeignFailure.Rethrow(path, $"dataset '{name}'", () => file.LinkExists(name) ? file.Get(name) : null);
-            if (found is not NativeDataset dataset)
-            {
-                throw new VlcFormatException(path, "file", $"a dataset '{name}'", Contents(path, file), "Name the dataset.");
-            }
-
-            return new Hdf5Vectors(path, name, file, dataset);
+            (Dataset dataset, string[] notes) = Choose(path, objects, options.Dataset);
+            return new Hdf5Vectors(path, objects, dataset, notes);
         }
         catch
         {
-            file?.Dispose();
+            objects.Dispose();
             throw;
         }
     }
 
-    private static string Contents(string path, NativeFile file)
+    private static (Dataset Dataset, string[] Notes) Choose(string path, Hdf5Objects objects, string? name)
+    {
+        if (objects.Find(name ?? DefaultDataset) is { } header && Dataset.From(header, name ?? DefaultDataset) is { } named) return (named, []);
+        IReadOnlyList<Dataset> all = objects.Datasets();
+        Dataset[] matrices = [.. all.Where(dataset => dataset.Extents.Count == 2 && dataset.Type.ElementType is not null)];
+        if (name is null && matrices is [Dataset only]) return (only, [$"took dataset '{only.Name}', the only two-dimensional one of numbers"]);
+        throw new VlcFormatException(
+            path, "file", name is null ? $"a dataset '{DefaultDataset}', or one two-dimensional dataset of numbers" : $"a dataset '{name}'",
+            Describe(all), "Name the dataset.");
+    }
+
+    private static string Describe(IReadOnlyList<Dataset> datasets)
     {
         const int shown = 16;
-        string[] names = ForeignFailure.Rethrow(
-            path, "root group", () => file.Children().Take(shown).Select(child => $"'{child.Name}'").ToArray());
-        return names.Length == 0 ? "an empty root group" : string.Join(", ", names);
+        string names = string.Join(", ", datasets.Take(shown).Select(dataset => $"'{dataset.Name}' {dataset.Description}"));
+        return datasets.Count == 0 ? "none" : datasets.Count > shown ? $"{names} and {datasets.Count - shown} more" : names;
     }
 }

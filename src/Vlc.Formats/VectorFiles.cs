@@ -26,7 +26,7 @@ public static class VectorFiles
         new PgCopyFormat(), new TensorBoardFormat(), new MatrixMarketFormat(), new GzipFormat(),
         new SafetensorsFormat(),
         new JsonlFormat(), new JsonFormat(),
-        DelimitedFormat.Csv, DelimitedFormat.Tsv, DelimitedFormat.PgCopy,
+        DelimitedFormat.Csv, DelimitedFormat.Tsv, DelimitedFormat.PgText,
         new WordVectorFormat(),
     ];
 

@@ -4,8 +4,8 @@ using Parquet;
 using Parquet.Schema;
 using PureHDF;
 using Vlc.Formats.Chroma;
+using Vlc.Formats.Columnar;
 using Vlc.Formats.Hdf5;
-using Vlc.Formats.Parquet;
 using Vlc.Formats.Zstandard;
 using Vlc.Vectors;
 

@@ -1,0 +1,64 @@
+using System.Buffers.Binary;
+using Vlc.Formats.Hdf5;
+using Vlc.Tests;
+
+namespace Vlc.Formats.Tests;
+
+public sealed class ContainerFuzzTests
+{
+    private const int Mutants = 20_000;
+
+    private static readonly string s_fixtures = Path.Combine(RepositoryPaths.Root, "test", "Vlc.Formats.Tests", "Fixtures");
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_damaged_hdf5_file_is_read_or_refused(bool repaired)
+    {
+        (string File, string Dataset)[] files =
+        [
+            ("filters_classic", "gzip_shuffle_fletcher32"), ("filters_latest", "lzf_shuffle_fletcher32"), ("growing_classic", "down_gzip"),
+            ("growing_latest", "down_gzip"), ("growing_latest", "both"), ("growing_latest", "to_a_limit"), ("indexes", "paged"),
+            ("indexes", "implicit"), ("indexes", "super_blocks"), ("indexes", "deep_tree"), ("links", "many/a_link_with_a_long_name_47"),
+            ("links_latest", "many/a_link_with_a_long_name_47"), ("types_latest", "bfloat16"), ("masked_latest", "masked"),
+            ("partial", "gzip"), ("links", "x"),
+        ];
+        (byte[] Bytes, VectorFileOptions Options)[] seeds = [.. files.Select(file => (
+            File.ReadAllBytes(Path.Combine(s_fixtures, "hdf5", file.File + ".h5")), new VectorFileOptions { Dataset = file.Dataset }))];
+        (int Start, int At)[][] checksums = [.. seeds.Select(seed => Checksums(seed.Bytes))];
+        Assert.True(checksums.Count(places => places.Length > 3) > 5);
+        int refused = Mutations.Refused(seeds, ".h5", Mutants / 2, repaired ? Repair : null);
+        Assert.InRange(refused, Mutants / 40, Mutants / 2);
+
+        void Repair(int seed, byte[] bytes)
+        {
+            foreach ((int start, int at) in checksums[seed])
+            {
+                BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(at), Checksum.Lookup3(bytes.AsSpan(start..at)));
+            }
+        }
+    }
+
+    /// <summary>Where the blocks of metadata begin that end with a checksum, and where that checksum stands: found by trying.</summary>
+    private static (int Start, int At)[] Checksums(byte[] file)
+    {
+        const int longest = 4096;
+        List<(int, int)> places = [];
+        foreach (string signature in (string[])["OHDR", "OCHK", "BTHD", "BTLF", "BTIN", "FRHP", "FHIB", "FAHD", "FADB", "EAHD", "EAIB", "EASB", "EADB", "\u0089HDF"])
+        {
+            byte[] pattern = [.. signature.Select(letter => (byte)letter)];
+            for (int start = 0; start < file.Length - 8; start++)
+            {
+                if (!file.AsSpan(start).StartsWith(pattern)) continue;
+                for (int at = start + 8; at < int.Min(file.Length - 4, start + longest); at++)
+                {
+                    if (BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at)) != Checksum.Lookup3(file.AsSpan(start..at))) continue;
+                    places.Add((start, at));
+                    break;
+                }
+            }
+        }
+
+        return [.. places];
+    }
+}
