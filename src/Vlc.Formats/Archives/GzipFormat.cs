@@ -26,5 +26,5 @@ internal sealed class GzipFormat : CompressedFormat
         }
     }
 
-    protected override Stream Decompress(Stream compressed) => new GZipStream(compressed, CompressionMode.Decompress);
+    protected override Stream Decompress(Stream compressed) => new WholeGzipStream(compressed);
 }

@@ -32,7 +32,7 @@ internal sealed class TemporaryFile : IDisposable
     public Stream Output => _output ?? throw new InvalidOperationException("The temporary file is written.");
 
     /// <summary>What it holds, a sentence for the user.</summary>
-    public string Note => $"{_what} was unpacked to a temporary file of {_length:N0} bytes, which is deleted afterwards.";
+    public string Note => $"{_what} was unpacked to the temporary file '{Path}' of {_length:N0} bytes, which is deleted afterwards.";
 
     /// <summary>Creates an empty one.</summary>
     /// <param name="source">The file as the user named it, for messages.</param>

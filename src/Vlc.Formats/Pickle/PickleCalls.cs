@@ -80,8 +80,11 @@ internal sealed class PickleCalls(InputFile file, IReadOnlyCollection<PickleGlob
                 return list;
             case "OrderedDict" or "defaultdict" or "dict" when arguments is [] or [PickleGlobal or null]:
                 return new PickleDictionary();
-            case "_array_reconstructor" when arguments is [PickleGlobal, string code, long format, PickleBytes bytes]:
-                return PythonArray(code, format, bytes, at);
+            // Protocols 0 to 2 keep the numbers of an array.array as a list.
+            case "array" when arguments is [_, PickleList list] && Text(arguments[0]) is "f" or "d":
+                return list;
+            case "_array_reconstructor" when arguments is [PickleGlobal, _, long format, PickleBytes bytes]:
+                return PythonArray(Text(arguments[1]) ?? "", format, bytes, at);
             case "_rebuild_tensor" or "_rebuild_tensor_v2" when arguments is [TorchStorage storage, long offset, object?[] size, object?[] stride, ..]:
                 return new TorchTensor(storage, offset, Extents(size, at), Extents(stride, at));
             case "_rebuild_parameter" when arguments is [TorchTensor tensor, ..]:

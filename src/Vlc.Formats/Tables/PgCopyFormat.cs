@@ -14,9 +14,9 @@ internal sealed class PgCopyFormat : VectorFileFormat
     private const int MaxColumns = 1600;
     private const int RowsPerCheckpoint = 1024;
 
-    public override string Name => "pgcopy";
+    public override string Name => "pgcopy-binary";
 
-    public override IReadOnlyList<string> Extensions { get; } = [".pgcopy", ".copy"];
+    public override IReadOnlyList<string> Extensions { get; } = [".copy", ".pgbin"];
 
     private static ReadOnlySpan<byte> Signature => [(byte)'P', (byte)'G', (byte)'C', (byte)'O', (byte)'P', (byte)'Y', (byte)'\n', 0xFF, (byte)'\r', (byte)'\n', 0];
 
