@@ -65,6 +65,8 @@ internal static class VlcCommandLine
             TuneCommand.Create(),
             QueryCommand.Create(),
             EvalCommand.Create(),
+            InspectCommand.Create(),
+            ConvertCommand.Create(),
             InfoCommand.Create(),
             ReconstructCommand.Create(),
             VerifyCommand.Create(),

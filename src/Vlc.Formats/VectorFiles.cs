@@ -1,6 +1,11 @@
+using Vlc.Formats.Archives;
 using Vlc.Formats.Binary;
+using Vlc.Formats.Faiss;
 using Vlc.Formats.Json;
+using Vlc.Formats.Pickle;
+using Vlc.Formats.Tables;
 using Vlc.Formats.Text;
+using Vlc.Formats.Words;
 using Vlc.Vectors;
 
 namespace Vlc.Formats;
@@ -16,10 +21,12 @@ public static class VectorFiles
     [
         new NpyFormat(),
         VecsFormat.Fvecs, VecsFormat.Bvecs, VecsFormat.Ivecs,
-        BigAnnFormat.Fbin, BigAnnFormat.F16bin, BigAnnFormat.U8bin, BigAnnFormat.I8bin,
+        BigAnnFormat.Fbin, BigAnnFormat.F16bin, BigAnnFormat.U8bin, BigAnnFormat.I8bin, BigAnnFormat.Ibin,
+        new FaissFormat(), new NpzFormat(), new TorchFormat(), new PickleFormat(), new Word2VecBinaryFormat(), new FastTextFormat(),
+        new PgCopyFormat(), new TensorBoardFormat(), new MatrixMarketFormat(), new GzipFormat(),
         new SafetensorsFormat(),
         new JsonlFormat(), new JsonFormat(),
-        DelimitedFormat.Csv, DelimitedFormat.Tsv, DelimitedFormat.PgCopy,
+        DelimitedFormat.Csv, DelimitedFormat.Tsv, DelimitedFormat.PgText,
         new WordVectorFormat(),
     ];
 

@@ -73,7 +73,7 @@ internal static class QueryCommand
         SearchOptions options = Options(parsed, index);
         using SelectedDevice device = SelectedDevice.Open(parsed.GetValue(Device) ?? DeviceOption.Cpu);
         using DeviceIndex? held = device.Hold(index, k);
-        using VectorSource source = Queries.Open(parsed);
+        using VectorSource source = Queries.Open(parsed, terminal);
         QueryVectors.CheckDimension(source, index.Dimension);
         string[]? keys = KeyFile.TryRead(basePath, index.Count);
 

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using Vlc.Cli.Terminal;
 using Vlc.Formats;
-using Vlc.Formats.Hdf5;
 using Vlc.Formats.Columnar;
+using Vlc.Formats.Hdf5;
+using Vlc.Formats.Zstandard;
 using Vlc.Vectors;
 
 namespace Vlc.Cli.Files;
@@ -58,7 +60,8 @@ internal sealed class VectorInput
     }
 
     /// <summary>Every format that the program reads.</summary>
-    public static IReadOnlyList<VectorFileFormat> Formats { get; } = [.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance];
+    public static IReadOnlyList<VectorFileFormat> Formats { get; } = 
+        [.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ZstandardFormat.Instance];
 
     /// <summary>The option that names the file.</summary>
     public Option<string?> File { get; }
@@ -70,11 +73,22 @@ internal sealed class VectorInput
     public void AddTo(Command command)
     {
         command.Add(File);
+        AddReadingOptionsTo(command);
+    }
+
+    /// <summary>Adds the options that say how to read a file that an argument names.</summary>
+    public void AddReadingOptionsTo(Command command)
+    {
         foreach (Option option in ReadingOptions) command.Add(option);
     }
 
-    /// <summary>Opens the file that the command line names.</summary>
-    public VectorSource Open(ParseResult parsed) => Open(parsed.GetRequiredValue(File)!, Read(parsed));
+    /// <summary>Opens the file that the command line names, and says what was decided in reading it.</summary>
+    public VectorSource Open(ParseResult parsed, CommandTerminal terminal)
+    {
+        VectorSource source = Open(parsed.GetRequiredValue(File)!, Read(parsed));
+        terminal.Note(source);
+        return source;
+    }
 
     /// <summary>What the command line says of reading the file.</summary>
     public VectorFileOptions Read(ParseResult parsed) => new()

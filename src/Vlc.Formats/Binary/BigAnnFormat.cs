@@ -16,6 +16,8 @@ internal sealed class BigAnnFormat(string name, ElementType elementType) : Vecto
 
     public static BigAnnFormat I8bin { get; } = new("i8bin", ElementType.Int8);
 
+    public static BigAnnFormat Ibin { get; } = new("ibin", ElementType.Int32);
+
     public override string Name => name;
 
     public override IReadOnlyList<string> Extensions { get; } = ["." + name];

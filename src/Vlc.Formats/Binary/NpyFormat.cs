@@ -35,7 +35,7 @@ internal sealed class NpyFormat : VectorFileFormat
     }
 
     // '<' and '>' are byte orders, '|' is "not applicable", '=' is the writer's own, which on any machine of today is '<'.
-    private static ElementType? TypeOf(string descr) => descr switch
+    internal static ElementType? TypeOf(string descr) => descr switch
     {
         ['<' or '>' or '=', 'f', '2'] => ElementType.Float16,
         ['<' or '>' or '=', 'f', '4'] => ElementType.Float32,

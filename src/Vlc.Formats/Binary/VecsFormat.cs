@@ -16,7 +16,10 @@ internal sealed class VecsFormat(string name, ElementType elementType) : VectorF
 
     public override IReadOnlyList<string> Extensions { get; } = ["." + name];
 
-    /// <summary>Certain where the length is a whole number of rows and the first, the second and the last begin with the same dimension.</summary>
+    /// <summary>
+    /// Certain where the length is a whole number of rows and the first, the second and the last begin with the same dimension. fvecs and ivecs have the
+    /// same form; the one whose numbers are of reasonable size goes before the other.
+    /// </summary>
     public override Recognition Recognize(FileSample sample)
     {
         if (sample.Head.Length <= sizeof(int)) return Recognition.None;
@@ -33,7 +36,7 @@ internal sealed class VecsFormat(string name, ElementType elementType) : VectorF
             if (BinaryPrimitives.ReadInt32LittleEndian(prefix) != dimension) return Recognition.None;
         }
 
-        return count > 1 ? Recognition.Certain : Recognition.Likely;
+        return count > 1 && HasOwnNumbers(sample.Head, layout.Stride) ? Recognition.Certain : Recognition.Likely;
     }
 
     public override VectorSource Open(string path, VectorFileOptions options)
@@ -48,6 +51,23 @@ internal sealed class VecsFormat(string name, ElementType elementType) : VectorF
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Whether most components are of a size that numbers of the type have: a float32 of one or a thousandth is an integer of a billion.</summary>
+    private bool HasOwnNumbers(ReadOnlySpan<byte> head, int stride)
+    {
+        const int smallInteger = 1 << 24;
+        if (elementType == ElementType.UInt8) return true;
+        int small = 0, large = 0;
+        for (int offset = sizeof(int); offset + sizeof(int) <= head.Length; offset += sizeof(int))
+        {
+            if (offset % stride == 0) continue;
+            int value = BinaryPrimitives.ReadInt32LittleEndian(head[offset..]);
+            if (value is > -smallInteger and < smallInteger) small += value == 0 ? 0 : 1;
+            else large++;
+        }
+
+        return elementType == ElementType.Int32 ? small > large : large >= small;
     }
 
     /// <summary>Takes the dimension from the first row and the count from the length, which has to be a whole number of rows.</summary>

@@ -168,6 +168,6 @@ internal sealed class JsonSidecar(string name, bool byName)
     public bool Fits(JsonIndex index) => Named is null ? Values.Count == index.Rows.Count : Named.Count > 0 && Named.Count <= index.Rows.Count;
 
     /// <summary>True for a list of strings or numbers with a name that keys have.</summary>
-    public bool IsKeys(Func<JsonRange, ReadOnlySpan<byte>> fetch) =>
-        Named is null && KeyNames.Contains(Name, StringComparer.OrdinalIgnoreCase) && JsonRow.ToText(fetch(Values[0])) is not null;
+    public bool IsKeys(string path, Func<JsonRange, ReadOnlySpan<byte>> fetch) =>
+        Named is null && KeyNames.Contains(Name, StringComparer.OrdinalIgnoreCase) && JsonRow.ToText(path, fetch(Values[0]), Name) is not null;
 }

@@ -99,21 +99,28 @@ internal sealed class JsonRow
     public string ParseKey(ReadOnlySpan<byte> row, string where)
     {
         ReadOnlySpan<byte> value = Locate(row, _key!, where);
-        return ToText(value) ?? throw new VlcFormatException(_path, where, $"an \"{JsonPath.Describe(_key!)}\", as in the first row", value.IsEmpty ? "none" : "neither a string nor a number");
+        return ToText(_path, value, where) ?? throw new VlcFormatException(_path, where, $"an \"{JsonPath.Describe(_key!)}\", as in the first row", value.IsEmpty ? "none" : "neither a string nor a number");
     }
 
     /// <summary>A string or a number as text; null for anything else.</summary>
-    public static string? ToText(ReadOnlySpan<byte> value)
+    public static string? ToText(string path, ReadOnlySpan<byte> value, string where)
     {
         if (value.IsEmpty) return null;
-        var json = new Utf8JsonReader(value);
-        json.Read();
-        return json.TokenType switch
+        try
         {
-            JsonTokenType.String => json.GetString(),
-            JsonTokenType.Number => Encoding.UTF8.GetString(json.ValueSpan),
-            _ => null,
-        };
+            var json = new Utf8JsonReader(value);
+            json.Read();
+            return json.TokenType switch
+            {
+                JsonTokenType.String => json.GetString(),
+                JsonTokenType.Number => Encoding.UTF8.GetString(json.ValueSpan),
+                _ => null,
+            };
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            throw JsonTokens.NotJson(path, exception, where);
+        }
     }
 
     /// <summary>Writes what the row has beside the vector and the key.</summary>
@@ -236,7 +243,8 @@ internal sealed class JsonRow
     {
         const double likelySpread = 3.5, unlikelySpread = 5;
         const int leastValues = 8;
-        if (Spread(bytes, ElementType.Float32) is not (> unlikelySpread or null) || bytes.Length < leastValues * sizeof(double)) return;
+        if (bytes.Length < leastValues * sizeof(double)) return;
+        if (Spread(bytes, ElementType.Float32) is not (> unlikelySpread or null) && !IsWidened(bytes)) return;
         foreach (ElementType type in (ReadOnlySpan<ElementType>)[ElementType.Float64, ElementType.Float16])
         {
             if (Spread(bytes, type) is not < likelySpread) continue;
@@ -244,6 +252,21 @@ internal sealed class JsonRow
             Notes.Add($"The base64 is read as {type.ToString().ToLowerInvariant()}: as float32 its values would scatter over the whole range of exponents.");
             return;
         }
+    }
+
+    /// <summary>True for float64 that was float32 or less: the last 29 bits of every value are zero, and those of the upper halves are not.</summary>
+    private static bool IsWidened(byte[] bytes)
+    {
+        const uint lowBits = (1u << 29) - 1;
+        ReadOnlySpan<uint> words = MemoryMarshal.Cast<byte, uint>(bytes);
+        bool upperVary = false;
+        for (int i = 0; i + 1 < words.Length; i += 2)
+        {
+            if ((words[i] & lowBits) != 0) return false;
+            upperVary |= (words[i + 1] & lowBits) != 0;
+        }
+
+        return upperVary;
     }
 
     /// <summary>Standard deviation of the binary logarithms; null where a value is not finite or there are none but zeros.</summary>

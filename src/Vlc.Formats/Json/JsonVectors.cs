@@ -34,7 +34,7 @@ internal sealed class JsonVectors : VectorSource
         ReadOnlySpan<byte> first = Fetch(_index.Rows[0]);
         bool hasOuterKeys = _index.Names.Count > 0 && keyName is null;
         JsonSidecar[] beside = [.. _index.Sidecars.Where(sidecar => sidecar.Fits(_index))];
-        _keys = beside.FirstOrDefault(sidecar => keyName is null ? !hasOuterKeys && sidecar.IsKeys(Fetch) : sidecar.Name == keyName);
+        _keys = beside.FirstOrDefault(sidecar => keyName is null ? !hasOuterKeys && sidecar.IsKeys(Name, Fetch) : sidecar.Name == keyName);
         first = Fetch(_index.Rows[0]);
         _row.Begin(first, Where(0), _keys is not null ? "" : keyName, hasOuterKeys);
         _payload.AddRange(beside.Where(sidecar => sidecar != _keys));
@@ -88,8 +88,8 @@ internal sealed class JsonVectors : VectorSource
         {
             int row = (int)start + i;
             destination[i] = _keys is not null
-                ? JsonRow.ToText(Fetch(_keys.Values[row])) ?? throw new VlcFormatException(Name, Where(row), $"a string or a number in \"{_keys.Name}\"", "another value")
-                : HasOuterKeys ? JsonRow.ToText(Fetch(_index.Names[row]))! : _row.ParseKey(Fetch(_index.Rows[row]), Where(row));
+                ? JsonRow.ToText(Name, Fetch(_keys.Values[row]), Where(row)) ?? throw new VlcFormatException(Name, Where(row), $"a string or a number in \"{_keys.Name}\"", "another value")
+                : HasOuterKeys ? JsonRow.ToText(Name, Fetch(_index.Names[row]), Where(row))! : _row.ParseKey(Fetch(_index.Rows[row]), Where(row));
         }
     }
 
@@ -106,7 +106,7 @@ internal sealed class JsonVectors : VectorSource
             json.WriteStartObject();
             foreach (JsonSidecar sidecar in _payload)
             {
-                JsonRange? value = sidecar.Of(row, sidecar.Named is null ? null : JsonRow.ToText(Fetch(_index.Names[row])));
+                JsonRange? value = sidecar.Of(row, sidecar.Named is null ? null : JsonRow.ToText(Name, Fetch(_index.Names[row]), Where(row)));
                 if (value is not { } range) continue;
                 json.WritePropertyName(sidecar.Name);
                 json.WriteRawValue(Fetch(range), skipInputValidation: true);

@@ -15,7 +15,9 @@ internal sealed class JsonlFormat : VectorFileFormat
 
     public override IReadOnlyList<string> Extensions { get; } = [".jsonl", ".ndjson"];
 
-    /// <summary>Certain where the first line is a whole object or array and the next begins like it.</summary>
+    /// <summary>
+    /// Certain where the first line is a whole object or array and the next begins like it; likely where there is but one line.
+    /// </summary>
     public override Recognition Recognize(FileSample sample)
     {
         ReadOnlySpan<byte> head = sample.Head;
@@ -23,21 +25,25 @@ internal sealed class JsonlFormat : VectorFileFormat
         head = head.TrimStart(" \t\r\n"u8);
         if (head is not [(byte)'{' or (byte)'[', ..]) return Recognition.None;
         int end = head.IndexOf((byte)'\n');
-        ReadOnlySpan<byte> next = end < 0 ? default : head[(end + 1)..].TrimStart(" \t\r\n"u8);
-        if (end < 0 || next.IsEmpty || next[0] != head[0]) return Recognition.None;
+        bool isWhole = end >= 0 || sample.Length == sample.Head.Length;
         try
         {
-            var json = new Utf8JsonReader(head[..end]);
+            var json = new Utf8JsonReader(end < 0 ? head : head[..end], isWhole, default);
             while (json.Read())
             {
             }
 
-            return json.TokenType is JsonTokenType.EndObject or JsonTokenType.EndArray && json.CurrentDepth == 0 ? Recognition.Certain : Recognition.None;
+            // Of a first line longer than the head, only that much can be said.
+            if (!isWhole) return Recognition.Likely;
+            if (json.CurrentDepth != 0) return Recognition.None;
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             return Recognition.None;
         }
+
+        ReadOnlySpan<byte> next = end < 0 ? default : head[(end + 1)..].TrimStart(" \t\r\n"u8);
+        return next.IsEmpty ? Recognition.Likely : next[0] == head[0] ? Recognition.Certain : Recognition.None;
     }
 
     public override VectorSource Open(string path, VectorFileOptions options) =>

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.IO.Compression;
 using System.Text;
 
 namespace Vlc.Formats;
@@ -11,7 +9,6 @@ namespace Vlc.Formats;
 internal sealed record ForeignFile(string Description, string Advice, Func<FileSample, bool> Recognizes)
 {
     private const string FromArrow = "Write it as Parquet or npy: pyarrow.feather.read_table(f), then pyarrow.parquet.write_table.";
-    private const string FromTorch = "Convert it: python -c \"import torch, numpy; numpy.save('v.npy', torch.load('IN', map_location='cpu').float().numpy())\".";
 
     /// <summary>Every kind, the surest first; a reader that takes a file goes before all of them.</summary>
     public static IReadOnlyList<ForeignFile> All { get; } =
@@ -19,15 +16,12 @@ internal sealed record ForeignFile(string Description, string Advice, Func<FileS
         new("a Git LFS pointer (the file itself was not downloaded)", "Run git lfs pull.", Begins("version https://git-lfs.github.com/spec/"u8)),
         new("UTF-16 text", "Convert it to UTF-8: iconv -f UTF-16 -t UTF-8 IN > OUT.", IsUtf16),
         new("an HTML page, as a download that failed leaves it", "Download the file again.", IsHtml),
-        new("a gzip file", "Unpack it: gunzip IN.", IsGzip),
         new("a Zstandard file", "Unpack it: unzstd IN.", Begins([0x28, 0xB5, 0x2F, 0xFD])),
         new("a bzip2 file", "Unpack it: bunzip2 IN.", IsBzip2),
         new("an xz file", "Unpack it: unxz IN.", Begins([0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0])),
         new("a 7z archive", "Unpack it: 7z x IN.", Begins([(byte)'7', (byte)'z', 0xBC, 0xAF, 0x27, 0x1C])),
         new("a tar archive", "Unpack it: tar -xf IN.", sample => sample.Head.Length > 262 && sample.Head[257..].StartsWith("ustar"u8)),
-        new("a PyTorch file (a zip archive with data.pkl)", FromTorch, sample => IsZip(sample) && sample.Head.IndexOf("/data.pkl"u8) >= 0),
         new("a zip archive", "Unpack it: unzip IN.", IsZip),
-        new("a Python pickle", "Convert it: python -c \"import pickle, numpy; numpy.save('v.npy', numpy.asarray(pickle.load(open('IN','rb')), 'float32'))\".", IsPickle),
         new("an Arrow IPC file", FromArrow, Begins("ARROW1\0\0"u8)),
         new("a Feather file of version 1", FromArrow, sample => sample.Head.StartsWith("FEA1"u8) && sample.Tail.EndsWith("FEA1"u8)),
         new("an SQLite database", "Export the vectors, as jsonl or csv.", Begins("SQLite format 3\0"u8)),
@@ -36,7 +30,6 @@ internal sealed record ForeignFile(string Description, string Advice, Func<FileS
         new("an ORC file", "Write it as Parquet: pyarrow.orc.read_table(f), then pyarrow.parquet.write_table.", sample => sample.Head.StartsWith("ORC"u8) && sample.Tail[..^1].EndsWith("ORC"u8)),
         new("an Avro file", "Write it as Parquet or jsonl.", Begins([(byte)'O', (byte)'b', (byte)'j', 1])),
         new("a GGUF model", "It holds a model's weights, not vectors; embed the texts with it first.", Begins("GGUF"u8)),
-        new("a FAISS index", "Export its vectors: numpy.save('v.npy', index.reconstruct_n(0, index.ntotal)).", IsFaiss),
     ];
 
     private static Func<FileSample, bool> Begins(ReadOnlySpan<byte> signature)
@@ -74,29 +67,4 @@ internal sealed record ForeignFile(string Description, string Advice, Func<FileS
     }
 
     private static bool IsText(byte value) => value is (>= 0x20 and < 0x7F) or (byte)'\t' or (byte)'\r' or (byte)'\n';
-
-    /// <summary>The four bytes of the signature also begin a count of 559,903 rows; that the data unpack is what proves a gzip file.</summary>
-    private static bool IsGzip(FileSample sample)
-    {
-        if (sample.Head is not [0x1F, 0x8B, 8, < 32, ..]) return false;
-        try
-        {
-            using var stream = new GZipStream(new MemoryStream(sample.Head.ToArray()), CompressionMode.Decompress);
-            return stream.ReadByte() >= 0 || sample.Length < 64;
-        }
-        catch (InvalidDataException)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>Protocol 2 to 5, and the last opcode, STOP.</summary>
-    private static bool IsPickle(FileSample sample) => sample.Head is [0x80, >= 2 and <= 5, ..] && sample.Tail is [.., (byte)'.'];
-
-    /// <summary>A kind of four characters, then a dimension, a count, two dummies of 2^20 and the flag "trained".</summary>
-    private static bool IsFaiss(FileSample sample)
-    {
-        if (sample.Head.Length < 33 || sample.Head is not [(byte)'I', ..]) return false;
-        return BinaryPrimitives.ReadInt64LittleEndian(sample.Head[16..]) == 1 << 20 && BinaryPrimitives.ReadInt64LittleEndian(sample.Head[24..]) == 1 << 20;
-    }
 }

@@ -14,7 +14,7 @@ internal sealed class DelimitedFormat(string name, string[] extensions, Dialect 
     public static DelimitedFormat Tsv { get; } = new("tsv", [".tsv", ".tab"], Dialect.Tab);
 
     /// <summary>What PostgreSQL's COPY writes as text: tabs, backslashes, \N for null.</summary>
-    public static DelimitedFormat PgCopy { get; } = new("pgcopy", [".pgcopy"], Dialect.Copy);
+    public static DelimitedFormat PgText { get; } = new("pgtext", [".pgtext"], Dialect.Copy);
 
     public override string Name => name;
 
@@ -77,7 +77,9 @@ internal sealed class DelimitedFormat(string name, string[] extensions, Dialect 
             (best, chosen) = (fit, sample);
         }
 
-        return Checked(file, chosen);
+        // A field that is a backslash and an N is COPY's null, and nothing else has it.
+        bool copied = chosen.Dialect.Delimiter == '\t' && chosen.Lines.Exists(line => line.Contains("\\N"));
+        return Checked(file, copied ? TableSample.Read(file, Dialect.Copy) : chosen);
     }
 
     private static TableSample Checked(InputFile file, TableSample sample) => sample.Fault switch

@@ -7,6 +7,9 @@ internal sealed class TablePlan
 {
     private const string Advice = "Say which with --columns A..B, by number from 0 or by name, and name the key with --key-column NAME or none.";
 
+    // With fewer rows a component may happen to have integers, all of them distinct.
+    private const int RowsThatTell = 3;
+
     private readonly string _path;
     private readonly TableSample _sample;
     private readonly Column[] _columns;
@@ -16,7 +19,8 @@ internal sealed class TablePlan
     {
         public bool IsNumeric { get; } = Values.Length == 0 || Values.Count(TableSample.IsNumber) * 2 >= Values.Length;
 
-        public bool IsIntegers { get; } = Values.Length > 0 && Array.TrueForAll(Values, TableSample.IsInteger);
+        /// <summary>True where there are numbers and all are written without a decimal point or an exponent.</summary>
+        public bool IsIntegers { get; } = Array.Exists(Values, TableSample.IsInteger) && !Array.Exists(Values, TableSample.IsDecimal);
 
         public bool IsList { get; } = Values.Count(TableSample.IsList) * 2 > Values.Length;
 
@@ -78,35 +82,37 @@ internal sealed class TablePlan
     /// <summary>The columns as they are, for a table that cannot be decided.</summary>
     public static TablePlan Undecided(string path, TableSample sample, VectorFileOptions options) => new(path, sample, options);
 
-    /// <summary>What the file has, a line for each column or run of components.</summary>
+    /// <summary>What the file has, a line for each column or run of columns alike.</summary>
     public IReadOnlyList<FilePart> Parts()
     {
         List<FilePart> parts = [];
         for (int i = 0; i < Count; i++)
         {
             Column column = _columns[i];
-            string name = column.Name.Length > 0 ? column.Name : $"column {i}";
-            if (List < 0 && i >= Components.First && i <= Components.Last)
-            {
-                int last = Components.Last;
-                parts.Add(new FilePart(
-                    last > i ? $"{name} .. {(Names[last].Length > 0 ? Names[last] : $"column {last}")}" : name, "numbers", $"{last - i + 1} columns", PartUse.Vector,
-                    string.Join(", ", _columns[i..(int.Min(last, i + 3) + 1)].Select(each => First(each))), $"--columns {i}..{last}"));
-                i = last;
-                continue;
-            }
-
+            int last = i;
+            while (last + 1 < Count && IsAlike(column, _columns[last + 1])) last++;
+            string name = NameOf(i) + (last > i ? $" .. {NameOf(last)}" : "");
+            string? selector = column.IsList ? $"--column {(column.Name.Length > 0 ? column.Name : i)}" : last > i ? $"--columns {i}..{last}" : null;
             string type = column.IsList ? "list of numbers" : column.IsIntegers ? "integers" : column.IsNumeric ? "numbers" : "text";
-            PartUse use = i == List ? PartUse.Vector : i == Key ? PartUse.Key : Payload.Contains(i) ? PartUse.Payload : PartUse.Left;
-            parts.Add(new FilePart(
-                name, type, null, use, First(column),
-                column.IsList ? $"--column {(column.Name.Length > 0 ? column.Name : i)}" : column.IsNumeric ? $"--columns {i}" : null));
+            string first = string.Join(", ", _columns[i..(int.Min(last, i + 3) + 1)].Select(First));
+            parts.Add(new FilePart(name, type, last > i ? $"{last - i + 1} columns" : null, UseOf(i), first, selector));
+            i = last;
         }
 
         return parts;
 
+        string NameOf(int column) => Names[column].Length > 0 ? Names[column] : $"column {column}";
         static string First(Column column) => column.Values.Length == 0 ? "" : column.Values[0].Length > 40 ? column.Values[0][..40] + "..." : column.Values[0];
     }
+
+    /// <summary>Columns of numbers that are used alike; where nothing is decided, that are written alike.</summary>
+    private bool IsAlike(Column one, Column other) => one.IsNumeric && other.IsNumeric && UseOf(one.Number) == UseOf(other.Number)
+        && (UseOf(one.Number) == PartUse.Vector || one.IsIntegers == other.IsIntegers);
+
+    private PartUse UseOf(int column) => column == List || (List < 0 && column >= Components.First && column <= Components.Last) ? PartUse.Vector
+        : column == Key ? PartUse.Key
+        : Payload.Contains(column) ? PartUse.Payload
+        : PartUse.Left;
 
     private void Decide(VectorFileOptions options)
     {
@@ -220,14 +226,15 @@ internal sealed class TablePlan
         if (!first.IsIntegers || rest.Length == 0 || Rows < 2) return false;
         bool counts = first.Values.Length == Rows && first.Values[0] is "0" or "1"
             && first.Values.Index().All(value => value.Item == (value.Index + (first.Values[0] == "1" ? 1 : 0)).ToString(System.Globalization.CultureInfo.InvariantCulture));
-        bool decimals = Array.Exists(rest, column => !column.IsIntegers);
-        if (decimals && Array.TrueForAll(rest, column => !column.IsIntegers) && first.IsDistinct) return true;
+        bool decimals = Array.Exists(rest, column => column.Values.Any(TableSample.IsDecimal));
         if (decimals && Array.TrueForAll(rest, column => !column.IsIntegers))
         {
-            throw new VlcFormatException(_path, "column 0", "a component or a key", "integers that repeat, beside columns of decimals: perhaps a label", Advice);
+            if (counts || (first.IsDistinct && Rows >= RowsThatTell)) return true;
+            string found = first.IsDistinct ? "integers" : "integers that repeat";
+            throw new VlcFormatException(_path, "column 0", "a component or a key", $"{found}, beside columns of decimals: perhaps a label", Advice);
         }
 
-        if (!decimals && counts && Rows > 2)
+        if (!decimals && counts && Rows >= RowsThatTell)
         {
             throw new VlcFormatException(_path, "column 0", "a component or a key", "integers that count the rows, beside columns of integers", Advice);
         }
@@ -268,7 +275,7 @@ internal sealed class TablePlan
     {
         foreach (Column column in _columns)
         {
-            if (column.Values.FirstOrDefault() is { } value && value.Contains(',', StringComparison.Ordinal) && TableSample.IsNumber(value.Replace(',', '.')))
+            if (Array.Find(column.Values, value => value.Contains(',', StringComparison.Ordinal) && TableSample.IsNumber(value.Replace(',', '.'))) is { } value)
             {
                 throw new VlcFormatException(
                     _path, $"column {column.Number}", "numbers with a decimal point", $"'{value}', with a decimal comma", "Write the numbers with a point.");
@@ -285,6 +292,7 @@ internal sealed class TablePlan
         string payload = Payload.Length == 0
             ? ""
             : $", payload {string.Join(", ", Payload.Take(6).Select(column => _columns[column].Shown))}{(Payload.Length > 6 ? $" and {Payload.Length - 6} more" : "")}";
+        if (_sample.Dialect.Escapes) _notes.Add("Backslashes and \\N are read as PostgreSQL's COPY writes them.");
         bool told = options.Column is not null || options.Columns is not null;
         bool plain = List < 0 && Components == (0, Count - 1) && !HasHeader;
         bool words = List < 0 && !HasHeader && Key == 0 && Components == (1, Count - 1) && !_columns[0].IsNumeric;

@@ -99,6 +99,9 @@ internal sealed class TableSample
     /// <summary>A number without a decimal point or an exponent.</summary>
     public static bool IsInteger(string field) => long.TryParse(field, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
 
+    /// <summary>A finite number that is written with a decimal point or an exponent.</summary>
+    public static bool IsDecimal(string field) => DecimalNumber.TryParse(Encoding.UTF8.GetBytes(field), out float value) && float.IsFinite(value) && !IsInteger(field);
+
     public static bool IsList(string field) => field.Length > 1 && NumberList.Looks(Encoding.UTF8.GetBytes(field));
 
     /// <summary>How well this dialect explains the lines: 0 where it does not, else the share of fields that are numbers or lists, plus 1.</summary>

@@ -15,9 +15,14 @@ public sealed class ArchitectureTests
         ["Vlc.Formats"] = ["Vlc.Core"],
         ["Vlc.Formats.Hdf5"] = ["Vlc.Formats"],
         ["Vlc.Formats.Columnar"] = ["Vlc.Formats"],
+        ["Vlc.Formats.Zstandard"] = ["Vlc.Formats"],
+        ["Vlc.Formats.Chroma"] = ["Vlc.Formats"],
         ["Vlc.Plots"] = ["Vlc.Core"],
         ["Vlc.Gpu"] = ["Vlc.Core"],
-        ["Vlc.Cli"] = ["Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Columnar", "Vlc.Plots", "Vlc.Gpu"],
+        ["Vlc.Cli"] =
+        [
+            "Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Columnar", "Vlc.Formats.Zstandard", "Vlc.Plots", "Vlc.Gpu",
+        ],
     };
 
     private static readonly Dictionary<string, string[]> s_packages = new()
@@ -27,6 +32,8 @@ public sealed class ArchitectureTests
         ["Vlc.Formats"] = [],
         ["Vlc.Formats.Hdf5"] = [],
         ["Vlc.Formats.Columnar"] = ["ZstdSharp.Port"],
+        ["Vlc.Formats.Zstandard"] = ["ZstdSharp.Port"],
+        ["Vlc.Formats.Chroma"] = ["Microsoft.Data.Sqlite"],
         ["Vlc.Plots"] = ["ScottPlot"],
         ["Vlc.Gpu"] = ["ILGPU"],
         ["Vlc.Cli"] = ["System.CommandLine", "Spectre.Console"],
