@@ -76,20 +76,22 @@ internal sealed class ChromaDatabase : IDisposable
         return (long)command.ExecuteScalar()! > 0;
     }
 
+    /// <summary>Collections of that name or identifier, or all that have rows.</summary>
+    public static List<ChromaCollection> Candidates(List<ChromaCollection> collections, string? name) => name is null
+        ? collections.FindAll(collection => collection.Rows > 0)
+        : collections.FindAll(collection => collection.Name == name || collection.Id == name);
+
     /// <summary>The collection of that name or identifier, or the only one that has rows.</summary>
     /// <exception cref="VlcFormatException">None, or several.</exception>
     public ChromaCollection Choose(string? name)
     {
         List<ChromaCollection> collections = Collections();
-        List<ChromaCollection> candidates = name is null
-            ? collections.FindAll(collection => collection.Rows > 0)
-            : collections.FindAll(collection => collection.Name == name || collection.Id == name);
-        return candidates is [ChromaCollection only]
+        return Candidates(collections, name) is [ChromaCollection only]
             ? only
             : throw new VlcFormatException(
                 Path, "collections", name is null ? "one collection with rows" : $"a collection '{name}'",
                 collections.Count == 0 ? "none" : string.Join(", ", collections.Take(12).Select(collection => $"'{collection.Name}' ({collection.Rows} rows, {collection.Id})")),
-                "Name the collection, or give its identifier.");
+                "Name the collection with --array, or give its identifier.");
     }
 
     /// <summary>
@@ -153,7 +155,8 @@ internal sealed class ChromaDatabase : IDisposable
         return null;
     }
 
-    private List<ChromaCollection> Collections()
+    /// <summary>All collections, by name.</summary>
+    public List<ChromaCollection> Collections()
     {
         List<ChromaCollection> collections = [];
         using SqliteCommand command = Command(

@@ -38,11 +38,10 @@ public sealed class ChromaFormat : VectorFileFormat
     public override VectorSource Open(string path, VectorFileOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        string file = Directory.Exists(path) ? Path.Combine(path, DatabaseName) : path;
-        ChromaDatabase database = new(file);
+        ChromaDatabase database = new(FileOf(path));
         try
         {
-            return database.Run(() => ChromaVectors.Open(database, database.Choose(options.Array ?? options.Dataset)));
+            return database.Run(() => ChromaVectors.Open(database, database.Choose(NameOf(options))));
         }
         catch
         {
@@ -50,4 +49,22 @@ public sealed class ChromaFormat : VectorFileFormat
             throw;
         }
     }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<FilePart> List(string path, VectorFileOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        using ChromaDatabase database = new(FileOf(path));
+        return database.Run(() =>
+        {
+            List<ChromaCollection> collections = database.Collections(), chosen = ChromaDatabase.Candidates(collections, NameOf(options));
+            return collections.ConvertAll(collection => new FilePart(
+                collection.Name, "collection", $"{collection.Rows}", chosen is [ChromaCollection only] && only == collection ? PartUse.Vector : PartUse.Left,
+                Selector: collection.Rows > 0 ? $"--array {collection.Name}" : null));
+        });
+    }
+
+    private static string FileOf(string path) => Directory.Exists(path) ? Path.Combine(path, DatabaseName) : path;
+
+    private static string? NameOf(VectorFileOptions options) => options.Array ?? options.Dataset;
 }

@@ -54,7 +54,7 @@ internal sealed class PickleContent(InputFile file, VectorFileOptions options)
         return found is [PickleVectors only]
             ? only
             : throw new VlcFormatException(
-                file.Path, "content", "one matrix, list of vectors or dict of vectors", List(found), found.Count == 0 ? PickleCalls.Hint : "Name it.");
+                file.Path, "content", "one matrix, list of vectors or dict of vectors", List(found), found.Count == 0 ? PickleCalls.Hint : "Name it with --tensor.");
     }
 
     /// <summary>A key as text; null for a value that is none.</summary>

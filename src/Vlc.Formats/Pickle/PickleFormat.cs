@@ -35,4 +35,12 @@ internal sealed class PickleFormat : VectorFileFormat
             throw;
         }
     }
+
+    public override IReadOnlyList<FilePart> List(string path, VectorFileOptions options)
+    {
+        using InputFile file = new(path);
+        PickleReader reader = new(file, 0, file.Length);
+        object? root = new PickleMachine(reader).Load();
+        return PickleOpening.List(file, TorchLegacy.IsMagicNumber(root) ? TorchLegacy.LoadRoot(file, reader) : root, options);
+    }
 }

@@ -62,6 +62,22 @@ internal sealed class DecodedMatrix(InputFile file, StoredNumbers numbers, long 
 /// <summary>Opens what was chosen.</summary>
 internal static class PickleOpening
 {
+    /// <summary>What can be read as vectors, and which of it the options choose.</summary>
+    /// <param name="file">The pickle, for its texts.</param>
+    /// <param name="root">What was unpickled.</param>
+    /// <param name="options">The user's choice.</param>
+    public static IReadOnlyList<FilePart> List(InputFile file, object? root, VectorFileOptions options)
+    {
+        IReadOnlyList<PickleVectors> found = new PickleContent(file, options).Find(root);
+        string? name = options.Tensor ?? options.Array;
+        return
+        [
+            .. found.Select(vectors => new FilePart(
+                vectors.Name, vectors.Type, $"{vectors.Count} x {vectors.Dimension}", vectors.Name == name || (name is null && found.Count == 1) ? PartUse.Vector : PartUse.Left,
+                Selector: vectors.Name.Length > 0 ? $"--tensor {vectors.Name}" : null)),
+        ];
+    }
+
     /// <summary>The source of the vectors that the options choose; it takes ownership of <paramref name="file"/> and <paramref name="owned"/>.</summary>
     /// <param name="file">The pickle, or the archive that it came out of.</param>
     /// <param name="root">What was unpickled.</param>

@@ -18,13 +18,19 @@ internal static class TorchLegacy
 
     public static bool IsMagicNumber(object? value) => value is BigInteger number && number == MagicNumber;
 
+    /// <summary>The object of a file whose magic number was just read.</summary>
+    public static object? LoadRoot(InputFile file, PickleReader reader)
+    {
+        object? version = new PickleMachine(reader).Load();
+        ThrowIfBigEndian(file, new PickleMachine(reader).Load());
+        if (version is not ProtocolVersion) throw Damaged(file, reader.Position, $"version {ProtocolVersion} of the torch format", "another version");
+        return new PickleMachine(reader, TorchStorages.Persistent(file)).Load();
+    }
+
     /// <summary>Opens a file whose magic number was just read; takes ownership of it once it returns.</summary>
     public static VectorSource Open(InputFile file, PickleReader reader, VectorFileOptions options)
     {
-        object? version = new PickleMachine(reader).Load();
-        PickleContentOfSystem(file, new PickleMachine(reader).Load());
-        if (version is not ProtocolVersion) throw Damaged(file, reader.Position, $"version {ProtocolVersion} of the torch format", "another version");
-        object? root = new PickleMachine(reader, TorchStorages.Persistent(file)).Load();
+        object? root = LoadRoot(file, reader);
         PickleList keys = new PickleMachine(reader).Load() as PickleList ?? throw Damaged(file, reader.Position, "a list of storage keys", "another value");
         Dictionary<string, TorchStorage> storages = TorchStorages.In(root);
         Dictionary<string, (long Offset, long Count)> places = [];
@@ -56,7 +62,7 @@ internal static class TorchLegacy
         }
     }
 
-    private static void PickleContentOfSystem(InputFile file, object? system)
+    private static void ThrowIfBigEndian(InputFile file, object? system)
     {
         if (system is not PickleDictionary dictionary) return;
         foreach ((object? key, object? value) in dictionary.Entries)

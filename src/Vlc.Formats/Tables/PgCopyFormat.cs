@@ -58,8 +58,20 @@ internal sealed class PgCopyFormat : VectorFileFormat
     /// <summary>Bytes of the next field, or -1 for a null.</summary>
     internal static int TakeLength(ByteCursor cursor) => BinaryPrimitives.ReverseEndianness(cursor.TakeInt32("a field"));
 
-    private static PgTable Survey(InputFile file, ByteCursor cursor)
+    /// <summary>Passes over the file once: counts the rows, remembers every 1,024th and what the values of each column show of its type.</summary>
+    private static PgTable Survey(InputFile file)
     {
+        ByteCursor cursor = new(file, 0);
+        byte[] signature = new byte[Signature.Length];
+        cursor.Take(signature, "the signature");
+        if (!signature.AsSpan().SequenceEqual(Signature))
+        {
+            throw new VlcFormatException(file.Path, "offset 0", "the signature of COPY BINARY", FileSignature.DescribeOrQuote(signature), "Copy with (FORMAT binary).");
+        }
+
+        int flags = BinaryPrimitives.ReverseEndianness(cursor.TakeInt32("the flags"));
+        if ((flags & 0xFFFF_0000) != 0) throw new VlcFormatException(file.Path, "offset 11", "no flags", $"0x{flags:X8}", "Copy without OIDs.");
+        cursor.Skip((uint)BinaryPrimitives.ReverseEndianness(cursor.TakeInt32("the header's extension")), "the header's extension");
         List<long> checkpoints = [];
         PgColumn[] columns = [];
         byte[] head = new byte[PgColumn.SampleBytes];

@@ -103,7 +103,7 @@ public sealed class ChromaTests
         Flush(folder, "chroma_object.pickle", normalized: false);
         string data = Path.Combine(folder.Path, VectorSegment, "data_level0.bin");
         File.WriteAllBytes(data, File.ReadAllBytes(data)[..100]);
-        AssertRefused(folder.Path, "5 records of", "100 bytes");
+        AssertRefused(folder.Path, "6 records of", "100 bytes");
         byte[] database = File.ReadAllBytes(folder.File("chroma.sqlite3"));
         using TemporaryFolder other = new();
         AssertRefused(other.Write("chroma.sqlite3", database[..(database.Length / 2)]), "chroma.sqlite3");

@@ -29,7 +29,7 @@ public sealed class WordModelTests
         using TemporaryFolder folder = new();
         AssertRefused(folder.Write("a.bin", Word2Vec("6 4\n", Words[..1], "")), "6 rows of dimension 4");
         AssertRefused(folder.Write("b.bin", [.. Word2Vec($"{Rows} {Columns}\n", ["a", "b", "c", "d", "e"], "\n"), 1, 2]), "2 bytes more");
-        AssertRefused(folder.Write("c.bin", Word2Vec($"{Rows} {Columns}\n", ["a", "b", "", "d", "e"], "")), "row 2");
+        AssertRefused(folder.Write("c.bin", Word2Vec($"{Rows} {Columns}\n", ["a", "b", "", "d", "e"], "\n")), "row 2");
         AssertRefused(folder.Write("d.bin", [0, 0, 128, 63, 0, 0, 128, 63]), "a line with the number of rows");
         AssertRefused(folder.Write("e.bin", "99999999999 4\na 1 2 3 4"u8.ToArray()), "99999999999 rows");
     }
