@@ -39,6 +39,38 @@ public sealed class ContainerFuzzTests
         }
     }
 
+    [Fact]
+    public void A_damaged_parquet_file_is_read_or_refused()
+    {
+        (string File, string? Column)[] files =
+        [
+            ("arrow_v1_snappy", "float32"), ("arrow_v2_zstd", "float16"), ("arrow_v2_gzip", "float64"), ("arrow_v1_brotli_crc", "int8"),
+            ("arrow_v1_lz4_small_pages", "float32"), ("arrow_v2_none_crc", "int64"), ("arrow_fixed_groups", "uint8"), ("arrow_fixed_v2_split", "float32"),
+            ("arrow_fixed_v2_split", "int32"), ("duckdb", null), ("duckdb_v2", "doc.vector"), ("duckdb_lz4", null), ("duckdb_wide", null),
+            ("polars_zstd", "array"), ("legacy", "legacy"),
+        ];
+        Refuse(files, "parquet", ".parquet");
+    }
+
+    [Fact]
+    public void A_damaged_arrow_file_is_read_or_refused()
+    {
+        (string File, string? Column)[] files =
+        [
+            ("polars_uncompressed", "embedding"), ("polars_lz4", "array"), ("polars_zstd", "embedding"), ("arrow_rs_stream", "float16"),
+            ("arrow_rs_stream", "int64"),
+        ];
+        Refuse(files, "arrow", ".arrow");
+    }
+
+    private static void Refuse((string File, string? Column)[] files, string folder, string extension)
+    {
+        (byte[] Bytes, VectorFileOptions Options)[] seeds = [.. files.Select(file => (
+            File.ReadAllBytes(Path.Combine(s_fixtures, folder, file.File + extension)), new VectorFileOptions { Column = file.Column }))];
+        int refused = Mutations.Refused(seeds, extension, Mutants);
+        Assert.InRange(refused, Mutants / 20, Mutants);
+    }
+
     /// <summary>Where the blocks of metadata begin that end with a checksum, and where that checksum stands: found by trying.</summary>
     private static (int Start, int At)[] Checksums(byte[] file)
     {

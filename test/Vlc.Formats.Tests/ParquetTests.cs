@@ -9,7 +9,7 @@ public sealed class ParquetTests
     private static readonly string[] s_arrow =
     [
         "arrow_v1_snappy", "arrow_v2_zstd", "arrow_v2_gzip", "arrow_v1_brotli_crc", "arrow_v1_lz4_small_pages", "arrow_v2_none_crc", "arrow_fixed_groups",
-        "arrow_fixed_v2_split",
+        "arrow_fixed_v2_split", "arrow_rs",
     ];
 
     public static TheoryData<string, string, ElementType> Read

@@ -61,8 +61,10 @@ internal sealed class VectorInput
     }
 
     /// <summary>Every format that the program reads.</summary>
-    public static IReadOnlyList<VectorFileFormat> Formats { get; } = 
-        [.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ZstandardFormat.Instance, ChromaFormat.Instance];
+    public static IReadOnlyList<VectorFileFormat> Formats { get; } =
+    [
+        .. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance, ChromaFormat.Instance, ZstandardFormat.Instance,
+    ];
 
     /// <summary>The option that names the file.</summary>
     public Option<string?> File { get; }

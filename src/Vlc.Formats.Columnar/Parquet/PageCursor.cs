@@ -1,7 +1,7 @@
 namespace Vlc.Formats.Columnar.Parquet;
 
 /// <summary>Decodes the values of a page.</summary>
-internal delegate T[] PageDecoder<T>(ParquetColumn column, Encoding encoding, ReadOnlySpan<byte> bytes, int count);
+internal delegate T[] PageDecoder<T>(ParquetColumn column, PageEncoding encoding, ReadOnlySpan<byte> bytes, int count);
 
 /// <summary>Goes through the entries of a column page by page. One page is in memory at a time; going back begins the row group again.</summary>
 internal sealed class PageCursor<T>(ParquetTable table, ParquetColumn column, PageDecoder<T> decode)
@@ -82,7 +82,7 @@ internal sealed class PageCursor<T>(ParquetTable table, ParquetColumn column, Pa
         int present = page.Definitions.Length == 0 ? page.Count : page.Definitions.AsSpan().Count(column.MaxDefinition);
         try
         {
-            if (page.Encoding is not (Encoding.PlainDictionary or Encoding.RunLengthDictionary)) return decode(column, page.Encoding, page.Values.Span, present);
+            if (page.Encoding is not (PageEncoding.PlainDictionary or PageEncoding.RunLengthDictionary)) return decode(column, page.Encoding, page.Values.Span, present);
             if (!_hasDictionary)
             {
                 Page stored = _pages!.Dictionary ?? throw new InvalidDataException("values by dictionary, without one");

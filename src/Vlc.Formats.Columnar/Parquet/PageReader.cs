@@ -5,7 +5,7 @@ using Vlc.Formats.Columnar.Compression;
 namespace Vlc.Formats.Columnar.Parquet;
 
 /// <summary>How values are stored in a page, by number in the file.</summary>
-internal enum Encoding
+internal enum PageEncoding
 {
     Plain = 0, PlainDictionary = 2, RunLength = 3, BitPacked = 4, DeltaBinaryPacked = 5, DeltaLengthByteArray = 6, DeltaByteArray = 7,
     RunLengthDictionary = 8, ByteStreamSplit = 9,
@@ -17,7 +17,7 @@ internal enum Encoding
 /// <param name="Repetitions">For each entry 0 where it begins a row; empty where the column has no lists.</param>
 /// <param name="Definitions">For each entry how much of its path is there; empty where all of it always is.</param>
 /// <param name="Values">The values.</param>
-internal sealed record Page(int Count, Encoding Encoding, int[] Repetitions, int[] Definitions, ReadOnlyMemory<byte> Values);
+internal sealed record Page(int Count, PageEncoding Encoding, int[] Repetitions, int[] Definitions, ReadOnlyMemory<byte> Values);
 
 /// <summary>Reads the pages of one column in one row group, in order.</summary>
 internal sealed class PageReader
@@ -91,7 +91,7 @@ internal sealed class PageReader
     }
 
     private sealed record Header(
-        long At, PageKind Kind, int Raw, int Stored, uint? Crc, int Count, Encoding Encoding, Encoding Levels, int Definitions, int Repetitions, bool IsCompressed);
+        long At, PageKind Kind, int Raw, int Stored, uint? Crc, int Count, PageEncoding Encoding, PageEncoding Levels, int Definitions, int Repetitions, bool IsCompressed);
 
     private Page ReadData(Header header, ReadOnlyMemory<byte> body)
     {
@@ -105,7 +105,7 @@ internal sealed class PageReader
     private int[] Levels(ref ReadOnlyMemory<byte> bytes, int max, Header header)
     {
         if (max == 0) return [];
-        if (header.Levels != Encoding.RunLength)
+        if (header.Levels != PageEncoding.RunLength)
         {
             throw new VlcFormatException(_file.Path, _where, "levels in run lengths", $"{header.Levels}", "Write the file again with a newer program.");
         }
@@ -200,9 +200,9 @@ internal sealed class PageReader
     {
         public int Count { get; set; } = -1;
 
-        public Encoding Encoding { get; set; }
+        public PageEncoding Encoding { get; set; }
 
-        public Encoding Levels { get; set; } = Encoding.RunLength;
+        public PageEncoding Levels { get; set; } = PageEncoding.RunLength;
 
         public int Definitions { get; set; }
 
@@ -221,11 +221,11 @@ internal sealed class PageReader
             switch (id)
             {
                 case 1: detail.Count = reader.ReadInt32(type); break;
-                case 2 when !isVersion2: detail.Encoding = (Encoding)reader.ReadInt32(type); break;
-                case 4 when isVersion2: detail.Encoding = (Encoding)reader.ReadInt32(type); break;
+                case 2 when !isVersion2: detail.Encoding = (PageEncoding)reader.ReadInt32(type); break;
+                case 4 when isVersion2: detail.Encoding = (PageEncoding)reader.ReadInt32(type); break;
                 case 3 or 4 when !isVersion2 && !isDictionary:
-                    var levels = (Encoding)reader.ReadInt32(type);
-                    if (levels != Encoding.RunLength) detail.Levels = levels;
+                    var levels = (PageEncoding)reader.ReadInt32(type);
+                    if (levels != PageEncoding.RunLength) detail.Levels = levels;
                     break;
                 case 5 when isVersion2: detail.Definitions = reader.ReadInt32(type); break;
                 case 6 when isVersion2: detail.Repetitions = reader.ReadInt32(type); break;

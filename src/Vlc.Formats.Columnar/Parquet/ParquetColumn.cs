@@ -109,7 +109,7 @@ internal sealed record ParquetColumn(
             if (element.Repetition == repeated)
             {
                 bool wrapsOne = !isLeaf && element.Children == 1;
-                string[] names = ListAbove ? Names : [.. Names, element.Name];
+                string[] names = ListAbove || ElementNext ? Names : [.. Names, element.Name];
                 return new Branch(names, definition, Repetition + 1, isLeaf, OtherList || (!isLeaf && !wrapsOne)) { ElementNext = wrapsOne };
             }
 

@@ -1,4 +1,5 @@
 using Vlc.Formats.Columnar.Compression;
+using Vlc.Formats.Columnar.Tables;
 
 namespace Vlc.Formats.Columnar.Parquet;
 
@@ -6,12 +7,6 @@ namespace Vlc.Formats.Columnar.Parquet;
 internal enum PhysicalType
 {
     Boolean = 0, Int32 = 1, Int64 = 2, Int96 = 3, Float = 4, Double = 5, ByteArray = 6, FixedBytes = 7,
-}
-
-/// <summary>What a stored value stands for, as far as it matters here.</summary>
-internal enum LogicalType
-{
-    None, Text, Decimal, Date, TimeOrInterval, Milliseconds, Microseconds, Nanoseconds, Unsigned, Signed, Float16, Uuid, List, Map, Other,
 }
 
 /// <summary>One element of the schema, in the order of the file: a group is followed by its children.</summary>

@@ -1,8 +1,7 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text;
 using Vlc.Formats.Binary;
+using Vlc.Formats.Columnar.Tables;
 using Vlc.Vectors;
 
 namespace Vlc.Formats.Columnar.Parquet;
@@ -14,10 +13,10 @@ internal static class ValueDecoding
 
     /// <summary>Components as float32.</summary>
     /// <exception cref="InvalidDataException">The values are damaged, or cannot be components.</exception>
-    public static float[] Floats(ParquetColumn column, Encoding encoding, ReadOnlySpan<byte> bytes, int count)
+    public static float[] Floats(ParquetColumn column, PageEncoding encoding, ReadOnlySpan<byte> bytes, int count)
     {
         float[] values = new float[CountWithin(encoding, bytes, count, SizeOf(column))];
-        if (encoding == Encoding.DeltaBinaryPacked && column.IsInteger)
+        if (encoding == PageEncoding.DeltaBinaryPacked && column.IsInteger)
         {
             long[] integers = new long[count];
             DeltaEncoding.Decode(bytes, integers);
@@ -40,13 +39,13 @@ internal static class ValueDecoding
 
     /// <summary>Cells of a column of scalars: <see cref="string"/>, <see cref="long"/>, <see cref="double"/> or <see cref="bool"/>.</summary>
     /// <exception cref="InvalidDataException">The values are damaged.</exception>
-    public static object[] Cells(ParquetColumn column, Encoding encoding, ReadOnlySpan<byte> bytes, int count)
+    public static object[] Cells(ParquetColumn column, PageEncoding encoding, ReadOnlySpan<byte> bytes, int count)
     {
         switch (column.Element.Type)
         {
             case PhysicalType.Boolean: return Booleans(encoding, bytes, count);
             case PhysicalType.ByteArray: return [.. ByteArrays(encoding, bytes, count).Select(System.Text.Encoding.UTF8.GetString)];
-            case PhysicalType.Int32 or PhysicalType.Int64 when encoding == Encoding.DeltaBinaryPacked:
+            case PhysicalType.Int32 or PhysicalType.Int64 when encoding == PageEncoding.DeltaBinaryPacked:
                 long[] integers = new long[CountWithin(encoding, bytes, count, 1)];
                 DeltaEncoding.Decode(bytes, integers);
                 return Array.ConvertAll(integers, value => Integer(column, value));
@@ -80,20 +79,20 @@ internal static class ValueDecoding
     };
 
     /// <summary>The count, where the bytes can hold as many: before memory is taken for them.</summary>
-    private static int CountWithin(Encoding encoding, ReadOnlySpan<byte> bytes, int count, int size)
+    private static int CountWithin(PageEncoding encoding, ReadOnlySpan<byte> bytes, int count, int size)
     {
         // A block of equal differences takes two bytes for 128 values or more.
         const long deltasPerByte = 1 << 15;
-        long most = encoding == Encoding.DeltaBinaryPacked ? (bytes.Length + 1L) * deltasPerByte : bytes.Length / int.Max(size, 1);
+        long most = encoding == PageEncoding.DeltaBinaryPacked ? (bytes.Length + 1L) * deltasPerByte : bytes.Length / int.Max(size, 1);
         return count <= most ? count : throw new InvalidDataException($"{bytes.Length} bytes of values in place of {count} x {size}");
     }
 
-    private static ReadOnlySpan<byte> Plain(ParquetColumn column, Encoding encoding, ReadOnlySpan<byte> bytes, int count)
+    private static ReadOnlySpan<byte> Plain(ParquetColumn column, PageEncoding encoding, ReadOnlySpan<byte> bytes, int count)
     {
-        if (encoding is not (Encoding.Plain or Encoding.PlainDictionary or Encoding.ByteStreamSplit)) throw Unsupported(encoding);
+        if (encoding is not (PageEncoding.Plain or PageEncoding.PlainDictionary or PageEncoding.ByteStreamSplit)) throw Unsupported(encoding);
         int size = SizeOf(column);
         bytes = bytes[..(count * size)];
-        if (encoding != Encoding.ByteStreamSplit) return bytes;
+        if (encoding != PageEncoding.ByteStreamSplit) return bytes;
         byte[] joined = new byte[bytes.Length];
         for (int plane = 0; plane < size; plane++)
         {
@@ -104,16 +103,16 @@ internal static class ValueDecoding
         return joined;
     }
 
-    private static object[] Booleans(Encoding encoding, ReadOnlySpan<byte> bytes, int count)
+    private static object[] Booleans(PageEncoding encoding, ReadOnlySpan<byte> bytes, int count)
     {
         int[] bits = new int[count];
         switch (encoding)
         {
-            case Encoding.Plain:
+            case PageEncoding.Plain:
                 if ((count + 7) / 8 > bytes.Length) throw new InvalidDataException($"{bytes.Length} bytes of {count} truth values");
                 for (int i = 0; i < count; i++) bits[i] = (bytes[i / 8] >> (i % 8)) & 1;
                 break;
-            case Encoding.RunLength:
+            case PageEncoding.RunLength:
                 if (bytes.Length < sizeof(uint)) throw new InvalidDataException("runs that end too early");
                 RunLengths.Decode(bytes[sizeof(uint)..], 1, bits);
                 break;
@@ -124,15 +123,15 @@ internal static class ValueDecoding
         return Array.ConvertAll(bits, bit => (object)(bit != 0));
     }
 
-    private static byte[][] ByteArrays(Encoding encoding, ReadOnlySpan<byte> bytes, int count)
+    private static byte[][] ByteArrays(PageEncoding encoding, ReadOnlySpan<byte> bytes, int count)
     {
         switch (encoding)
         {
-            case Encoding.DeltaLengthByteArray:
-                return DeltaEncoding.DecodeLengths(bytes, CountWithin(Encoding.DeltaBinaryPacked, bytes, count, 1));
-            case Encoding.DeltaByteArray:
-                return DeltaEncoding.DecodePrefixes(bytes, CountWithin(Encoding.DeltaBinaryPacked, bytes, count, 1), MaxTextBytes);
-            case not (Encoding.Plain or Encoding.PlainDictionary):
+            case PageEncoding.DeltaLengthByteArray:
+                return DeltaEncoding.DecodeLengths(bytes, CountWithin(PageEncoding.DeltaBinaryPacked, bytes, count, 1));
+            case PageEncoding.DeltaByteArray:
+                return DeltaEncoding.DecodePrefixes(bytes, CountWithin(PageEncoding.DeltaBinaryPacked, bytes, count, 1), MaxTextBytes);
+            case not (PageEncoding.Plain or PageEncoding.PlainDictionary):
                 throw Unsupported(encoding);
         }
 
@@ -157,28 +156,8 @@ internal static class ValueDecoding
         }
     }
 
-    private static object Integer(ParquetColumn column, long value) => Cell(column.Element.Logical, value, column.Element.Type == PhysicalType.Int32);
+    private static object Integer(ParquetColumn column, long value) =>
+        CellValue.Of(column.Element.Logical, value, column.Element.Type == PhysicalType.Int32);
 
-    /// <summary>An integer as what it stands for: a date, a time, a number without sign.</summary>
-    public static object Cell(LogicalType logical, long value, bool is32) => logical switch
-    {
-        LogicalType.Unsigned => is32 ? (long)(uint)value : (ulong)value,
-        LogicalType.Date => Time(value, TimeSpan.TicksPerDay, 1, "yyyy-MM-dd"),
-        LogicalType.Milliseconds => Time(value, TimeSpan.TicksPerMillisecond, 1, "yyyy-MM-ddTHH:mm:ss.fff"),
-        LogicalType.Microseconds => Time(value, TimeSpan.TicksPerMicrosecond, 1, "yyyy-MM-ddTHH:mm:ss.ffffff"),
-        LogicalType.Nanoseconds => Time(value, 1, TimeSpan.NanosecondsPerTick, "yyyy-MM-ddTHH:mm:ss.fffffff"),
-        _ => value,
-    };
-
-    private static object Time(long value, long ticks, long per, string format)
-    {
-        Int128 all = DateTime.UnixEpoch.Ticks + ((Int128)value * ticks / per);
-
-        // Years before 1 and after 9999 stay the number that they are.
-        return all >= DateTime.MinValue.Ticks && all <= DateTime.MaxValue.Ticks
-            ? new DateTime((long)all, DateTimeKind.Utc).ToString(format, CultureInfo.InvariantCulture)
-            : value;
-    }
-
-    private static InvalidDataException Unsupported(Encoding encoding) => new($"values in the encoding {encoding}, which is not read for this type");
+    private static InvalidDataException Unsupported(PageEncoding encoding) => new($"values in the encoding {encoding}, which is not read for this type");
 }
