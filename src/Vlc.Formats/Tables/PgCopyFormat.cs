@@ -27,18 +27,7 @@ internal sealed class PgCopyFormat : VectorFileFormat
         InputFile file = new(path);
         try
         {
-            ByteCursor cursor = new(file, 0);
-            byte[] signature = new byte[Signature.Length];
-            cursor.Take(signature, "the signature");
-            if (!signature.AsSpan().SequenceEqual(Signature))
-            {
-                throw new VlcFormatException(path, "offset 0", "the signature of COPY BINARY", FileSignature.DescribeOrQuote(signature), "Copy with (FORMAT binary); --format pgtext reads the text form.");
-            }
-
-            int flags = BinaryPrimitives.ReverseEndianness(cursor.TakeInt32("the flags"));
-            if ((flags & 0xFFFF_0000) != 0) throw new VlcFormatException(path, "offset 11", "no flags", $"0x{flags:X8}", "Copy without OIDs.");
-            cursor.Skip((uint)BinaryPrimitives.ReverseEndianness(cursor.TakeInt32("the header's extension")), "the header's extension");
-            return new PgCopyVectors(file, Survey(file, cursor), options);
+            return new PgCopyVectors(file, Survey(file), options);
         }
         catch
         {
@@ -66,7 +55,8 @@ internal sealed class PgCopyFormat : VectorFileFormat
         cursor.Take(signature, "the signature");
         if (!signature.AsSpan().SequenceEqual(Signature))
         {
-            throw new VlcFormatException(file.Path, "offset 0", "the signature of COPY BINARY", FileSignature.DescribeOrQuote(signature), "Copy with (FORMAT binary).");
+            throw new VlcFormatException(file.Path, "offset 0", "the signature of COPY BINARY", FileSignature.DescribeOrQuote(signature),
+                "Copy with (FORMAT binary); --format pgtext reads the text form.");
         }
 
         int flags = BinaryPrimitives.ReverseEndianness(cursor.TakeInt32("the flags"));
