@@ -60,8 +60,8 @@ internal sealed class VectorInput
     }
 
     /// <summary>Every format that the program reads.</summary>
-    public static IReadOnlyList<VectorFileFormat> Formats { get; } = 
-        [.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ZstandardFormat.Instance];
+    public static IReadOnlyList<VectorFileFormat> Formats { get; } =
+        [.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance, ZstandardFormat.Instance];
 
     /// <summary>The option that names the file.</summary>
     public Option<string?> File { get; }
