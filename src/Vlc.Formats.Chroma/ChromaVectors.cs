@@ -15,6 +15,9 @@ internal sealed class ChromaVectors : VectorSource
     private readonly ChromaDatabase _database;
     private readonly HnswSegment? _segment;
 
+    // Prepared once: each is run for every row.
+    private readonly SqliteCommand _vectorOfEntry, _keyOfRow, _metadataOfRow;
+
     private ChromaVectors(ChromaDatabase database, HnswSegment? segment, int dimension, long[] rows, long[] places, IReadOnlyList<string> notes)
     {
         _database = database;
@@ -23,6 +26,10 @@ internal sealed class ChromaVectors : VectorSource
         _places = places;
         Dimension = dimension;
         Notes = notes;
+        string truth = database.HasColumn("embedding_metadata", "bool_value") ? "bool_value" : "NULL";
+        _vectorOfEntry = database.Command("SELECT vector, encoding FROM embeddings_queue WHERE seq_id = $0", 0L);
+        _keyOfRow = database.Command("SELECT embedding_id FROM embeddings WHERE id = $0", 0L);
+        _metadataOfRow = database.Command($"SELECT key, string_value, int_value, float_value, {truth} FROM embedding_metadata WHERE id = $0 ORDER BY key", 0L);
     }
 
     private enum Operation : long
@@ -133,6 +140,9 @@ internal sealed class ChromaVectors : VectorSource
     {
         if (disposing)
         {
+            _vectorOfEntry.Dispose();
+            _keyOfRow.Dispose();
+            _metadataOfRow.Dispose();
             _segment?.Dispose();
             _database.Dispose();
         }
@@ -197,8 +207,8 @@ internal sealed class ChromaVectors : VectorSource
 
     private float[] ReadLog(long sequence)
     {
-        using SqliteCommand command = _database.Command("SELECT vector, encoding FROM embeddings_queue WHERE seq_id = $0", sequence);
-        using SqliteDataReader reader = command.ExecuteReader();
+        _vectorOfEntry.Parameters[0].Value = sequence;
+        using SqliteDataReader reader = _vectorOfEntry.ExecuteReader();
         if (!reader.Read() || reader.GetValue(0) is not byte[] blob || blob.Length != Dimension * sizeof(float))
         {
             throw new VlcFormatException(Name, $"log entry {sequence}", $"a vector of {Dimension} components", "another value", "The file is damaged.");
@@ -222,16 +232,14 @@ internal sealed class ChromaVectors : VectorSource
 
     private string KeyOf(long row) => _database.Run(() =>
     {
-        using SqliteCommand command = _database.Command("SELECT embedding_id FROM embeddings WHERE id = $0", row);
-        return (string)command.ExecuteScalar()!;
+        _keyOfRow.Parameters[0].Value = row;
+        return (string)_keyOfRow.ExecuteScalar()!;
     });
 
     private string PayloadOf(long row)
     {
-        string truth = _database.HasColumn("embedding_metadata", "bool_value") ? "bool_value" : "NULL";
-        using SqliteCommand command = _database.Command(
-            $"SELECT key, string_value, int_value, float_value, {truth} FROM embedding_metadata WHERE id = $0 ORDER BY key", row);
-        using SqliteDataReader reader = command.ExecuteReader();
+        _metadataOfRow.Parameters[0].Value = row;
+        using SqliteDataReader reader = _metadataOfRow.ExecuteReader();
         using MemoryStream stream = new();
         using (Utf8JsonWriter writer = new(stream))
         {

@@ -66,6 +66,7 @@ internal sealed class TorchFormat : VectorFileFormat
         }
 
         ThrowIfBigEndian(archive, members.GetValueOrDefault(folder + "/byteorder"));
+        ThrowIfCompressed(archive, members[pickle]);
         ZipMember data = ZipMember.Open(archive, members[pickle]);
         try
         {
@@ -97,11 +98,7 @@ internal sealed class TorchFormat : VectorFileFormat
             if (located.TryGetValue(storage.Key, out StoredNumbers numbers)) return numbers;
             ZipEntry entry = members.GetValueOrDefault($"{folder}/data/{storage.Key}")
                 ?? throw new VlcFormatException(archive.Path, "archive", $"a member data/{storage.Key}", "none", "The file is damaged.");
-            if (entry.Method != 0)
-            {
-                throw new VlcFormatException(archive.Path, $"'{entry.Name}'", "a stored member, as torch writes it", "a compressed one", "Load it with torch and save it again.");
-            }
-
+            ThrowIfCompressed(archive, entry);
             using ZipMember member = ZipMember.Open(archive, entry);
             if (member.End - member.Offset < (Int128)storage.Count * TorchStorages.ElementBytes(storage.Type))
             {
@@ -109,6 +106,14 @@ internal sealed class TorchFormat : VectorFileFormat
             }
 
             return located[storage.Key] = new StoredNumbers(archive, member.Offset, null, PickleRows.TypeOf(storage) ?? ElementType.Float32, BigEndian: false);
+        }
+    }
+
+    private static void ThrowIfCompressed(InputFile archive, ZipEntry entry)
+    {
+        if (entry.Method != 0)
+        {
+            throw new VlcFormatException(archive.Path, $"'{entry.Name}'", "a stored member, as torch writes it", "a compressed one", "Load it with torch and save it again.");
         }
     }
 

@@ -36,6 +36,20 @@ internal sealed class PgCopyFormat : VectorFileFormat
         }
     }
 
+    public override IReadOnlyList<FilePart> List(string path, VectorFileOptions options)
+    {
+        using InputFile file = new(path);
+        PgTable table = Survey(file);
+        int vectors = table.Columns.Count(column => column.Vector is not null);
+        return
+        [
+            .. table.Columns.Select(column => new FilePart(
+                $"column {column.Number}", column.Description, $"{table.Count}",
+                column.Vector is null ? PartUse.Left : vectors == 1 || options.Column == $"{column.Number}" ? PartUse.Vector : PartUse.Left,
+                Selector: column.Vector is null ? null : $"--column {column.Number}")),
+        ];
+    }
+
     /// <summary>Number of fields of the next row, or -1 at the trailer.</summary>
     internal static int TakeFieldCount(ByteCursor cursor)
     {
@@ -55,7 +69,8 @@ internal sealed class PgCopyFormat : VectorFileFormat
         cursor.Take(signature, "the signature");
         if (!signature.AsSpan().SequenceEqual(Signature))
         {
-            throw new VlcFormatException(file.Path, "offset 0", "the signature of COPY BINARY", FileSignature.DescribeOrQuote(signature),
+            throw new VlcFormatException(
+                file.Path, "offset 0", "the signature of COPY BINARY", FileSignature.DescribeOrQuote(signature),
                 "Copy with (FORMAT binary); --format pgtext reads the text form.");
         }
 
