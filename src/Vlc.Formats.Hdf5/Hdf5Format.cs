@@ -8,8 +8,6 @@ namespace Vlc.Formats.Hdf5;
 /// </summary>
 public sealed class Hdf5Format : VectorFileFormat
 {
-    private const string DefaultDataset = "train";
-
     private Hdf5Format()
     {
     }
@@ -24,8 +22,16 @@ public sealed class Hdf5Format : VectorFileFormat
     public override IReadOnlyList<string> Extensions { get; } = [".hdf5", ".h5", ".hdf"];
 
     /// <inheritdoc/>
-    public override Recognition Recognize(FileSample sample) =>
-        sample?.Head.StartsWith(FileSignature.Hdf5) == true ? Recognition.Certain : Recognition.None;
+    public override Recognition Recognize(FileSample sample)
+    {
+        ArgumentNullException.ThrowIfNull(sample);
+        for (int start = 0; start < sample.Head.Length; start = start == 0 ? 512 : start * 2)
+        {
+            if (sample.Head[start..].StartsWith(FileSignature.Hdf5)) return Recognition.Certain;
+        }
+
+        return Recognition.None;
+    }
 
     /// <inheritdoc/>
     public override VectorSource Open(string path, VectorFileOptions options)
@@ -34,8 +40,7 @@ public sealed class Hdf5Format : VectorFileFormat
         Hdf5Objects objects = new(Hdf5File.Open(path));
         try
         {
-            (Dataset dataset, string[] notes) = Choose(path, objects, options.Dataset);
-            return new Hdf5Vectors(path, objects, dataset, notes);
+            return new Hdf5Vectors(path, objects, new Hdf5Choice(path, objects, options));
         }
         catch
         {
@@ -44,21 +49,27 @@ public sealed class Hdf5Format : VectorFileFormat
         }
     }
 
-    private static (Dataset Dataset, string[] Notes) Choose(string path, Hdf5Objects objects, string? name)
+    /// <inheritdoc/>
+    public override IReadOnlyList<FilePart> List(string path, VectorFileOptions options)
     {
-        if (objects.Find(name ?? DefaultDataset) is { } header && Dataset.From(header, name ?? DefaultDataset) is { } named) return (named, []);
-        IReadOnlyList<Dataset> all = objects.Datasets();
-        Dataset[] matrices = [.. all.Where(dataset => dataset.Extents.Count == 2 && dataset.Type.ElementType is not null)];
-        if (name is null && matrices is [Dataset only]) return (only, [$"took dataset '{only.Name}', the only two-dimensional one of numbers"]);
-        throw new VlcFormatException(
-            path, "file", name is null ? $"a dataset '{DefaultDataset}', or one two-dimensional dataset of numbers" : $"a dataset '{name}'",
-            Describe(all), "Name the dataset.");
-    }
+        ArgumentNullException.ThrowIfNull(options);
+        using Hdf5Objects objects = new(Hdf5File.Open(path));
+        Hdf5Choice? choice = null;
+        try
+        {
+            choice = new Hdf5Choice(path, objects, options);
+        }
+        catch (VlcFormatException)
+        {
+            // The parts are listed for the option that is missing.
+        }
 
-    private static string Describe(IReadOnlyList<Dataset> datasets)
-    {
-        const int shown = 16;
-        string names = string.Join(", ", datasets.Take(shown).Select(dataset => $"'{dataset.Name}' {dataset.Description}"));
-        return datasets.Count == 0 ? "none" : datasets.Count > shown ? $"{names} and {datasets.Count - shown} more" : names;
+        return [.. (choice?.All ?? objects.Datasets()).Select(dataset => new FilePart(
+            dataset.Name, dataset.Type.Description, string.Join(" x ", dataset.Extents),
+            choice is null ? PartUse.Left
+                : dataset.Name == choice.Vectors.Name.Trim('/') ? PartUse.Vector
+                : dataset == choice.Key ? PartUse.Key
+                : choice.Payload.Contains(dataset) ? PartUse.Payload : PartUse.Left,
+            Selector: dataset.Extents.Count == 2 && dataset.Type.ElementType is not null ? $"--dataset {dataset.Name}" : null))];
     }
 }

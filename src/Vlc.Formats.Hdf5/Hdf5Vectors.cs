@@ -1,5 +1,6 @@
 using System.Buffers;
 using Vlc.Formats.Binary;
+using Vlc.Formats.Text;
 using Vlc.Vectors;
 
 namespace Vlc.Formats.Hdf5;
@@ -15,10 +16,16 @@ internal sealed class Hdf5Vectors : VectorSource
     private readonly string _path;
     private readonly string _where;
     private readonly bool _swap;
+    private readonly Hdf5Column? _key;
+    private readonly Hdf5Column[] _payload;
 
     /// <summary>Takes ownership of <paramref name="objects"/> once it returns.</summary>
-    public Hdf5Vectors(string path, Hdf5Objects objects, Dataset dataset, IEnumerable<string> notes)
+    /// <param name="path">The file.</param>
+    /// <param name="objects">Its objects.</param>
+    /// <param name="choice">What of them is taken.</param>
+    public Hdf5Vectors(string path, Hdf5Objects objects, Hdf5Choice choice)
     {
+        Dataset dataset = choice.Vectors;
         _path = path;
         _objects = objects;
         _where = $"dataset '{dataset.Name}'";
@@ -36,7 +43,9 @@ internal sealed class Hdf5Vectors : VectorSource
         Dimension = (int)dataset.Extents[1];
         _swap = dataset.Type.BigEndian == BitConverter.IsLittleEndian;
         _rows = dataset.OpenRows();
-        Notes = [.. notes, .. _rows.Notes];
+        _key = choice.Key is null ? null : new Hdf5Column(choice.Key);
+        _payload = [.. choice.Payload.Select(column => new Hdf5Column(column))];
+        Notes = [.. choice.Notes, .. _rows.Notes];
     }
 
     public override string Name => _path;
@@ -46,6 +55,10 @@ internal sealed class Hdf5Vectors : VectorSource
     public override int Dimension { get; }
 
     public override ElementType ElementType { get; }
+
+    public override bool HasKeys => _key is not null;
+
+    public override bool HasPayload => _payload.Length > 0;
 
     public override IReadOnlyList<string> Notes { get; }
 
@@ -75,9 +88,42 @@ internal sealed class Hdf5Vectors : VectorSource
         }
     }
 
+    public override void ReadKeys(long start, Span<string> destination)
+    {
+        if (_key is null)
+        {
+            base.ReadKeys(start, destination);
+            return;
+        }
+
+        CheckRows(start, destination.Length);
+        object?[] cells = _key.Read(start, destination.Length);
+        for (int i = 0; i < cells.Length; i++) destination[i] = PayloadJson.Key(cells[i], Name, $"row {start + i}, dataset '{_key.Name}'");
+    }
+
+    public override void ReadPayload(long start, Span<string> destination)
+    {
+        if (_payload.Length == 0)
+        {
+            base.ReadPayload(start, destination);
+            return;
+        }
+
+        CheckRows(start, destination.Length);
+        object?[][] columns = new object?[_payload.Length][];
+        for (int i = 0; i < columns.Length; i++) columns[i] = _payload[i].Read(start, destination.Length);
+        PayloadJson.WriteRows([.. _payload.Select(column => column.Name)], columns, destination);
+    }
+
     protected override void Dispose(bool disposing)
     {
         if (disposing) _objects.Dispose();
         base.Dispose(disposing);
+    }
+
+    private void CheckRows(long start, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Count - count);
     }
 }

@@ -14,8 +14,8 @@ namespace Vlc.Formats;
 public static class VectorFiles
 {
     /// <summary>
-    /// The formats of this assembly. HDF5 and Parquet bring dependencies and live in their own; a caller that wants them
-    /// passes <c>[.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance]</c>.
+    /// The formats of this assembly. HDF5, Parquet and Arrow have assemblies of their own; a caller that wants them
+    /// passes <c>[.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance]</c>.
     /// </summary>
     public static IReadOnlyList<VectorFileFormat> Default { get; } =
     [

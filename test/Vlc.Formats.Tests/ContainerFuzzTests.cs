@@ -21,7 +21,7 @@ public sealed class ContainerFuzzTests
             ("growing_latest", "down_gzip"), ("growing_latest", "both"), ("growing_latest", "to_a_limit"), ("indexes", "paged"),
             ("indexes", "implicit"), ("indexes", "super_blocks"), ("indexes", "deep_tree"), ("links", "many/a_link_with_a_long_name_47"),
             ("links_latest", "many/a_link_with_a_long_name_47"), ("types_latest", "bfloat16"), ("masked_latest", "masked"),
-            ("partial", "gzip"), ("links", "x"),
+            ("partial", "gzip"), ("links", "x"), ("beside", "vectors"),
         ];
         (byte[] Bytes, VectorFileOptions Options)[] seeds = [.. files.Select(file => (
             File.ReadAllBytes(Path.Combine(s_fixtures, "hdf5", file.File + ".h5")), new VectorFileOptions { Dataset = file.Dataset }))];

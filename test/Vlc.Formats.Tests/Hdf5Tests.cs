@@ -73,7 +73,7 @@ public sealed class Hdf5Tests
         using VectorSource source = Samples.Open(Fixture(file), new VectorFileOptions { Dataset = dataset });
         Assert.Equal(6, source.Dimension);
         Assert.Equal(Expected((int)source.Count), Samples.ReadAll(source));
-        Assert.Empty(source.Notes);
+        Assert.DoesNotContain(source.Notes, note => note.Contains("never written", StringComparison.Ordinal));
 
         // Out of order and in parts, over the borders of chunks.
         float[] part = new float[9 * 6];
@@ -99,12 +99,27 @@ public sealed class Hdf5Tests
         using (VectorSource source = Samples.Open(Fixture("partial"), new VectorFileOptions { Dataset = "gzip" }))
         {
             Assert.Equal([.. Expected(20), .. Enumerable.Repeat(7f, 40 * 6)], Samples.ReadAll(source));
-            Assert.Contains("4 of 6 chunks", Assert.Single(source.Notes), StringComparison.Ordinal);
+            Assert.Contains(source.Notes, note => note.StartsWith("4 of 6 chunks", StringComparison.Ordinal));
         }
 
         using VectorSource empty = Samples.Open(Fixture("partial"), new VectorFileOptions { Dataset = "contiguous" });
         Assert.Equal(Enumerable.Repeat(7f, 60 * 6), Samples.ReadAll(empty));
-        Assert.Contains("never written", Assert.Single(empty.Notes), StringComparison.Ordinal);
+        Assert.Contains(empty.Notes, note => note.Contains("never written", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Datasets_of_one_dimension_beside_the_vectors_are_keys_and_payload()
+    {
+        using VectorSource source = Samples.Open(Fixture("beside"));
+        Assert.Equal(Expected(60), Samples.ReadAll(source));
+        string[] keys = new string[60], payload = new string[60];
+        source.ReadKeys(0, keys);
+        source.ReadPayload(0, payload);
+        Assert.Equal(Enumerable.Range(0, 60).Select(i => $"key{i}"), keys);
+        Assert.Equal("""{"label":59,"score":14.75,"text":"text 59 \u00e4"}""".Replace("\\u00e4", "\u00e4", StringComparison.Ordinal), payload[59]);
+        Assert.Contains(source.Notes, note => note.Contains("the key is 'ids', payload is 'label', 'score', 'text', left is 'other'", StringComparison.Ordinal));
+        using VectorSource plain = Samples.Open(Fixture("beside"), new VectorFileOptions { KeyColumn = "" });
+        Assert.False(plain.HasKeys);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Vlc.Formats.Columnar;
 using Vlc.Tests;
 using Vlc.Vectors;
 
@@ -127,6 +128,54 @@ public sealed class ParquetTests
     {
         VlcFormatException exception = Assert.Throws<VlcFormatException>(() => Samples.Open(Fixture(file), new VectorFileOptions { Column = column }));
         Assert.Contains(fact, exception.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Parquet.Net, which shares no code with the writer, and our own reader read what is written.</summary>
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 7)]
+    [InlineData(9_000, 40)]
+    [InlineData(300_000, 30)]
+    public async Task What_is_written_can_be_read(int rows, int dimension)
+    {
+        float[] values = [.. Enumerable.Range(0, rows * dimension).Select(i => i % 1013 * 0.25f)];
+        using TemporaryFolder folder = new();
+        string path = folder.File("v.parquet"), jsonl = folder.File("v.jsonl");
+        int keyed = int.Min(rows, 5_000);
+        File.WriteAllLines(jsonl, Enumerable.Range(0, keyed).Select(i =>
+            $$"""{"id":"k{{i}}","text":"t{{i}}","embedding":[{{string.Join(',', values.Skip(i * dimension).Take(dimension).Select(v => v.ToString("R", System.Globalization.CultureInfo.InvariantCulture)))}}]}"""));
+        using (VectorSource source = rows > keyed ? new InMemoryVectors(values, dimension) : Samples.Open(jsonl))
+        {
+            ParquetFileWriter.Instance.Write(source, path, new Progress<double>(), TestContext.Current.CancellationToken);
+        }
+
+        using (VectorSource read = Samples.Open(path))
+        {
+            Assert.Equal(values, Samples.ReadAll(read));
+            Assert.Equal(rows <= keyed, read.HasKeys);
+            if (read.HasKeys)
+            {
+                string[] keys = new string[rows], payload = new string[rows];
+                read.ReadKeys(0, keys);
+                read.ReadPayload(0, payload);
+                Assert.Equal(Enumerable.Range(0, rows).Select(i => $"k{i}"), keys);
+                Assert.Equal("""{"payload":"{\"text\":\"t0\"}"}""", payload[0]);
+            }
+        }
+
+        await using global::Parquet.ParquetReader oracle = await global::Parquet.ParquetReader.CreateAsync(path, cancellationToken: TestContext.Current.CancellationToken);
+        List<float> all = [];
+        global::Parquet.Schema.DataField field = oracle.Schema.DataFields.Single(column => column.Path.FirstPart == "embedding");
+        for (int i = 0; i < oracle.RowGroupCount; i++)
+        {
+            global::Parquet.ParquetRowGroupReader group = oracle.RowGroups[i];
+            int count = (int)group.GetMetadata(field)!.MetaData!.NumValues;
+            float[] part = new float[count];
+            await group.ReadRawAsync<float>(field, part, new int[count], new int[count], TestContext.Current.CancellationToken);
+            all.AddRange(part);
+        }
+
+        Assert.Equal(values, all);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Vlc.Cli.Files;
 using Vlc.Cli.Terminal;
 using Vlc.Formats;
+using Vlc.Formats.Columnar;
 using Vlc.Vectors;
 
 namespace Vlc.Cli.Commands;
@@ -9,7 +10,7 @@ namespace Vlc.Cli.Commands;
 /// <summary><c>vlc convert</c>: writes what can be read to a plain file.</summary>
 internal static class ConvertCommand
 {
-    private static readonly IReadOnlyList<VectorFileWriter> Writers = [.. VectorFileWriter.Default];
+    private static readonly IReadOnlyList<VectorFileWriter> Writers = [.. VectorFileWriter.Default, ParquetFileWriter.Instance];
     private static readonly string Extensions = string.Join(", ", Writers.Select(writer => writer.Extension));
     private static readonly VectorInput Input = new("IN", "The file to read.");
     private static readonly Argument<string> In = new("IN") { Description = "The file to read; - is standard input, with --format." };
@@ -33,7 +34,7 @@ internal static class ConvertCommand
         if (!writer.KeepsKeys && (source.HasKeys || source.HasPayload))
         {
             string left = source.HasKeys && source.HasPayload ? "keys and payload" : source.HasKeys ? "keys" : "payload";
-            terminal.Note($"{writer.Extension} holds vectors alone: the {left} were left; .jsonl takes them.");
+            terminal.Note($"{writer.Extension} holds vectors alone: the {left} were left; .jsonl and .parquet take them.");
         }
 
         terminal.WithProgress(progress =>

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using Vlc.Formats.Text;
 using Vlc.Vectors;
 
@@ -70,17 +67,7 @@ internal sealed class TableVectors : VectorSource
         CheckRows(start, destination.Length);
         object?[] cells = new object?[destination.Length];
         _key.ReadCells(start, cells);
-        for (int i = 0; i < cells.Length; i++)
-        {
-            destination[i] = cells[i] switch
-            {
-                string text => text,
-                IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
-                bool truth => truth ? "true" : "false",
-                _ => throw new VlcFormatException(
-                    Name, $"row {start + i}, column '{_choice.Key!.Name}'", "a key", "null", "Remove the row, or read without keys: --key-column \"\"."),
-            };
-        }
+        for (int i = 0; i < cells.Length; i++) destination[i] = PayloadJson.Key(cells[i], Name, $"row {start + i}, column '{_choice.Key!.Name}'");
     }
 
     public override void ReadPayload(long start, Span<string> destination)
@@ -94,19 +81,7 @@ internal sealed class TableVectors : VectorSource
         CheckRows(start, destination.Length);
         object?[][] columns = new object?[_payload.Length][];
         for (int i = 0; i < columns.Length; i++) _payload[i].ReadCells(start, columns[i] = new object?[destination.Length]);
-        using MemoryStream text = new();
-        for (int row = 0; row < destination.Length; row++)
-        {
-            text.SetLength(0);
-            using (Utf8JsonWriter json = new(text, PayloadJson.Options))
-            {
-                json.WriteStartObject();
-                for (int i = 0; i < columns.Length; i++) Write(json, _choice.Payload[i].Name, columns[i][row]);
-                json.WriteEndObject();
-            }
-
-            destination[row] = Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length);
-        }
+        PayloadJson.WriteRows([.. _choice.Payload.Select(column => column.Name)], columns, destination);
     }
 
     /// <summary>What the file holds, and what is taken.</summary>
@@ -135,23 +110,6 @@ internal sealed class TableVectors : VectorSource
     {
         if (disposing) _table.Dispose();
         base.Dispose(disposing);
-    }
-
-    private static void Write(Utf8JsonWriter json, string name, object? cell)
-    {
-        switch (cell)
-        {
-            case null: json.WriteNull(name); break;
-            case string value: json.WriteString(name, value); break;
-            case long value: json.WriteNumber(name, value); break;
-            case ulong value: json.WriteNumber(name, value); break;
-            case bool value: json.WriteBoolean(name, value); break;
-            case float value when float.IsFinite(value): json.WriteNumber(name, value); break;
-            case double value when double.IsFinite(value): json.WriteNumber(name, value); break;
-
-            // JSON has no number for it.
-            default: json.WriteString(name, Convert.ToString(cell, CultureInfo.InvariantCulture)); break;
-        }
     }
 
     private void ReadComponents(long start, int rows, Span<float> destination)

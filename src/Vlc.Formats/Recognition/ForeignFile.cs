@@ -10,6 +10,9 @@ internal sealed record ForeignFile(string Description, string Advice, Func<FileS
 {
     private const string FromArrow = "Write it as Parquet or npy: pyarrow.feather.read_table(f), then pyarrow.parquet.write_table.";
 
+    private const string FromLance =
+        "Write it as Parquet: python -c \"import lance, pyarrow.parquet; pyarrow.parquet.write_table(lance.dataset('IN').to_table(), 'v.parquet')\".";
+
     /// <summary>Every kind, the surest first; a reader that takes a file goes before all of them.</summary>
     public static IReadOnlyList<ForeignFile> All { get; } =
     [
@@ -22,7 +25,8 @@ internal sealed record ForeignFile(string Description, string Advice, Func<FileS
         new("a 7z archive", "Unpack it: 7z x IN.", Begins([(byte)'7', (byte)'z', 0xBC, 0xAF, 0x27, 0x1C])),
         new("a tar archive", "Unpack it: tar -xf IN.", sample => sample.Head.Length > 262 && sample.Head[257..].StartsWith("ustar"u8)),
         new("a zip archive", "Unpack it: unzip IN.", IsZip),
-        new("an Arrow IPC file", FromArrow, Begins("ARROW1\0\0"u8)),
+        new("a Lance dataset", FromLance, sample => sample.IsFolder && Directory.Exists(Path.Combine(sample.Path, "_versions"))),
+        new("a file of a Lance dataset", FromLance, sample => sample.Tail.EndsWith("LANC"u8)),
         new("a Feather file of version 1", FromArrow, sample => sample.Head.StartsWith("FEA1"u8) && sample.Tail.EndsWith("FEA1"u8)),
         new("an SQLite database", "Export the vectors, as jsonl or csv.", Begins("SQLite format 3\0"u8)),
         new("a DuckDB database", "Export the vectors: COPY t TO 'v.parquet'.", sample => sample.Head.Length > 12 && sample.Head[8..].StartsWith("DUCK"u8)),

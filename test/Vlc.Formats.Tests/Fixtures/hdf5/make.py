@@ -153,6 +153,13 @@ with h5py.File("refused.h5", "w") as f:
     layout[:] = h5py.VirtualSource("refused.h5", "virtual_source", shape=F.shape)
     f.create_virtual_dataset("virtual", layout)
     f.create_dataset("external", shape=F.shape, dtype="f4", external="raw.bin")
+with h5py.File("beside.h5", "w") as f:
+    f.create_dataset("vectors", data=F, compression="gzip")
+    f.create_dataset("ids", data=np.array(["key%d" % i for i in range(ROWS)], dtype="S8"), compression="gzip")
+    f.create_dataset("text", data=["text %d \u00e4" % i for i in range(ROWS)], dtype=h5py.string_dtype())
+    f.create_dataset("label", data=np.arange(ROWS, dtype=">i8"))
+    f.create_dataset("score", data=np.arange(ROWS, dtype="f8") / 4)
+    f.create_dataset("other", data=np.arange(ROWS + 1))
 with tables.open_file("blosc.h5", "w") as f:
     f.create_carray("/", "blosc", obj=F, filters=tables.Filters(complevel=5, complib="blosc"))
     f.create_carray("/", "zlib", obj=F, filters=tables.Filters(complevel=5, complib="zlib", fletcher32=True))
