@@ -42,6 +42,20 @@ public sealed class ArchiveTests
     }
 
     [Fact]
+    public void What_an_archive_holds_is_listed_and_keys_are_chosen()
+    {
+        VectorFileFormat format = Samples.AllFormats.Single(format => format.Name == "npz");
+        IReadOnlyList<FilePart> parts = format.List(PickleTests.Fixture("deflated.npz"), new VectorFileOptions());
+        Assert.Equal(["embeddings", "words", "scores"], parts.Select(part => part.Name));
+        Assert.Equal([PartUse.Vector, PartUse.Key, PartUse.Left], parts.Select(part => part.Use));
+        Assert.Equal(("5 x 4", "--array embeddings"), (parts[0].Shape, parts[0].Selector));
+        Assert.All(format.List(PickleTests.Fixture("two.npz"), new VectorFileOptions()), part => Assert.Equal(PartUse.Left, part.Use));
+        using VectorSource keyless = Samples.Open(PickleTests.Fixture("stored.npz"), new VectorFileOptions { KeyColumn = "" });
+        Assert.False(keyless.HasKeys);
+        AssertRefused(PickleTests.Fixture("deflated.npz"), new VectorFileOptions { KeyColumn = "scores" }, "an array 'scores' of 5 integers or texts");
+    }
+
+    [Fact]
     public void Archives_of_the_managed_writer_are_read()
     {
         using TemporaryFolder folder = new();

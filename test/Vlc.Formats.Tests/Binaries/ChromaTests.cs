@@ -1,4 +1,5 @@
 using Microsoft.Data.Sqlite;
+using Vlc.Formats.Chroma;
 using Vlc.Tests;
 using Vlc.Vectors;
 using static Vlc.Formats.Tests.Binaries.Values;
@@ -92,6 +93,8 @@ public sealed class ChromaTests
             database.AddCollection("99999999-2222-3333-4444-555555555555", "other", "m2", "bbbbbbbb-bbbb-cccc-dddd-eeeeeeeeeeee", ["x"]);
         });
         AssertRefused(folder.Path, "'docs' (5 rows", "'other' (1 rows");
+        IReadOnlyList<FilePart> parts = ChromaFormat.Instance.List(folder.Path, new VectorFileOptions { Array = "docs" });
+        Assert.Equal([("docs", PartUse.Vector), ("other", PartUse.Left)], parts.Select(part => (part.Name, part.Use)));
         using VectorSource source = Samples.Open(folder.Path, new VectorFileOptions { Array = "docs" });
         AssertMatrix(source);
     }

@@ -80,6 +80,16 @@ public sealed class PickleTests
         AssertRows(Matrix[..8], source);
     }
 
+    [Theory]
+    [InlineData("two.pkl", "train", "test")]
+    [InlineData("state.pt", "state_dict.embedding.weight")]
+    [InlineData("legacy.pt", "embedding.weight")]
+    public void What_a_pickle_holds_is_listed(string name, params string[] parts)
+    {
+        VectorFileFormat format = Samples.AllFormats.Single(format => format.Extensions.Contains(Path.GetExtension(name)));
+        Assert.Equal(parts, format.List(Fixture(name), new VectorFileOptions()).Select(part => part.Name));
+    }
+
     [Fact]
     public void A_tensor_that_is_no_run_of_rows_is_refused() => AssertRefused(Fixture("transposed.pt"), "strides (1, 5)", "contiguous()");
 
