@@ -6,7 +6,9 @@ namespace Vlc.Formats.Chroma;
 /// <summary>A collection and the segments that hold its vectors and its metadata.</summary>
 internal sealed record ChromaCollection(string Id, string Name, long Rows, string? VectorSegment, string MetadataSegment);
 
-/// <summary>chroma.sqlite3, opened for reading. Nothing is written, no log is rolled back, and of its schema only plain tables are read.</summary>
+/// <summary>
+/// chroma.sqlite3, opened for reading. Nothing is written, no log is rolled back, and of its schema only plain tables are read.
+/// </summary>
 internal sealed class ChromaDatabase : IDisposable
 {
     private readonly SqliteConnection _connection;
@@ -20,14 +22,23 @@ internal sealed class ChromaDatabase : IDisposable
         // Without a log of pending writes the file is complete, and opening it as immutable leaves nothing beside it.
         bool pending = new FileInfo(path + "-wal") is { Exists: true, Length: > 0 };
         string uri = new Uri(System.IO.Path.GetFullPath(path)).AbsoluteUri + (pending ? "" : "?immutable=1");
-        _connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = uri, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
+        _connection = new SqliteConnection(
+            new SqliteConnectionStringBuilder { DataSource = uri, Mode = SqliteOpenMode.ReadOnly, Pooling = false }.ToString());
         try
         {
             Run(() =>
             {
                 _connection.Open();
-                foreach (string pragma in (string[])["trusted_schema=OFF", "query_only=ON", "cell_size_check=ON"]) Execute($"PRAGMA {pragma}");
-                foreach (string table in (string[])["collections", "segments", "embeddings", "embedding_metadata", "embeddings_queue", "max_seq_id"]) ThrowUnlessTable(table);
+                foreach (string pragma in (string[])["trusted_schema=OFF", "query_only=ON", "cell_size_check=ON"])
+                {
+                    Execute($"PRAGMA {pragma}");
+                }
+                foreach (
+                    string table in (string[])["collections", "segments", "embeddings", "embedding_metadata", "embeddings_queue",
+                    "max_seq_id"])
+                {
+                    ThrowUnlessTable(table);
+                }
                 return true;
             });
         }
@@ -51,10 +62,12 @@ internal sealed class ChromaDatabase : IDisposable
         {
             return query();
         }
-        catch (Exception exception) when (exception is SqliteException or InvalidCastException or InvalidOperationException or OverflowException)
+        catch (Exception exception) when (
+            exception is SqliteException or InvalidCastException or InvalidOperationException or OverflowException)
         {
             throw new VlcFormatException(
-                Path, "database", "a readable Chroma database", exception.Message.ReplaceLineEndings(" ").TrimEnd('.'), "The file is truncated or damaged.", exception);
+                Path, "database", "a readable Chroma database", exception.Message.ReplaceLineEndings(" ").TrimEnd('.'),
+                "The file is truncated or damaged.", exception);
         }
     }
 
@@ -90,12 +103,16 @@ internal sealed class ChromaDatabase : IDisposable
             ? only
             : throw new VlcFormatException(
                 Path, "collections", name is null ? "one collection with rows" : $"a collection '{name}'",
-                collections.Count == 0 ? "none" : string.Join(", ", collections.Take(12).Select(collection => $"'{collection.Name}' ({collection.Rows} rows, {collection.Id})")),
+                collections.Count == 0
+                    ? "none"
+                    : string.Join(
+                        ", ", collections.Take(12).Select(collection => $"'{collection.Name}' ({collection.Rows} rows, {collection.Id})")),
                 "Name the collection with --array, or give its identifier.");
     }
 
     /// <summary>
-    /// The space of a collection's graph, by what its configuration states: "l2" without a statement. In the space "cosine" the graph's vectors have
+    /// The space of a collection's graph, by what its configuration states: "l2" without a statement. In the space "cosine" the graph's
+    /// vectors have
     /// length 1, and their own lengths stand beside them.
     /// </summary>
     public string SpaceOf(ChromaCollection collection)
@@ -110,7 +127,9 @@ internal sealed class ChromaDatabase : IDisposable
 
         foreach ((string column, string[][] paths) in ((string, string[][])[])[
             ("schema_str", [["keys", "#embedding", "float_list", "vector_index", "config", "space"]]),
-            ("config_json_str", [["hnsw", "space"], ["hnsw_configuration", "space"], ["hnsw_configuration", "_value", "space"], ["vector_index", "hnsw", "space"]])])
+            ("config_json_str", [
+                ["hnsw", "space"], ["hnsw_configuration", "space"], ["hnsw_configuration", "_value", "space"], ["vector_index", "hnsw", "space"],
+            ])])
         {
             if (!HasColumn("collections", column)) continue;
             using SqliteCommand command = Command($"SELECT {column} FROM collections WHERE id = $0", collection.Id);
@@ -143,7 +162,8 @@ internal sealed class ChromaDatabase : IDisposable
             foreach (string[] path in paths)
             {
                 JsonElement element = document.RootElement;
-                bool found = Array.TrueForAll(path, name => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out element));
+                bool found = Array.TrueForAll(
+                    path, name => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out element));
                 if (found && element.ValueKind == JsonValueKind.String) return element.GetString();
             }
         }
@@ -168,7 +188,10 @@ internal sealed class ChromaDatabase : IDisposable
         using SqliteDataReader reader = command.ExecuteReader();
         while (reader.Read())
         {
-            collections.Add(new ChromaCollection(reader.GetString(0), reader.GetString(1), reader.GetInt64(4), reader.IsDBNull(2) ? null : reader.GetString(2), reader.GetString(3)));
+            collections.Add(
+                new ChromaCollection(reader.GetString(0), reader.GetString(1), reader.GetInt64(4), reader.IsDBNull(2)
+                    ? null
+                    : reader.GetString(2), reader.GetString(3)));
         }
 
         return collections;
@@ -177,11 +200,13 @@ internal sealed class ChromaDatabase : IDisposable
     private void ThrowUnlessTable(string name)
     {
         // A view or a virtual table of that name could run for ever.
-        using SqliteCommand command = Command("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $0 AND sql LIKE 'CREATE TABLE%'", name);
+        using SqliteCommand command = Command(
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $0 AND sql LIKE 'CREATE TABLE%'", name);
         if ((long)command.ExecuteScalar()! != 1)
         {
             throw new VlcFormatException(
-                Path, "schema", $"a table '{name}', as Chroma 0.4 and later have", "none", "Export the vectors with the version of Chroma that wrote the database.");
+                Path, "schema", $"a table '{name}', as Chroma 0.4 and later have", "none",
+                "Export the vectors with the version of Chroma that wrote the database.");
         }
     }
 

@@ -3,7 +3,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Chroma;
 
 /// <summary>
-/// A Chroma database: chroma.sqlite3, or the folder that holds it. Vectors lie in the database's log until they are flushed to a folder beside it;
+/// A Chroma database: chroma.sqlite3, or the folder that holds it. Vectors lie in the database's log until they are flushed to a folder
+/// beside it;
 /// both are read. Ids are the keys, documents and metadata the payload.
 /// </summary>
 public sealed class ChromaFormat : VectorFileFormat
@@ -29,7 +30,8 @@ public sealed class ChromaFormat : VectorFileFormat
         ArgumentNullException.ThrowIfNull(sample);
         if (sample.IsFolder) return File.Exists(Path.Combine(sample.Path, DatabaseName)) ? Recognition.Certain : Recognition.None;
         // The schema stands in the first pages.
-        return sample.Head.StartsWith("SQLite format 3\0"u8) && (sample.Head.IndexOf("embeddings_queue"u8) >= 0 || sample.Head.IndexOf("embedding_metadata"u8) >= 0)
+        return sample.Head.StartsWith("SQLite format 3\0"u8)
+            && (sample.Head.IndexOf("embeddings_queue"u8) >= 0 || sample.Head.IndexOf("embedding_metadata"u8) >= 0)
             ? Recognition.Certain
             : Recognition.None;
     }
@@ -59,7 +61,9 @@ public sealed class ChromaFormat : VectorFileFormat
         {
             List<ChromaCollection> collections = database.Collections(), chosen = ChromaDatabase.Candidates(collections, NameOf(options));
             return collections.ConvertAll(collection => new FilePart(
-                collection.Name, "collection", $"{collection.Rows}", chosen is [ChromaCollection only] && only == collection ? PartUse.Vector : PartUse.Left,
+                collection.Name, "collection", $"{collection.Rows}", chosen is [ChromaCollection only] && only == collection
+                    ? PartUse.Vector
+                    : PartUse.Left,
                 Selector: collection.Rows > 0 ? $"--array {collection.Name}" : null));
         });
     }

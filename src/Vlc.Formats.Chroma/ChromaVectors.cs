@@ -18,7 +18,8 @@ internal sealed class ChromaVectors : VectorSource
     // Prepared once: each is run for every row.
     private readonly SqliteCommand _vectorOfEntry, _keyOfRow, _metadataOfRow;
 
-    private ChromaVectors(ChromaDatabase database, HnswSegment? segment, int dimension, long[] rows, long[] places, IReadOnlyList<string> notes)
+    private ChromaVectors(
+        ChromaDatabase database, HnswSegment? segment, int dimension, long[] rows, long[] places, IReadOnlyList<string> notes)
     {
         _database = database;
         _segment = segment;
@@ -29,7 +30,8 @@ internal sealed class ChromaVectors : VectorSource
         string truth = database.HasColumn("embedding_metadata", "bool_value") ? "bool_value" : "NULL";
         _vectorOfEntry = database.Command("SELECT vector, encoding FROM embeddings_queue WHERE seq_id = $0", 0L);
         _keyOfRow = database.Command("SELECT embedding_id FROM embeddings WHERE id = $0", 0L);
-        _metadataOfRow = database.Command($"SELECT key, string_value, int_value, float_value, {truth} FROM embedding_metadata WHERE id = $0 ORDER BY key", 0L);
+        _metadataOfRow = database.Command(
+            $"SELECT key, string_value, int_value, float_value, {truth} FROM embedding_metadata WHERE id = $0 ORDER BY key", 0L);
     }
 
     private enum Operation : long
@@ -55,13 +57,17 @@ internal sealed class ChromaVectors : VectorSource
     public static ChromaVectors Open(ChromaDatabase database, ChromaCollection collection)
     {
         string space = database.SpaceOf(collection);
-        HnswSegment? segment = collection.VectorSegment is null ? null : HnswSegment.Open(Path.Combine(database.Folder, FolderName(database, collection)), space == "cosine");
+        HnswSegment? segment = collection.VectorSegment is null
+            ? null
+            : HnswSegment.Open(Path.Combine(database.Folder, FolderName(database, collection)), space == "cosine");
         try
         {
             Dictionary<string, long> places = Places(database, collection, segment);
             List<long> rows = [], found = [];
             long missing = 0;
-            using (SqliteCommand command = database.Command("SELECT id, embedding_id FROM embeddings WHERE segment_id = $0 ORDER BY id", collection.MetadataSegment))
+            using (
+                SqliteCommand command = database.Command("SELECT id, embedding_id FROM embeddings WHERE segment_id = $0 ORDER BY id",
+                collection.MetadataSegment))
             using (SqliteDataReader reader = command.ExecuteReader())
             {
                 while (reader.Read())
@@ -80,7 +86,8 @@ internal sealed class ChromaVectors : VectorSource
             if (missing > 0 || rows.Count == 0)
             {
                 throw new VlcFormatException(
-                    database.Path, $"collection '{collection.Name}'", $"a vector for each of {missing + rows.Count} rows", $"none for {missing}",
+                    database.Path, $"collection '{collection.Name}'", $"a vector for each of {missing + rows.Count} rows",
+                    $"none for {missing}",
                     $"Put the folder {collection.VectorSegment} of the same database beside the file.");
             }
 
@@ -92,7 +99,8 @@ internal sealed class ChromaVectors : VectorSource
                 : [];
             string[] notes =
             [
-                $"Read the collection '{collection.Name}' of {rows.Count} rows: {flushed} vectors of its index folder, {rows.Count - flushed} of the log.",
+                $"Read the collection '{collection.Name}' of {rows.Count} rows: "
+                    + $"{flushed} vectors of its index folder, {rows.Count - flushed} of the log.",
                 $"Its space is '{space}'; the documents are the payload's 'document', the metadata stand beside it.",
                 .. lists,
             ];
@@ -168,7 +176,10 @@ internal sealed class ChromaVectors : VectorSource
         long flushed = segment is null || collection.VectorSegment is null ? -1 : database.FlushedUpTo(collection.VectorSegment);
         // A topic ends with the collection's identifier, whatever the version puts before it.
         using SqliteCommand command = database.Command(
-            "SELECT seq_id, operation, id, vector IS NOT NULL FROM embeddings_queue WHERE substr(topic, -length($0)) = $0 AND seq_id > $1 ORDER BY seq_id",
+            """
+            SELECT seq_id, operation, id, vector IS NOT NULL FROM embeddings_queue
+            WHERE substr(topic, -length($0)) = $0 AND seq_id > $1 ORDER BY seq_id
+            """,
             collection.Id, flushed);
         using SqliteDataReader reader = command.ExecuteReader();
         while (reader.Read())
@@ -195,7 +206,8 @@ internal sealed class ChromaVectors : VectorSource
     /// <summary>Whether the database keeps lists among the metadata, which the latest versions put into a table of their own.</summary>
     private static bool HasLists(ChromaDatabase database)
     {
-        using SqliteCommand command = database.Command(@"SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE 'embedding\_metadata\_%' ESCAPE '\'");
+        using SqliteCommand command = database.Command(
+            @"SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE 'embedding\_metadata\_%' ESCAPE '\'");
         return (long)command.ExecuteScalar()! > 0;
     }
 
@@ -211,7 +223,8 @@ internal sealed class ChromaVectors : VectorSource
         using SqliteDataReader reader = _vectorOfEntry.ExecuteReader();
         if (!reader.Read() || reader.GetValue(0) is not byte[] blob || blob.Length != Dimension * sizeof(float))
         {
-            throw new VlcFormatException(Name, $"log entry {sequence}", $"a vector of {Dimension} components", "another value", "The file is damaged.");
+            throw new VlcFormatException(
+                Name, $"log entry {sequence}", $"a vector of {Dimension} components", "another value", "The file is damaged.");
         }
 
         string encoding = reader.GetString(1);

@@ -5,8 +5,10 @@ using Vlc.Formats.Pickle;
 namespace Vlc.Formats.Chroma;
 
 /// <summary>
-/// The folder to which Chroma flushes a collection's vectors, in the layout of its fork of hnswlib: header.bin with the extents, data_level0.bin with a
-/// record for each vector (links, vector, label), length.bin with the vectors' lengths, and index_metadata.pickle, which knows the labels' ids.
+/// The folder to which Chroma flushes a collection's vectors, in the layout of its fork of hnswlib: header.bin with the extents,
+/// data_level0.bin with a
+/// record for each vector (links, vector, label), length.bin with the vectors' lengths, and index_metadata.pickle, which knows the labels'
+/// ids.
 /// </summary>
 internal sealed class HnswSegment : IDisposable
 {
@@ -28,11 +30,13 @@ internal sealed class HnswSegment : IDisposable
         _data = new InputFile(dataPath);
         try
         {
-            if (labelOffset <= vectorOffset || vectorOffset < sizeof(int) || (labelOffset - vectorOffset) % sizeof(float) != 0 || recordBytes != labelOffset + sizeof(long)
+            if (labelOffset <= vectorOffset || vectorOffset < sizeof(int) || (labelOffset - vectorOffset) % sizeof(float) != 0
+                || recordBytes != labelOffset + sizeof(long)
                 || count < 0 || (Int128)count * recordBytes > _data.Length)
             {
                 throw new VlcFormatException(
-                    dataPath, "file", $"{count} records of {recordBytes} bytes, as header.bin states", $"{_data.Length} bytes", "The folder is incomplete or damaged.");
+                    dataPath, "file", $"{count} records of {recordBytes} bytes, as header.bin states", $"{_data.Length} bytes",
+                    "The folder is incomplete or damaged.");
             }
 
             VectorShape.ThrowIfAbsurd(dataPath, "header.bin", long.Max(count, 1), (labelOffset - vectorOffset) / sizeof(float));
@@ -46,7 +50,8 @@ internal sealed class HnswSegment : IDisposable
             _lengths = new InputFile(Path.Combine(folder, "length.bin"));
             if (_lengths.Length < count * sizeof(float))
             {
-                throw new VlcFormatException(_lengths.Path, "file", $"{count} lengths", $"{_lengths.Length} bytes", "The folder is incomplete or damaged.");
+                throw new VlcFormatException(
+                    _lengths.Path, "file", $"{count} lengths", $"{_lengths.Length} bytes", "The folder is incomplete or damaged.");
             }
         }
         catch
@@ -68,7 +73,8 @@ internal sealed class HnswSegment : IDisposable
     /// <summary>Opens a segment; null where nothing was flushed yet.</summary>
     /// <param name="folder">The segment's folder.</param>
     /// <param name="normalized">True where the graph's vectors have length 1.</param>
-    public static HnswSegment? Open(string folder, bool normalized) => File.Exists(Path.Combine(folder, MetadataName)) ? new HnswSegment(folder, normalized) : null;
+    public static HnswSegment? Open(string folder, bool normalized) =>
+        File.Exists(Path.Combine(folder, MetadataName)) ? new HnswSegment(folder, normalized) : null;
 
     /// <summary>Reads a vector as it was added.</summary>
     /// <param name="record">Number of its record.</param>
@@ -83,7 +89,8 @@ internal sealed class HnswSegment : IDisposable
         if (squares != 0 && !(float.Abs(squares - 1) <= 1e-3f))
         {
             throw new VlcFormatException(
-                _data.Path, $"record {record}", "a vector of length 1, as the space 'cosine' has", $"one of length {float.Sqrt(squares)}", "The folder is damaged, or of another collection.");
+                _data.Path, $"record {record}", "a vector of length 1, as the space 'cosine' has", $"one of length {float.Sqrt(squares)}",
+                "The folder is damaged, or of another collection.");
         }
 
         Span<byte> bytes = stackalloc byte[sizeof(float)];
@@ -103,7 +110,10 @@ internal sealed class HnswSegment : IDisposable
         byte[] header = new byte[HeaderBytes];
         file.ReadExactly(header, 0, "the header");
         int version = BinaryPrimitives.ReadInt32LittleEndian(header);
-        if (version != PersistenceVersion) throw new VlcFormatException(path, "offset 0", $"version {PersistenceVersion} of Chroma's hnswlib", $"version {version}");
+        if (version != PersistenceVersion)
+        {
+            throw new VlcFormatException(path, "offset 0", $"version {PersistenceVersion} of Chroma's hnswlib", $"version {version}");
+        }
         // Behind the version: offsetLevel0, max_elements, then these.
         return (Number(20), Number(28), Number(36), Number(44));
 
@@ -142,7 +152,10 @@ internal sealed class HnswSegment : IDisposable
         Dictionary<string, long> result = [];
         foreach ((object? key, object? value) in labels.Entries)
         {
-            if (PickleMachine.Text(file, key) is not { } id || value is not long label) throw new VlcFormatException(path, "content", "an id and its label", "other values", "The file is damaged.");
+            if (PickleMachine.Text(file, key) is not { } id || value is not long label)
+            {
+                throw new VlcFormatException(path, "content", "an id and its label", "other values", "The file is damaged.");
+            }
             result[id] = label;
         }
 

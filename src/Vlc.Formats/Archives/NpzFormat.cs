@@ -26,7 +26,9 @@ internal sealed class NpzFormat : VectorFileFormat
     public override IReadOnlyList<string> Extensions { get; } = [".npz"];
 
     public override Recognition Recognize(FileSample sample) =>
-        sample.Head is [(byte)'P', (byte)'K', 3, 4, ..] && sample.Head[..int.Min(sample.Head.Length, 300)].IndexOf(".npy"u8) >= 0 ? Recognition.Certain : Recognition.None;
+        sample.Head is [(byte)'P', (byte)'K', 3, 4, ..] && sample.Head[..int.Min(sample.Head.Length, 300)].IndexOf(".npy"u8) >= 0
+            ? Recognition.Certain
+            : Recognition.None;
 
     public override VectorSource Open(string path, VectorFileOptions options)
     {
@@ -57,7 +59,8 @@ internal sealed class NpzFormat : VectorFileFormat
                 if (keyContent.Note is not null) notes.Add(keyContent.Note);
             }
 
-            string[] left = [.. members.Where(member => member != vectors && member != keys).Select(member => $"'{member.Name}' {member.Shape}")];
+            string[] left = [.. members.Where(member => member != vectors
+                && member != keys).Select(member => $"'{member.Name}' {member.Shape}")];
             if (left.Length > 0) notes.Add($"Left in the file: {string.Join(", ", left)}.");
             return new DecoratedVectors(rows, readKeys, null, notes, content, keyContent, archive);
         }
@@ -79,7 +82,11 @@ internal sealed class NpzFormat : VectorFileFormat
         [
             .. members.Select(member => new FilePart(
                 member.Name, member.Header?.Descr ?? "not an array", member.Header is null ? null : string.Join(" x ", member.Header.Shape),
-                member == vectors ? PartUse.Vector : vectors?.Header is { } header && member == ChooseKeys(path, members, vectors, header.Rows, options) ? PartUse.Key : PartUse.Left,
+                member == vectors
+                    ? PartUse.Vector
+                    : vectors?.Header is { } header && member == ChooseKeys(path, members, vectors, header.Rows, options)
+                        ? PartUse.Key
+                        : PartUse.Left,
                 Selector: member.IsMatrix ? $"--array {member.Name}" : null)),
         ];
     }
@@ -121,7 +128,9 @@ internal sealed class NpzFormat : VectorFileFormat
         throw name is not null
             ? new VlcFormatException(path, "archive", $"an array '{name}'", List(members))
             : new VlcFormatException(
-                path, "archive", "one two-dimensional array of f2, f4, f8, u1 or i1", candidates.Count == 0 ? $"none; {List(members)}" : List(candidates),
+                path, "archive", "one two-dimensional array of f2, f4, f8, u1 or i1", candidates.Count == 0
+                    ? $"none; {List(members)}"
+                    : List(candidates),
                 candidates.Count == 0 ? "Save the vectors with numpy.savez(f, embeddings=a)." : "Name the array with --array.");
     }
 
@@ -133,7 +142,8 @@ internal sealed class NpzFormat : VectorFileFormat
         return options.KeyColumn is null
             ? possible.Find(member => KeyNames.Contains(member.Name, StringComparer.OrdinalIgnoreCase))
             : possible.Find(member => member.Name == options.KeyColumn)
-                ?? throw new VlcFormatException(path, "archive", $"an array '{options.KeyColumn}' of {rows} integers or texts", List(members));
+                ?? throw new VlcFormatException(
+                    path, "archive", $"an array '{options.KeyColumn}' of {rows} integers or texts", List(members));
     }
 
     private static string List(List<Member> members)
@@ -151,7 +161,8 @@ internal sealed class NpzFormat : VectorFileFormat
         }
         catch (VlcFormatException exception)
         {
-            throw new VlcFormatException(path, $"{where}, {exception.Where}", exception.Expected, exception.Found, exception.Hint, exception);
+            throw new VlcFormatException(
+                path, $"{where}, {exception.Where}", exception.Expected, exception.Found, exception.Hint, exception);
         }
     }
 
@@ -162,7 +173,8 @@ internal sealed class NpzFormat : VectorFileFormat
     private static int? KeyBytes(string descr) => descr switch
     {
         ['<' or '>' or '=' or '|', 'i' or 'u', '1' or '2' or '4' or '8'] => descr[2] - '0',
-        ['<' or '>' or '=', 'U', .. string digits] when int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n <= 1 << 14 => 4 * n,
+        ['<' or '>' or '=', 'U', .. string digits]
+            when int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n <= 1 << 14 => 4 * n,
         ['|', 'S', .. string digits] when int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int n) => n,
         _ => null,
     };
@@ -174,7 +186,8 @@ internal sealed class NpzFormat : VectorFileFormat
         if (data + ((Int128)header.Shape[0] * bytes) != content.End)
         {
             throw new VlcFormatException(
-                content.File.Path, $"array '{name}'", $"{header.Shape[0]} values of {bytes} bytes", $"{content.End - data} bytes", "The file is damaged.");
+                content.File.Path, $"array '{name}'", $"{header.Shape[0]} values of {bytes} bytes", $"{content.End - data} bytes",
+                "The file is damaged.");
         }
 
         return (start, destination) =>

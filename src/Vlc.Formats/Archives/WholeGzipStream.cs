@@ -3,7 +3,8 @@ using System.IO.Compression;
 namespace Vlc.Formats.Archives;
 
 /// <summary>
-/// The content of a gzip file, all of it: <see cref="GZipStream"/> takes the end of a truncated file for the end of the content, and ignores what
+/// The content of a gzip file, all of it: <see cref="GZipStream"/> takes the end of a truncated file for the end of the content, and
+/// ignores what
 /// follows it. So a member of our own is put behind the file: the content is whole where that member comes out at the end.
 /// </summary>
 internal sealed class WholeGzipStream : Stream
@@ -17,7 +18,8 @@ internal sealed class WholeGzipStream : Stream
     private int _heldCount;
 
     /// <param name="compressed">The file, which is not closed with this.</param>
-    public WholeGzipStream(Stream compressed) => _content = new GZipStream(new Concatenation(compressed, new MemoryStream(EndMember())), CompressionMode.Decompress);
+    public WholeGzipStream(Stream compressed) =>
+        _content = new GZipStream(new Concatenation(compressed, new MemoryStream(EndMember())), CompressionMode.Decompress);
 
     public override bool CanRead => true;
 
@@ -43,7 +45,9 @@ internal sealed class WholeGzipStream : Stream
             int read = _content.Read(next);
             if (read == 0)
             {
-                return _held.AsSpan(0, _heldCount).SequenceEqual(End) ? 0 : throw new InvalidDataException("The gzip data end too soon, or something follows them.");
+                return _held.AsSpan(0, _heldCount).SequenceEqual(End)
+                    ? 0
+                    : throw new InvalidDataException("The gzip data end too soon, or something follows them.");
             }
 
             // What is held goes out first; of both together the last bytes are held back.

@@ -27,7 +27,8 @@ internal sealed class PickleFormat : VectorFileFormat
             return reader.Left == 0
                 ? PickleOpening.Open(file, root, options, storage: null)
                 : throw new VlcFormatException(
-                    path, $"offset {reader.Position}", "the end of the file", $"{reader.Left} bytes after the pickle", "Several pickles in one file are not read; " + PickleCalls.Hint);
+                    path, $"offset {reader.Position}", "the end of the file", $"{reader.Left} bytes after the pickle",
+                    "Several pickles in one file are not read; " + PickleCalls.Hint);
         }
         catch
         {

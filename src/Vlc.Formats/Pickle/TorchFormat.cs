@@ -51,7 +51,9 @@ internal sealed class TorchFormat : VectorFileFormat
         using (data) return PickleOpening.List(archive, root, options);
     }
 
-    /// <summary>The archive's members, the folder that all are in, and what its pickle holds; the caller disposes of the pickle's member.</summary>
+    /// <summary>
+    /// The archive's members, the folder that all are in, and what its pickle holds; the caller disposes of the pickle's member.
+    /// </summary>
     private static (Dictionary<string, ZipEntry> Members, string Folder, ZipMember Data, object? Root) Load(InputFile archive)
     {
         Dictionary<string, ZipEntry> members = [];
@@ -62,7 +64,8 @@ internal sealed class TorchFormat : VectorFileFormat
         if (members.ContainsKey(folder + "/constants.pkl"))
         {
             throw new VlcFormatException(
-                archive.Path, "archive", "tensors", "a TorchScript program", "Save the tensor: torch.save(torch.jit.load(f).state_dict()['name'], 'v.pt').");
+                archive.Path, "archive", "tensors", "a TorchScript program",
+                "Save the tensor: torch.save(torch.jit.load(f).state_dict()['name'], 'v.pt').");
         }
 
         ThrowIfBigEndian(archive, members.GetValueOrDefault(folder + "/byteorder"));
@@ -70,7 +73,9 @@ internal sealed class TorchFormat : VectorFileFormat
         ZipMember data = ZipMember.Open(archive, members[pickle]);
         try
         {
-            return (members, folder, data, new PickleMachine(new PickleReader(data.File, data.Offset, data.End), TorchStorages.Persistent(archive)).Load());
+            return (
+                members, folder, data,
+                new PickleMachine(new PickleReader(data.File, data.Offset, data.End), TorchStorages.Persistent(archive)).Load());
         }
         catch
         {
@@ -102,10 +107,13 @@ internal sealed class TorchFormat : VectorFileFormat
             using ZipMember member = ZipMember.Open(archive, entry);
             if (member.End - member.Offset < (Int128)storage.Count * TorchStorages.ElementBytes(storage.Type))
             {
-                throw new VlcFormatException(archive.Path, $"'{entry.Name}'", $"{storage.Count} elements", $"{member.End - member.Offset} bytes", "The file is damaged.");
+                throw new VlcFormatException(
+                    archive.Path, $"'{entry.Name}'", $"{storage.Count} elements", $"{member.End - member.Offset} bytes",
+                    "The file is damaged.");
             }
 
-            return located[storage.Key] = new StoredNumbers(archive, member.Offset, null, PickleRows.TypeOf(storage) ?? ElementType.Float32, BigEndian: false);
+            return located[storage.Key] = new StoredNumbers(
+                archive, member.Offset, null, PickleRows.TypeOf(storage) ?? ElementType.Float32, BigEndian: false);
         }
     }
 
@@ -113,13 +121,16 @@ internal sealed class TorchFormat : VectorFileFormat
     {
         if (entry.Method != 0)
         {
-            throw new VlcFormatException(archive.Path, $"'{entry.Name}'", "a stored member, as torch writes it", "a compressed one", "Load it with torch and save it again.");
+            throw new VlcFormatException(
+                archive.Path, $"'{entry.Name}'", "a stored member, as torch writes it", "a compressed one",
+                "Load it with torch and save it again.");
         }
     }
 
     private static void ThrowIfBigEndian(InputFile archive, ZipEntry? entry)
     {
         if (entry is null || Encoding.ASCII.GetString(ZipMember.ReadHead(archive, entry, 16)).Trim() == "little") return;
-        throw new VlcFormatException(archive.Path, $"'{entry.Name}'", "a little-endian file", "a big-endian one", "Save it again on another machine.");
+        throw new VlcFormatException(
+            archive.Path, $"'{entry.Name}'", "a little-endian file", "a big-endian one", "Save it again on another machine.");
     }
 }

@@ -45,7 +45,9 @@ public sealed class ArchiveTests
     public void Archives_of_the_managed_writer_are_read()
     {
         using TemporaryFolder folder = new();
-        foreach (CompressionLevel level in (CompressionLevel[])[CompressionLevel.NoCompression, CompressionLevel.Fastest, CompressionLevel.SmallestSize])
+        foreach (
+            CompressionLevel level in (CompressionLevel[])[CompressionLevel.NoCompression, CompressionLevel.Fastest,
+            CompressionLevel.SmallestSize])
         {
             string path = folder.File($"{level}.npz");
             using (ZipArchive archive = ZipFile.Open(path, ZipArchiveMode.Create))
@@ -86,10 +88,13 @@ public sealed class ArchiveTests
                 Assert.Contains(source.Notes, note => note.Contains("temporary file", StringComparison.Ordinal));
             }
 
-            AssertRefused(folder.Write("t" + inner + extension, packed[..^5]), folder.File("t" + inner + extension), "truncated or damaged");
+            AssertRefused(
+                folder.Write("t" + inner + extension, packed[..^5]), folder.File("t" + inner + extension), "truncated or damaged");
         }
 
-        AssertRefused(folder.Write("v.fvecs" + extension, Pack([1, 0, 0, 0, 0, 0, 192, 127], extension)), folder.File("v.fvecs" + extension) + ": row 0, column 0");
+        AssertRefused(
+            folder.Write("v.fvecs" + extension, Pack([1, 0, 0, 0, 0, 0, 192, 127], extension)),
+            folder.File("v.fvecs" + extension) + ": row 0, column 0");
     }
 
     [Fact]
@@ -104,7 +109,10 @@ public sealed class ArchiveTests
     internal static byte[] Pack(byte[] content, string extension)
     {
         using MemoryStream packed = new();
-        using (Stream stream = extension == ".gz" ? new GZipStream(packed, CompressionLevel.Optimal, leaveOpen: true) : new ZstdSharp.CompressionStream(packed, leaveOpen: true))
+        using (
+            Stream stream = extension == ".gz"
+                ? new GZipStream(packed, CompressionLevel.Optimal, leaveOpen: true)
+                : new ZstdSharp.CompressionStream(packed, leaveOpen: true))
         {
             stream.Write(content);
         }

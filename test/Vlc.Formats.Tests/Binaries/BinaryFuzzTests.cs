@@ -7,7 +7,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Tests.Binaries;
 
 /// <summary>
-/// Mutations of small valid files: each is read or refused by a <see cref="VlcFormatException"/> that names the file, within 10 s and 1 GB. Checksums are
+/// Mutations of small valid files: each is read or refused by a <see cref="VlcFormatException"/> that names the file, within 10 s and 1 GB.
+/// Checksums are
 /// repaired: what lies in an archive or a compressed file is changed before it is packed. VLC_MUTANTS sets another number of mutations.
 /// </summary>
 public sealed class BinaryFuzzTests
@@ -16,9 +17,19 @@ public sealed class BinaryFuzzTests
 
     private static readonly Dictionary<string, (string Name, Func<byte[]> Good, Func<byte[], byte[]> Pack)> Files = new()
     {
-        ["faiss-map-graph"] = ("v.faiss", () => FaissWriter.File(writer => writer.IdentifierMap("IxMp", 4, [1, 2, 3, 4, 5], index => index.Graph("IHNf", 4, 5, storage => storage.Flat(Values.Matrix, 4)))), Same),
-        ["faiss-lists"] = ("v.index", () => FaissWriter.File(writer => writer.InvertedLists(4, new float[8], [([4, 2], Values.Matrix[..8]), ([0, 1, 3], Values.Matrix[8..])], sparse: true, directMap: 2)), Same),
-        ["faiss-transform"] = ("v.faiss", () => FaissWriter.File(writer => writer.PreTransform(2, 2, 3, rest => rest.Centering([1, 2]).Remap(2, [1, 0]).Linear("rrot", 2, 2, [0.6f, -0.8f, 0.8f, 0.6f], []).ScalarQuantizer(0, 2, 2, [0, 0, 1, 1], [1, 2, 3, 4]))), Same),
+        ["faiss-map-graph"] = (
+            "v.faiss", () =>
+                FaissWriter.File(writer => writer.IdentifierMap(
+                    "IxMp", 4, [1, 2, 3, 4, 5], index => index.Graph("IHNf", 4, 5, storage => storage.Flat(Values.Matrix, 4)))), Same),
+        ["faiss-lists"] = (
+            "v.index", () =>
+                FaissWriter.File(writer => writer.InvertedLists(
+                    4, new float[8], [([4, 2], Values.Matrix[..8]), ([0, 1, 3], Values.Matrix[8..])], sparse: true, directMap: 2)), Same),
+        ["faiss-transform"] = (
+            "v.faiss",
+            () => FaissWriter.File(writer => writer.PreTransform(
+                2, 2, 3, rest => rest.Centering([1, 2]).Remap(2, [1, 0]).Linear("rrot", 2, 2, [0.6f, -0.8f, 0.8f, 0.6f], [])
+                    .ScalarQuantizer(0, 2, 2, [0, 0, 1, 1], [1, 2, 3, 4]))), Same),
         ["npz"] = ("v.npz", () => Fixture("stored.npz"), Same),
         ["npz-inner"] = ("v.npz", () => Samples.Npy("<f4", 5, 4, Samples.Bytes(Values.Matrix)), inner => Zip(("embeddings.npy", inner))),
         ["npz-deflated"] = ("v.npz", () => Fixture("deflated.npz"), Same),
@@ -28,15 +39,22 @@ public sealed class BinaryFuzzTests
         ["pickle-numpy-5"] = ("v.pkl", () => Fixture("numpy_5.pkl"), Same),
         ["pickle-records"] = ("v.pkl", () => Fixture("records.pkl"), Same),
         ["torch"] = ("v.pt", () => Fixture("state.pt"), Same),
-        ["torch-inner"] = ("v.pt", () => ZipContent("tensor.pt", "archive/data.pkl"), inner => Zip(("archive/data.pkl", inner), ("archive/data/0", ZipContent("tensor.pt", "archive/data/0")))),
+        ["torch-inner"] = (
+            "v.pt", () =>
+                ZipContent("tensor.pt", "archive/data.pkl"), inner =>
+                    Zip(("archive/data.pkl", inner), ("archive/data/0", ZipContent("tensor.pt", "archive/data/0")))),
         ["torch-legacy"] = ("v.pt", () => Fixture("legacy.pt"), Same),
         ["gzip"] = ("v.fbin.gz", () => Samples.Build(".fbin", Values.Matrix, 4), inner => ArchiveTests.Pack(inner, ".gz")),
         ["gzip-raw"] = ("v.fbin.gz", () => ArchiveTests.Pack(Samples.Build(".fbin", Values.Matrix, 4), ".gz"), Same),
         ["zstd"] = ("v.fbin.zst", () => ArchiveTests.Pack(Samples.Build(".fbin", Values.Matrix, 4), ".zst"), Same),
         ["word2vec"] = ("v.bin", () => WordModelTests.Word2Vec("5 4\n", ["a", "bb", "ccc", "d", "e"], "\n"), Same),
         ["fasttext"] = ("v.bin", () => WordModelTests.FastText(["a", "bb"], new float[5 * 4], bucket: 3, minn: 2, maxn: 3), Same),
-        ["pgcopy"] = ("v.copy", () => TableFormatTests.Copy([.. Enumerable.Range(0, 5).Select(i => (byte[]?[])[TableFormatTests.BigEndian(i), Encoding.UTF8.GetBytes("text"), TableFormatTests.Vector([1, 2, i])])]), Same),
-        ["matrixmarket"] = ("v.mtx", () => "%%MatrixMarket matrix coordinate real general\n3 4 4\n1 1 1.5\n2 3 -2\n3 4 0.5\n1 2 1\n"u8.ToArray(), Same),
+        ["pgcopy"] = (
+            "v.copy", () =>
+                TableFormatTests.Copy([.. Enumerable.Range(0, 5).Select(i => (byte[]?[])
+                    [TableFormatTests.BigEndian(i), Encoding.UTF8.GetBytes("text"), TableFormatTests.Vector([1, 2, i])])]), Same),
+        ["matrixmarket"] = (
+            "v.mtx", () => "%%MatrixMarket matrix coordinate real general\n3 4 4\n1 1 1.5\n2 3 -2\n3 4 0.5\n1 2 1\n"u8.ToArray(), Same),
         ["matrixmarket-dense"] = ("v.mtx", () => "%%MatrixMarket matrix array real symmetric\n2 2\n1\n2\n3\n"u8.ToArray(), Same),
     };
 
@@ -56,7 +74,8 @@ public sealed class BinaryFuzzTests
     [Fact]
     public void A_damaged_truth_is_read_or_refused_but_nothing_else()
     {
-        byte[] original = [.. BitConverter.GetBytes(3), .. BitConverter.GetBytes(2), .. Samples.Bytes([9, 8, 7, 6, 5, 4]), .. Samples.Bytes(new float[6])];
+        byte[] original = [.. BitConverter.GetBytes(3), .. BitConverter.GetBytes(2), .. Samples.Bytes([9, 8, 7, 6, 5, 4]),
+        .. Samples.Bytes(new float[6])];
         using TemporaryFolder folder = new();
         Random random = new(20261128);
         for (int i = 0; i < Mutations.Count; i++)
@@ -129,7 +148,9 @@ public sealed class BinaryFuzzTests
             }
 
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-            Assert.True(allocated <= MaxBytesPerFile && clock.Elapsed.TotalSeconds < 10, $"{name}, mutant {i}: {allocated} bytes, {clock.Elapsed}; {refusal}");
+            Assert.True(
+                allocated <= MaxBytesPerFile
+                    && clock.Elapsed.TotalSeconds < 10, $"{name}, mutant {i}: {allocated} bytes, {clock.Elapsed}; {refusal}");
         }
 
         Assert.InRange(refused, 1, mutants);

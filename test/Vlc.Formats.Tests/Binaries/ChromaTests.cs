@@ -6,7 +6,8 @@ using static Vlc.Formats.Tests.Binaries.Values;
 namespace Vlc.Formats.Tests.Binaries;
 
 /// <summary>
-/// Databases with the tables of chromadb/migrations, and segment folders as Chroma's hnswlib persists them. The pickle in the folder was written by
+/// Databases with the tables of chromadb/migrations, and segment folders as Chroma's hnswlib persists them. The pickle in the folder was
+/// written by
 /// Python's pickler (Fixtures/python/make.py): it gives id0 to id4 the labels 1 to 5.
 /// </summary>
 public sealed class ChromaTests
@@ -143,11 +144,13 @@ public sealed class ChromaTests
     {
         const int links = 4, count = Rows + 1;
         string path = Directory.CreateDirectory(Path.Combine(folder.Path, VectorSegment)).FullName;
-        int vectorOffset = sizeof(uint) + (links * sizeof(uint)), labelOffset = vectorOffset + (Columns * sizeof(float)), record = labelOffset + sizeof(long);
+        int vectorOffset = sizeof(uint) + (links * sizeof(uint)), labelOffset = vectorOffset + (
+            Columns * sizeof(float)), record = labelOffset + sizeof(long);
         using (BinaryWriter header = new(File.Create(Path.Combine(path, "header.bin"))))
         {
             header.Write(1);                        // PERSISTENCE_VERSION
-            foreach (long field in (long[])[0, 1000, count, record, labelOffset, vectorOffset]) header.Write(field); // offsetLevel0, max_elements, cur_element_count, size_data_per_element, label_offset, offsetData
+            // offsetLevel0, max_elements, cur_element_count, size_data_per_element, label_offset, offsetData
+            foreach (long field in (long[])[0, 1000, count, record, labelOffset, vectorOffset]) header.Write(field);
             header.Write(0);                        // maxlevel
             header.Write(0);                        // enterpoint_node
             foreach (long field in (long[])[2, links, 2]) header.Write(field); // maxM, maxM0, M
@@ -186,15 +189,19 @@ public sealed class ChromaTests
             _connection = new SqliteConnection($"Data Source={path};Pooling=False");
             _connection.Open();
             Execute("""
-                CREATE TABLE collections (id TEXT PRIMARY KEY, name TEXT NOT NULL, dimension INTEGER, database_id TEXT NOT NULL, config_json_str TEXT);
-                CREATE TABLE collection_metadata (collection_id TEXT, key TEXT NOT NULL, str_value TEXT, int_value INTEGER, float_value REAL, bool_value INTEGER);
+                CREATE TABLE collections (id TEXT PRIMARY KEY, name TEXT NOT NULL, dimension INTEGER, database_id TEXT NOT NULL,
+                    config_json_str TEXT);
+                CREATE TABLE collection_metadata (collection_id TEXT, key TEXT NOT NULL, str_value TEXT, int_value INTEGER,
+                    float_value REAL, bool_value INTEGER);
                 CREATE TABLE segments (id TEXT PRIMARY KEY, type TEXT NOT NULL, scope TEXT NOT NULL, collection TEXT);
-                CREATE TABLE segment_metadata (segment_id TEXT, key TEXT NOT NULL, str_value TEXT, int_value INTEGER, float_value REAL, bool_value INTEGER);
-                CREATE TABLE embeddings_queue (seq_id INTEGER PRIMARY KEY, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, operation INTEGER NOT NULL,
-                    topic TEXT NOT NULL, id TEXT NOT NULL, vector BLOB, encoding TEXT, metadata TEXT);
+                CREATE TABLE segment_metadata (segment_id TEXT, key TEXT NOT NULL, str_value TEXT, int_value INTEGER,
+                    float_value REAL, bool_value INTEGER);
+                CREATE TABLE embeddings_queue (seq_id INTEGER PRIMARY KEY, created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+                    operation INTEGER NOT NULL, topic TEXT NOT NULL, id TEXT NOT NULL, vector BLOB, encoding TEXT, metadata TEXT);
                 CREATE TABLE embeddings (id INTEGER PRIMARY KEY, segment_id TEXT NOT NULL, embedding_id TEXT NOT NULL, seq_id BLOB NOT NULL,
                     created_at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
-                CREATE TABLE embedding_metadata (id INTEGER, key TEXT NOT NULL, string_value TEXT, int_value INTEGER, float_value REAL, bool_value INTEGER, PRIMARY KEY (id, key));
+                CREATE TABLE embedding_metadata (id INTEGER, key TEXT NOT NULL, string_value TEXT, int_value INTEGER, float_value REAL,
+                    bool_value INTEGER, PRIMARY KEY (id, key));
                 CREATE TABLE max_seq_id (segment_id TEXT PRIMARY KEY, seq_id INTEGER)
                 """);
         }
@@ -206,7 +213,8 @@ public sealed class ChromaTests
             Execute("INSERT INTO segments VALUES ($0, 'urn:chroma:segment/vector/hnsw-local-persisted', 'VECTOR', $1)", vectorSegment, id);
             foreach ((int index, string key) in ids.Index())
             {
-                Execute("INSERT INTO embeddings (id, segment_id, embedding_id, seq_id) VALUES ($0, $1, $2, 1)", ++_row, metadataSegment, key);
+                Execute(
+                    "INSERT INTO embeddings (id, segment_id, embedding_id, seq_id) VALUES ($0, $1, $2, 1)", ++_row, metadataSegment, key);
                 Execute("INSERT INTO embedding_metadata VALUES ($0, 'chroma:document', $1, NULL, NULL, NULL)", _row, $"text {index}");
                 Execute("INSERT INTO embedding_metadata VALUES ($0, 'page', NULL, $1, NULL, NULL)", _row, index);
                 Execute("INSERT INTO embedding_metadata VALUES ($0, 'score', NULL, NULL, 1.5, NULL)", _row);
@@ -220,7 +228,8 @@ public sealed class ChromaTests
 
         public void Flushed(long sequence) => Execute("INSERT INTO max_seq_id VALUES ($0, $1)", VectorSegment, sequence);
 
-        public void Space(string space) => Execute("INSERT INTO collection_metadata VALUES ($0, 'hnsw:space', $1, NULL, NULL, NULL)", Collection, space);
+        public void Space(string space) =>
+            Execute("INSERT INTO collection_metadata VALUES ($0, 'hnsw:space', $1, NULL, NULL, NULL)", Collection, space);
 
         public void Dispose() => _connection.Dispose();
 

@@ -6,7 +6,8 @@ namespace Vlc.Formats.Tests.Binaries;
 
 public sealed class FaissTests
 {
-    // A rotation of four dimensions: products of plane rotations by angles with exact sines (3-4-5), so A^T A is the identity but for rounding.
+    // A rotation of four dimensions: products of plane rotations by angles with exact sines (3-4-5), so A^T A is the identity but for
+    // rounding.
     private static readonly float[] Rotation =
     [
         0.6f, -0.8f, 0, 0,
@@ -121,10 +122,17 @@ public sealed class FaissTests
     [Fact]
     public void What_cannot_be_inverted_is_refused()
     {
-        AssertFaissRefused(writer => writer.PreTransform(4, 1, 1, rest => rest.Linear("PcAm", 4, 2, Rotation[..8], []).Flat([1, 2], 2)), "reduces 4 dimensions to 2");
-        AssertFaissRefused(writer => writer.PreTransform(2, 1, 1, rest => rest.Linear("LTra", 2, 2, [2, 0, 0, 1], []).Flat([1, 2], 2)), "not orthogonal");
-        AssertFaissRefused(writer => writer.PreTransform(2, 1, 1, rest => rest.Linear("LTra", 2, 2, [1, 0.001f, 0, 1], []).Flat([1, 2], 2)), "not orthogonal");
-        AssertFaissRefused(writer => writer.PreTransform(2, 1, 2, rest => rest.Centering([1, 1]).Normalization(2).Flat([1, 0], 2)), "normalization after a shift");
+        AssertFaissRefused(
+            writer => writer.PreTransform(4, 1, 1, rest => rest.Linear("PcAm", 4, 2, Rotation[..8], []).Flat([1, 2], 2)),
+            "reduces 4 dimensions to 2");
+        AssertFaissRefused(
+            writer => writer.PreTransform(2, 1, 1, rest => rest.Linear("LTra", 2, 2, [2, 0, 0, 1], []).Flat([1, 2], 2)), "not orthogonal");
+        AssertFaissRefused(
+            writer => writer.PreTransform(2, 1, 1, rest => rest.Linear("LTra", 2, 2, [1, 0.001f, 0, 1], []).Flat([1, 2], 2)),
+            "not orthogonal");
+        AssertFaissRefused(
+            writer => writer.PreTransform(2, 1, 2, rest => rest.Centering([1, 1]).Normalization(2).Flat([1, 0], 2)),
+            "normalization after a shift");
         AssertFaissRefused(writer => writer.PreTransform(3, 1, 1, rest => rest.Remap(3, [0, 1]).Flat([1, 2], 2)), "keeps every dimension");
     }
 
@@ -148,16 +156,19 @@ public sealed class FaissTests
     [Fact]
     public void Damage_is_named()
     {
-        AssertFaissRefused(writer => writer.IdentifierMap("IxMp", Columns, [1], index => index.Flat(Matrix, Columns)), "1 rows of dimension 4", "5 of 4");
+        AssertFaissRefused(
+            writer => writer.IdentifierMap("IxMp", Columns, [1], index => index.Flat(Matrix, Columns)), "1 rows of dimension 4", "5 of 4");
         AssertFaissRefused(writer => writer.Flat(Matrix, Columns).Flat(Matrix, Columns), "the end of the file");
         AssertFaissRefused(writer => writer.Flat([], 4), "zero rows");
         AssertFaissRefused(writer => writer.Flat([1, float.NaN], 2), "row 0, column 1");
         AssertFaissRefused(
-            writer => writer.IdentifierMap("IxMp", 1, [1, 2], index => index.InvertedLists(1, [0], [([0, 5], [1, 2])], sparse: false)), "row 1, identifier", "found 5");
+            writer => writer.IdentifierMap("IxMp", 1, [1, 2], index => index.InvertedLists(1, [0], [([0, 5], [1, 2])], sparse: false)),
+            "row 1, identifier", "found 5");
     }
 
     private static float[] Rotate(float[] row, float[] bias) =>
-        [.. Enumerable.Range(0, 4).Select(i => (float)(Enumerable.Range(0, 4).Sum(j => (double)Rotation[(i * 4) + j] * row[j]) + (bias.Length > 0 ? bias[i] : 0)))];
+        [.. Enumerable.Range(0,
+        4).Select(i => (float)(Enumerable.Range(0, 4).Sum(j => (double)Rotation[(i * 4) + j] * row[j]) + (bias.Length > 0 ? bias[i] : 0)))];
 
     private static void AssertNear(float[] expected, float[] actual)
     {

@@ -3,7 +3,8 @@ using System.Text;
 namespace Vlc.Formats.Tests.Binaries;
 
 /// <summary>
-/// Writes FAISS index files field by field, after faiss/impl/index_write.cpp: little-endian, WRITE1 is the field, WRITEVECTOR a size_t count and the
+/// Writes FAISS index files field by field, after faiss/impl/index_write.cpp: little-endian, WRITE1 is the field, WRITEVECTOR a size_t
+/// count and the
 /// elements, WRITEXBVECTOR the same with the count in units of four bytes. No FAISS is here to write them.
 /// </summary>
 internal sealed class FaissWriter
@@ -28,7 +29,9 @@ internal sealed class FaissWriter
         return Vector(rows);
     }
 
-    /// <summary>IndexScalarQuantizer: qtype, rangestat, rangestat_arg (int, int, float), d and code_size (size_t), trained, codes.</summary>
+    /// <summary>
+    /// IndexScalarQuantizer: qtype, rangestat, rangestat_arg (int, int, float), d and code_size (size_t), trained, codes.
+    /// </summary>
     public FaissWriter ScalarQuantizer(int type, int dimension, int codeSize, float[] trained, byte[] codes)
     {
         Kind("IxSQ");
@@ -150,7 +153,12 @@ internal sealed class FaissWriter
         _writer.Write((long)lists.Length);
         _writer.Write((long)dimension * sizeof(float));
         Kind(sparse ? "sprs" : "full");
-        if (sparse) Vector(lists.Index().Where(list => list.Item.Ids.Length > 0).SelectMany(list => (long[])[list.Index, list.Item.Ids.Length]).ToArray());
+        if (sparse)
+        {
+            Vector(
+                lists.Index().Where(list => list.Item.Ids.Length > 0)
+                    .SelectMany(list => (long[])[list.Index, list.Item.Ids.Length]).ToArray());
+        }
         else Vector(lists.Select(list => (long)list.Ids.Length).ToArray());
         foreach ((long[] ids, float[] rows) in lists)
         {

@@ -14,8 +14,12 @@ public sealed class PickleTests
     {
         get
         {
-            TheoryData<string> names = ["tuples.pkl", "numpy_f2.pkl", "numpy_f8_big.pkl", "numpy_scalars.pkl", "tensor.pt", "half.pt", "state.pt", "legacy.pt"];
-            for (int protocol = 0; protocol <= 5; protocol++) names.AddRange($"list_{protocol}.pkl", $"numpy_{protocol}.pkl", $"arrays_{protocol}.pkl");
+            TheoryData<string> names = ["tuples.pkl", "numpy_f2.pkl", "numpy_f8_big.pkl", "numpy_scalars.pkl", "tensor.pt", "half.pt",
+            "state.pt", "legacy.pt"];
+            for (int protocol = 0; protocol <= 5; protocol++)
+            {
+                names.AddRange($"list_{protocol}.pkl", $"numpy_{protocol}.pkl", $"arrays_{protocol}.pkl");
+            }
             return names;
         }
     }
@@ -121,5 +125,6 @@ public sealed class PickleTests
         AssertRefused(folder.Write("v.pkl", [.. content, (byte)'.']), "one matrix");
     }
 
-    internal static string Fixture(string name) => Path.Combine(RepositoryPaths.Root, "test", "Vlc.Formats.Tests", "Fixtures", "python", name);
+    internal static string Fixture(string name) =>
+        Path.Combine(RepositoryPaths.Root, "test", "Vlc.Formats.Tests", "Fixtures", "python", name);
 }

@@ -13,12 +13,14 @@ public sealed class TableFormatTests
     {
         using TemporaryFolder folder = new();
         byte[] content = Copy([.. Enumerable.Range(0, Rows).Select(i => (byte[]?[])[
-            BigEndian(100L + i), i == 2 ? null : Encoding.UTF8.GetBytes($"täxt {i}"), Vector(Matrix[(i * Columns)..((i + 1) * Columns)]), [0xFF, 0xFE, 0, 1, 2]])]);
+            BigEndian(100L + i), i == 2 ? null : Encoding.UTF8.GetBytes($"täxt {i}"), Vector(Matrix[(i * Columns)..((i
+                + 1) * Columns)]), [0xFF, 0xFE, 0, 1, 2]])]);
         using VectorSource source = Samples.Open(folder.Write("t.copy", content));
         AssertMatrix(source);
         Assert.Equal(["100", "101", "102", "103", "104"], Keys(source));
         Assert.Equal(["""{"column_1":"t\u00E4xt 0"}""", """{"column_1":"t\u00E4xt 1"}""", "{}"], Payload(source)[..3]);
-        Assert.Contains(source.Notes, note => note.Contains("column 3", StringComparison.Ordinal) && note.StartsWith("Left", StringComparison.Ordinal));
+        Assert.Contains(
+            source.Notes, note => note.Contains("column 3", StringComparison.Ordinal) && note.StartsWith("Left", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -120,7 +122,9 @@ public sealed class TableFormatTests
     [InlineData(false)]
     public void Big_ann_ground_truth_is_read(bool distances)
     {
-        byte[] content = [.. BitConverter.GetBytes(3), .. BitConverter.GetBytes(2), .. Samples.Bytes([9, 8, 7, 6, 5, 4]), .. distances ? Samples.Bytes(new float[6]) : []];
+        byte[] content = [.. BitConverter.GetBytes(3), .. BitConverter.GetBytes(2), .. Samples.Bytes([9, 8, 7, 6, 5, 4]), .. distances
+            ? Samples.Bytes(new float[6])
+            : []];
         using TemporaryFolder folder = new();
         foreach (string name in (string[])["truth.ibin", "truth.bin", "gt100"])
         {
@@ -138,18 +142,23 @@ public sealed class TableFormatTests
         using TemporaryFolder folder = new();
         Assert.Equal([2, 1], NeighborTable.Read(folder.Write("t.ivecs", content))[0].ToArray());
         Assert.Equal([1, 2], NeighborTable.Read(folder.Write("t.ibin", content))[0].ToArray());
-        Assert.Contains("fits both", Assert.Throws<VlcFormatException>(() => NeighborTable.Read(folder.Write("t.gt", content))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "fits both", Assert.Throws<VlcFormatException>(() => NeighborTable.Read(folder.Write("t.gt", content))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Integers_of_ibin_are_vectors()
     {
         using TemporaryFolder folder = new();
-        using VectorSource source = Samples.Open(folder.Write("v.ibin", [.. BitConverter.GetBytes(1), .. BitConverter.GetBytes(2), .. Samples.Bytes([7, -1])]));
+        using VectorSource source = Samples.Open(
+            folder.Write("v.ibin", [.. BitConverter.GetBytes(1), .. BitConverter.GetBytes(2), .. Samples.Bytes([7, -1])]));
         AssertRows([7, -1], source);
     }
 
-    /// <summary>COPY BINARY: signature, flags, extension length; for each row an int16 count and, for each field, an int32 length and bytes; -1.</summary>
+    /// <summary>
+    /// COPY BINARY: signature, flags, extension length; for each row an int16 count and, for each field, an int32 length and bytes; -1.
+    /// </summary>
     internal static byte[] Copy(byte[]?[][] rows)
     {
         List<byte> bytes = [.. "PGCOPY\n"u8, 0xFF, 0x0D, 0x0A, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -167,12 +176,17 @@ public sealed class TableFormatTests
     }
 
     /// <summary>vector_send: dim (int16), unused (int16), float4 each.</summary>
-    internal static byte[] Vector(float[] values) => [0, (byte)values.Length, 0, 0, .. values.SelectMany(value => BigEndian(BitConverter.SingleToInt32Bits(value)))];
+    internal static byte[] Vector(float[] values) =>
+        [0, (byte)values.Length, 0, 0, .. values.SelectMany(value => BigEndian(BitConverter.SingleToInt32Bits(value)))];
 
     internal static byte[] BigEndian(long value) => BitConverter.GetBytes(BinaryPrimitives.ReverseEndianness(value));
 
     private static byte[] Half(float[] values) =>
-        [0, (byte)values.Length, 0, 0, .. values.SelectMany(value => BitConverter.GetBytes(BinaryPrimitives.ReverseEndianness(BitConverter.HalfToInt16Bits((Half)value))))];
+    [
+        0, (byte)values.Length, 0, 0,
+        .. values.Select(value => BitConverter.HalfToInt16Bits(
+            (Half)value)).SelectMany(bits => BitConverter.GetBytes(BinaryPrimitives.ReverseEndianness(bits))),
+    ];
 
     private static byte[] BigEndian(int value) => BitConverter.GetBytes(BinaryPrimitives.ReverseEndianness(value));
 }

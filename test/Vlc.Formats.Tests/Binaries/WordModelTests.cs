@@ -64,14 +64,18 @@ public sealed class WordModelTests
             {
                 for (int start = 0; start < marked.Length; start++)
                 {
-                    for (int length = 2; length <= 3 && start + length <= marked.Length; length++) rows.Add(Words.Length + (Hash(marked.Substring(start, length)) % bucket));
+                    for (int length = 2; length <= 3 && start + length <= marked.Length; length++)
+                    {
+                        rows.Add(Words.Length + (Hash(marked.Substring(start, length)) % bucket));
+                    }
                 }
             }
 
             return [.. Enumerable.Range(0, Columns).Select(column => rows.Average(row => input[(row * Columns) + column]))];
         }
 
-        static uint Hash(string text) => Encoding.UTF8.GetBytes(text).Aggregate(2166136261u, (hash, value) => unchecked((hash ^ (uint)(int)(sbyte)value) * 16777619u));
+        static uint Hash(string text) =>
+            Encoding.UTF8.GetBytes(text).Aggregate(2166136261u, (hash, value) => unchecked((hash ^ (uint)(int)(sbyte)value) * 16777619u));
     }
 
     [Fact]
@@ -105,7 +109,10 @@ public sealed class WordModelTests
         return [.. bytes];
     }
 
-    /// <summary>A model as fasttext.cc saveModel writes it: signature, version, arguments, dictionary, input matrix; the output matrix is left out of small models.</summary>
+    /// <summary>
+    /// A model as fasttext.cc saveModel writes it: signature, version, arguments, dictionary, input matrix; the output matrix is left out
+    /// of small models.
+    /// </summary>
     internal static byte[] FastText(string[] words, float[] input, int bucket, int minn, int maxn, bool quantized = false)
     {
         using MemoryStream stream = new();
@@ -113,7 +120,8 @@ public sealed class WordModelTests
         writer.Write(793712314);    // FASTTEXT_FILEFORMAT_MAGIC_INT32
         writer.Write(12);           // FASTTEXT_VERSION
         writer.Write(Columns);      // dim
-        foreach (int argument in (int[])[5, 5, 1, 5, 1, 2, 2, bucket, minn, maxn, 100]) writer.Write(argument); // ws, epoch, minCount, neg, wordNgrams, loss, model, bucket, minn, maxn, lrUpdateRate
+        // ws, epoch, minCount, neg, wordNgrams, loss, model, bucket, minn, maxn, lrUpdateRate
+        foreach (int argument in (int[])[5, 5, 1, 5, 1, 2, 2, bucket, minn, maxn, 100]) writer.Write(argument);
         writer.Write(1e-4);         // t
         writer.Write(words.Length); // size_
         writer.Write(words.Length); // nwords_
