@@ -15,8 +15,6 @@ public sealed class BinaryFuzzTests
 {
     private const long MaxBytesPerFile = 1L << 30;
 
-    private static readonly int Mutants = int.TryParse(Environment.GetEnvironmentVariable("VLC_MUTANTS"), out int stated) ? stated : 1_000;
-
     private static readonly Dictionary<string, (string Name, Func<byte[]> Good, Func<byte[], byte[]> Pack)> Files = new()
     {
         ["faiss-map-graph"] = (
@@ -70,7 +68,7 @@ public sealed class BinaryFuzzTests
         byte[] original = good();
         using TemporaryFolder folder = new();
         string path = folder.File(fileName);
-        AssertReadOrRefused(name, path, random => File.WriteAllBytes(path, pack(Mutate(original, random))), Mutants);
+        AssertReadOrRefused(name, path, random => File.WriteAllBytes(path, pack(Mutate(original, random))), Mutations.Count);
     }
 
     [Fact]
@@ -80,7 +78,7 @@ public sealed class BinaryFuzzTests
         .. Samples.Bytes(new float[6])];
         using TemporaryFolder folder = new();
         Random random = new(20261128);
-        for (int i = 0; i < Mutants; i++)
+        for (int i = 0; i < Mutations.Count; i++)
         {
             string path = folder.Write("t.ibin", Mutate(original, random));
             try
@@ -112,7 +110,7 @@ public sealed class BinaryFuzzTests
         ChromaTests.Flush(folder, "chroma_dict.pickle", normalized: true);
         string path = Directory.GetFiles(folder.Path, file, SearchOption.AllDirectories).Single();
         byte[] original = File.ReadAllBytes(path);
-        AssertReadOrRefused(file, folder.Path, random => File.WriteAllBytes(path, Mutate(original, random)), int.Max(Mutants / 4, 100));
+        AssertReadOrRefused(file, folder.Path, random => File.WriteAllBytes(path, Mutate(original, random)), int.Max(Mutations.Count / 4, 100));
     }
 
     private static byte[] Same(byte[] bytes) => bytes;
