@@ -7,8 +7,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Columnar;
 
 /// <summary>
-/// Writes Parquet: a column "embedding" of lists of float, and beside it "id" and "payload" as text where the source has keys and payload. Pages of
-/// version 1, plain and uncompressed, which every program reads.
+/// Writes Parquet: a column "embedding" of lists of float, and beside it "id" and "payload" as text where the source has keys and payload.
+/// Pages of version 1, plain and uncompressed, which every program reads.
 /// </summary>
 public sealed class ParquetFileWriter : VectorFileWriter
 {
@@ -102,7 +102,9 @@ public sealed class ParquetFileWriter : VectorFileWriter
             _stream.Write(FileSignature.Parquet);
         }
 
-        /// <summary>Repetition levels 0, 1, 1, ... for each row, and the definition level 1 for all: run lengths, with their size before them.</summary>
+        /// <summary>
+        /// Repetition levels 0, 1, 1, ... for each row, and the definition level 1 for all: run lengths, with their size before them.
+        /// </summary>
         private byte[] Levels(int rows)
         {
             using MemoryStream repetitions = new(), definitions = new();
@@ -158,7 +160,8 @@ public sealed class ParquetFileWriter : VectorFileWriter
 
         private void EndGroup()
         {
-            List<Chunk> columns = [new([Vectors, "list", "element"], Float, _groupStart, _stream.Position - _groupStart, _groupRows * _dimension)];
+            long length = _stream.Position - _groupStart;
+            List<Chunk> columns = [new([Vectors, "list", "element"], Float, _groupStart, length, _groupRows * _dimension)];
             foreach (TextColumn text in _texts)
             {
                 long start = _stream.Position;
@@ -192,7 +195,10 @@ public sealed class ParquetFileWriter : VectorFileWriter
             footer.Element(() => footer.Int32(3, Required).Text(4, Vectors).Int32(5, 1).Int32(6, ListType));
             footer.Element(() => footer.Int32(3, Repeated).Text(4, "list").Int32(5, 1));
             footer.Element(() => footer.Int32(1, Float).Int32(3, Required).Text(4, "element"));
-            foreach (TextColumn text in _texts) footer.Element(() => footer.Int32(1, ByteArray).Int32(3, Required).Text(4, text.Name).Int32(6, Utf8));
+            foreach (TextColumn text in _texts)
+            {
+                footer.Element(() => footer.Int32(1, ByteArray).Int32(3, Required).Text(4, text.Name).Int32(6, Utf8));
+            }
         }
 
         private static void WriteGroup(ThriftWriter footer, long rows, Chunk[] columns) => footer

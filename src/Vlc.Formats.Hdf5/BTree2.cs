@@ -32,7 +32,10 @@ internal sealed class BTree2
         head.Length();
         head.ThrowIfChecksumDiffers();
         const int deepest = 16;
-        if (RecordSize < 1 || _nodeSize < NodeFrame + RecordSize || _depth > deepest) throw head.Damaged("a tree", $"nodes of {_nodeSize} bytes, depth {_depth}");
+        if (RecordSize < 1 || _nodeSize < NodeFrame + RecordSize || _depth > deepest)
+        {
+            throw head.Damaged("a tree", $"nodes of {_nodeSize} bytes, depth {_depth}");
+        }
         (_countBytes, _totalBytes) = Sizes();
     }
 

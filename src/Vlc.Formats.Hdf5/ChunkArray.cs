@@ -32,7 +32,8 @@ internal sealed class ChunkArray(Hdf5File file, Placement placement, ChunkGrid g
         head.Length();
         long? index = head.Address();
         head.ThrowIfChecksumDiffers();
-        if (maxBits > 64 || !BitOperations.IsPow2(blockElements) || !BitOperations.IsPow2(superPointers) || blockElements == 0 || superPointers == 0)
+        if (maxBits > 64 || !BitOperations.IsPow2(blockElements) || !BitOperations.IsPow2(superPointers) || blockElements == 0
+            || superPointers == 0)
         {
             throw head.Damaged("powers of two", $"{blockElements} and {superPointers}");
         }
@@ -49,7 +50,10 @@ internal sealed class ChunkArray(Hdf5File file, Placement placement, ChunkGrid g
         _header = address;
         if (_client != (filtered ? 1 : 0)) throw head.Damaged($"chunks {(filtered ? "with" : "without")} filters", $"client {_client}");
         int least = file.OffsetSize + (filtered ? sizeof(uint) + 1 : 0);
-        if (filtered ? _elementSize < least || _elementSize > least + 7 : _elementSize != least) throw head.Damaged($"slots of {least} bytes", $"{_elementSize}");
+        if (filtered ? _elementSize < least || _elementSize > least + 7 : _elementSize != least)
+        {
+            throw head.Damaged($"slots of {least} bytes", $"{_elementSize}");
+        }
     }
 
     private void ReadIndex(long address, long used, (int MaxBits, int Direct, int BlockElements, int SuperPointers) shape)
@@ -94,13 +98,12 @@ internal sealed class ChunkArray(Hdf5File file, Placement placement, ChunkGrid g
         Cursor block = file.Take(address, (long)size, "extensible array");
         Begin(block, "EASB"u8);
         block.Skip(offsetBytes);
-        Cursor bitmaps = block.Slice((int)(blocks * bitmapBytes));
+        byte[] written = block.Bytes((int)(blocks * bitmapBytes)).ToArray();
         Cursor pointers = block.Slice((int)(blocks * file.OffsetSize));
         block.ThrowIfChecksumDiffers();
         for (long i = 0; i < blocks && first < used; i++, first += each)
         {
-            byte[] written = bitmaps.Bytes(bitmapBytes).ToArray();
-            if (pointers.Address() is { } data) ReadBlock(data, "EADB"u8, first, each, offsetBytes, written);
+            if (pointers.Address() is { } data) ReadBlock(data, "EADB"u8, first, each, offsetBytes, written, firstBit: i * PagesOf(each));
         }
     }
 
@@ -110,9 +113,11 @@ internal sealed class ChunkArray(Hdf5File file, Placement placement, ChunkGrid g
 
     /// <summary>
     /// A block of slots: all behind its head, or, above the page's size, in pages with a checksum each. Which pages were written say the
-    /// bits of the block itself, and in an extensible array those of its super block.
+    /// bits of the block itself, and in an extensible array those of its super block, one after the other for all of its blocks.
     /// </summary>
-    private void ReadBlock(long address, ReadOnlySpan<byte> signature, long first, long count, int offsetBytes, byte[]? written)
+    private void ReadBlock(
+        long address, ReadOnlySpan<byte> signature, long first, long count, int offsetBytes, byte[]? written,
+        long firstBit = 0)
     {
         _visits.Enter(address);
         long pages = count > PageSlots ? PagesOf(count) : 0;
@@ -131,7 +136,8 @@ internal sealed class ChunkArray(Hdf5File file, Placement placement, ChunkGrid g
         for (long i = 0; i < pages; i++)
         {
             long inPage = long.Min(PageSlots, count - (i * PageSlots));
-            if ((written[i / 8] & (0x80 >> (int)(i % 8))) != 0) ReadPage(at, first + (i * PageSlots), inPage);
+            long bit = firstBit + i;
+            if ((written[bit / 8] & (0x80 >> (int)(bit % 8))) != 0) ReadPage(at, first + (i * PageSlots), inPage);
             at += (inPage * _elementSize) + sizeof(uint);
         }
     }
@@ -158,7 +164,9 @@ internal sealed class ChunkArray(Hdf5File file, Placement placement, ChunkGrid g
         for (long slot = first; slot < first + count; slot++)
         {
             long? address = elements.Address();
-            (long stored, uint mask) = filtered ? (elements.Number(_elementSize - file.OffsetSize - sizeof(uint)), elements.U32()) : (grid.ChunkBytes, 0);
+            (long stored, uint mask) = filtered
+                ? (elements.Number(_elementSize - file.OffsetSize - sizeof(uint)), elements.U32())
+                : (grid.ChunkBytes, 0);
             if (address is { } written) placement.Add(chunks, slot, written, stored, mask);
         }
     }

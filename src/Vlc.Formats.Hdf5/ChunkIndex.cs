@@ -88,7 +88,10 @@ internal sealed class ChunkIndex
             case Implicit:
                 if (filters.Count > 0) throw file.Damaged(address, "chunks without filters", filters.Description);
                 file.ThrowIfOutside(address, checked((long)Int128.Min((Int128)placement.Slots * grid.ChunkBytes, long.MaxValue)), "chunks");
-                for (long slot = 0; slot < placement.Slots; slot++) placement.Add(chunks, slot, address + (slot * grid.ChunkBytes), grid.ChunkBytes, 0);
+                for (long slot = 0; slot < placement.Slots; slot++)
+                {
+                    placement.Add(chunks, slot, address + (slot * grid.ChunkBytes), grid.ChunkBytes, 0);
+                }
                 break;
             case FixedArray:
                 new ChunkArray(file, placement, grid, filters.Count > 0, chunks).ReadFixed(address);
@@ -115,7 +118,10 @@ internal sealed class ChunkIndex
     {
         const int unfiltered = 10, filtered = 11;
         BTree2 tree = new(file, address);
-        if (tree.Type != (filters.Count > 0 ? filtered : unfiltered)) throw file.Damaged(address, "an index of chunks", $"a tree of type {tree.Type}");
+        if (tree.Type != (filters.Count > 0 ? filtered : unfiltered))
+        {
+            throw file.Damaged(address, "an index of chunks", $"a tree of type {tree.Type}");
+        }
         int sizeBytes = tree.RecordSize - file.OffsetSize - sizeof(uint) - (rank * sizeof(ulong));
         foreach (Cursor record in tree.Records())
         {

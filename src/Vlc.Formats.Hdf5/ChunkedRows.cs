@@ -14,7 +14,9 @@ internal sealed record ChunkGrid(long Rows, int RowBytes, long ChunkRows, int Ch
     public long Chunks => Across * Down;
 }
 
-/// <summary>Rows in chunks. The chunks that lie side by side are read together and kept, so that each is inflated once by whoever reads forward.</summary>
+/// <summary>
+/// Rows in chunks. The chunks that lie side by side are read together and kept, so that each is inflated once by whoever reads forward.
+/// </summary>
 internal sealed class ChunkedRows : RowStorage
 {
     // What a band of chunks may have; h5py's own choice has under a megabyte.

@@ -35,7 +35,8 @@ internal static class DataLayout
                 return ChunkedRows.Open(dataset, message, version, filters, fill, where);
             case Virtual:
                 throw new VlcFormatException(
-                    file.Path, where, "data in the file itself", "a virtual dataset, which shows the data of others", "Read the datasets it is made of.");
+                    file.Path, where, "data in the file itself", "a virtual dataset, which shows the data of others",
+                    "Read the datasets it is made of.");
             default:
                 throw message.Damaged("a data layout of class 0 to 2", $"class {kind}");
         }
@@ -49,6 +50,7 @@ internal static class DataLayout
         foreach (long extent in dataset.Extents.Skip(1)) bytes = Int128.Min(bytes * extent, long.MaxValue);
         return bytes <= VectorShape.MaxDimension * sizeof(double) || dataset.Extents.Count == 1
             ? (long)bytes
-            : throw new VlcFormatException(dataset.File.Path, where, $"a dimension of 1 to {VectorShape.MaxDimension}", dataset.Description);
+            : throw new VlcFormatException(
+                dataset.File.Path, where, $"a dimension of 1 to {VectorShape.MaxDimension}", dataset.Description);
     }
 }

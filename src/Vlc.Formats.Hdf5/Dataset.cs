@@ -33,7 +33,8 @@ internal sealed class Dataset
 
     /// <summary>The dataset of an object header; null where the object is none.</summary>
     public static Dataset? From(ObjectHeader header, string name) =>
-        header.Find(ObjectHeader.Dataspace) is { } space && header.Find(ObjectHeader.Datatype) is { } type && header.Find(ObjectHeader.Layout) is not null
+        header.Find(ObjectHeader.Dataspace) is { } space && header.Find(ObjectHeader.Datatype) is { } type
+            && header.Find(ObjectHeader.Layout) is not null
             ? new Dataset(header, name, type, space)
             : null;
 
@@ -110,7 +111,9 @@ internal sealed class Dataset
         {
             long size = value.U32();
             if (size == 0) return zero;
-            return size == Type.Size ? value.Bytes(Type.Size).ToArray() : throw value.Damaged($"a fill value of {Type.Size} bytes", $"{size}");
+            return size == Type.Size
+                ? value.Bytes(Type.Size).ToArray()
+                : throw value.Damaged($"a fill value of {Type.Size} bytes", $"{size}");
         }
     }
 }

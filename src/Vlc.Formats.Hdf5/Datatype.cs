@@ -14,7 +14,8 @@ namespace Vlc.Formats.Hdf5;
 /// <param name="Integer">True for a plain integer of any size.</param>
 /// <param name="Signed">True where the integer is signed.</param>
 internal sealed record Datatype(
-    int Size, ElementType? ElementType, bool BigEndian, string Description, TextStorage? Text = null, bool Integer = false, bool Signed = false)
+    int Size, ElementType? ElementType, bool BigEndian, string Description, TextStorage? Text = null, bool Integer = false,
+    bool Signed = false)
 {
     public static Datatype Read(Cursor message)
     {

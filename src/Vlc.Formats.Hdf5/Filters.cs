@@ -65,7 +65,10 @@ internal sealed class Filters
         long expansion = 1;
         for (int i = 0; i < _filters.Count; i++)
         {
-            if (!IsSkipped(mask, i) && _filters[i].Id is Deflate or Lzf) expansion = long.Min(expansion * MaxExpansion, MaxExpansion * MaxExpansion);
+            if (!IsSkipped(mask, i) && _filters[i].Id is Deflate or Lzf)
+            {
+                expansion = long.Min(expansion * MaxExpansion, MaxExpansion * MaxExpansion);
+            }
         }
 
         return raw <= (stored + 1) * expansion;
@@ -77,7 +80,7 @@ internal sealed class Filters
     /// <param name="elementSize">Bytes of an element.</param>
     /// <param name="mask">The chunk's filter mask.</param>
     /// <param name="damaged">Makes the error that names the chunk.</param>
-    /// <returns>The buffer that has the data: <paramref name="raw"/>, or <paramref name="stored"/> where nothing had to be copied.</returns>
+    /// <returns>The buffer with the data: <paramref name="raw"/>, or <paramref name="stored"/> where nothing was copied.</returns>
     public byte[] Undo(byte[] stored, byte[] raw, int elementSize, uint mask, Func<string, string, VlcFormatException> damaged)
     {
         byte[] current = stored, other = raw;
@@ -97,7 +100,8 @@ internal sealed class Filters
             }
 
             // What comes out is the chunk's data, and a checksum where one was added before this filter.
-            int after = raw.Length + _filters.Take(i).Where((_, at) => !IsSkipped(mask, at)).Count(filter => filter.Id == Fletcher) * sizeof(uint);
+            int checksums = _filters.Take(i).Where((_, at) => !IsSkipped(mask, at)).Count(filter => filter.Id == Fletcher);
+            int after = raw.Length + (checksums * sizeof(uint));
             if (id == Shuffle)
             {
                 if (other.Length < length) other = new byte[length];
@@ -171,14 +175,17 @@ internal sealed class Filters
         if (to != destination.Length) throw damaged($"{destination.Length} bytes from an lzf stream", $"{to}");
     }
 
-    /// <summary>The filter stores the first bytes of all elements, then the second ones, and so on; a rest that is no element as it is.</summary>
+    /// <summary>
+    /// The filter stores the first bytes of all elements, then the second ones, and so on; a rest that is no element as it is.
+    /// </summary>
     private static void Unshuffle(ReadOnlySpan<byte> planes, Span<byte> elements, int size)
     {
         int count = planes.Length / size;
         if (size == sizeof(float))
         {
             Span<uint> words = MemoryMarshal.Cast<byte, uint>(elements[..(count * size)]);
-            ReadOnlySpan<byte> p0 = planes[..count], p1 = planes.Slice(count, count), p2 = planes.Slice(2 * count, count), p3 = planes.Slice(3 * count, count);
+            ReadOnlySpan<byte> p0 = planes[..count], p1 = planes.Slice(count, count);
+            ReadOnlySpan<byte> p2 = planes.Slice(2 * count, count), p3 = planes.Slice(3 * count, count);
             for (int i = 0; i < words.Length; i++) words[i] = p0[i] | ((uint)p1[i] << 8) | ((uint)p2[i] << 16) | ((uint)p3[i] << 24);
         }
         else

@@ -121,7 +121,7 @@ internal sealed class FractalHeap
                 if (children.Address() is { } child)
                 {
                     if (row < _directRows) AddDirect(child, offset, BlockSize(row));
-                    else AddIndirect(child, offset, BitOperations.Log2((ulong)BlockSize(row)) - BitOperations.Log2((ulong)_start * (ulong)_width) + 1);
+                    else AddIndirect(child, offset, RowsOf(BlockSize(row)));
                 }
 
                 offset += BlockSize(row);
@@ -129,12 +129,18 @@ internal sealed class FractalHeap
         }
     }
 
+    /// <summary>Rows of an indirect block that stands for <paramref name="size"/> bytes.</summary>
+    private int RowsOf(long size) => BitOperations.Log2((ulong)size) - BitOperations.Log2((ulong)_start * (ulong)_width) + 1;
+
     private void Begin(Cursor block, ReadOnlySpan<byte> signature, long offset)
     {
         block.Expect(signature);
         block.ExpectVersion(0);
         long? heap = block.Address();
         long found = block.Number(_offsetBytes);
-        if (heap != _address || found != offset) throw block.Damaged($"a block of the heap at {_address}, offset {offset}", $"{heap}, {found}");
+        if (heap != _address || found != offset)
+        {
+            throw block.Damaged($"a block of the heap at {_address}, offset {offset}", $"{heap}, {found}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 namespace Vlc.Formats.Hdf5;
 
-/// <summary>The links of a group: in a symbol table as h5py writes by default, in messages of its header, or in a heap where there are many.</summary>
+/// <summary>
+/// The links of a group: in a symbol table as h5py writes by default, in messages of its header, or in a heap where there are many.
+/// </summary>
 internal sealed class Group
 {
     private readonly Hdf5File _file;
@@ -21,7 +23,8 @@ internal sealed class Group
         Group group = new(header.File);
         if (header.Find(ObjectHeader.SymbolTable) is { } table)
         {
-            long tree = table.Address() ?? throw table.Damaged("a tree", "none"), heap = table.Address() ?? throw table.Damaged("a heap", "none");
+            long tree = table.Address() ?? throw table.Damaged("a tree", "none");
+            long heap = table.Address() ?? throw table.Damaged("a heap", "none");
             group.WalkTree(tree, null, new LocalHeap(header.File, heap));
             return group;
         }
@@ -65,7 +68,8 @@ internal sealed class Group
         int type = head.U8(), level = head.U8(), used = head.U16();
         if (type != groupNodes) throw head.Damaged("a node of a group", $"type {type}");
         if (expectedLevel is { } expected && level != expected) throw head.Damaged($"level {expected}", $"level {level}");
-        Cursor entries = _file.Take(address + prefix, (used * (long)(_file.LengthSize + _file.OffsetSize)) + _file.LengthSize, "B-tree node");
+        Cursor entries = _file.Take(
+            address + prefix, (used * (long)(_file.LengthSize + _file.OffsetSize)) + _file.LengthSize, "B-tree node");
         for (int i = 0; i < used; i++)
         {
             entries.Skip(_file.LengthSize);

@@ -14,13 +14,15 @@ internal sealed class Hdf5Choice
     {
         All = objects.Datasets();
         Vectors = ChooseVectors(path, objects, options.Dataset);
-        Dataset[] beside = [.. All.Where(dataset => FolderOf(dataset) == FolderOf(Vectors) && Hdf5Column.Fits(dataset, Vectors.Extents is [var rows, ..] ? rows : 0))];
+        long rows = Vectors.Extents is [var extent, ..] ? extent : 0;
+        Dataset[] beside = [.. All.Where(dataset => FolderOf(dataset) == FolderOf(Vectors) && Hdf5Column.Fits(dataset, rows))];
         Key = options.KeyColumn switch
         {
             "" => null,
             null => Array.Find(beside, dataset => ColumnNames.IsKey(Hdf5Column.NameOf(dataset))),
             var name => Array.Find(beside, dataset => dataset.Name == name || Hdf5Column.NameOf(dataset) == name)
-                ?? throw new VlcFormatException(path, "file", $"a dataset '{name}' of one dimension beside '{Vectors.Name}'", Describe(beside)),
+                ?? throw new VlcFormatException(
+                    path, "file", $"a dataset '{name}' of one dimension beside '{Vectors.Name}'", Describe(beside)),
         };
         Payload = [.. beside.Where(dataset => dataset != Key)];
         Explain();

@@ -26,7 +26,8 @@ internal sealed class Hdf5Column
 
     /// <summary>True for a dataset that has a text or a number for each of <paramref name="rows"/> rows.</summary>
     public static bool Fits(Dataset dataset, long rows) =>
-        dataset.Extents is [var extent] && extent == rows && (dataset.Type.Integer || dataset.Type.ElementType is not null || dataset.Type.Text is not null);
+        dataset.Extents is [var extent] && extent == rows
+            && (dataset.Type.Integer || dataset.Type.ElementType is not null || dataset.Type.Text is not null);
 
     /// <summary>Reads cells as <see cref="string"/>, <see cref="long"/>, <see cref="ulong"/> or <see cref="float"/>.</summary>
     public object?[] Read(long start, int count)

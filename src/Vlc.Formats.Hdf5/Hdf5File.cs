@@ -159,7 +159,8 @@ internal sealed class Hdf5File : IDisposable
         LengthSize = block.U8();
         if (OffsetSize is not (4 or 8) || LengthSize is not (4 or 8))
         {
-            throw new VlcFormatException(Path, $"offset {_base}", "addresses and lengths of 4 or 8 bytes", $"{OffsetSize} and {LengthSize}");
+            throw new VlcFormatException(
+                Path, $"offset {_base}", "addresses and lengths of 4 or 8 bytes", $"{OffsetSize} and {LengthSize}");
         }
     }
 

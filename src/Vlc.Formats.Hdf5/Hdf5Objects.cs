@@ -1,6 +1,8 @@
 namespace Vlc.Formats.Hdf5;
 
-/// <summary>Finds objects by path, through soft and external links, and lists the datasets of a file. Owns the files that external links lead to.</summary>
+/// <summary>
+/// Finds objects by path, through soft and external links, and lists the datasets of a file. Owns the files that external links lead to.
+/// </summary>
 internal sealed class Hdf5Objects : IDisposable
 {
     // The library's own limit on links that lead to links.
@@ -80,7 +82,8 @@ internal sealed class Hdf5Objects : IDisposable
         if (++links > MaxLinks)
         {
             throw new VlcFormatException(
-                group.File.Path, $"link '{link.Name}'", $"at most {MaxLinks} links that lead to links", "more, or a loop", "Name the dataset itself.");
+                group.File.Path, $"link '{link.Name}'", $"at most {MaxLinks} links that lead to links", "more, or a loop",
+                "Name the dataset itself.");
         }
 
         if (link.ExternalFile is null) return Find(group.File, group.Address, link.Path!, ref links);

@@ -1,6 +1,8 @@
 namespace Vlc.Formats.Hdf5;
 
-/// <summary>The messages of an object: what it is, what its data looks like, where the data lies. Versions 1 and 2, file format 3.0, IV.A.</summary>
+/// <summary>
+/// The messages of an object: what it is, what its data looks like, where the data lies. Versions 1 and 2, file format 3.0, IV.A.
+/// </summary>
 internal sealed class ObjectHeader
 {
     public const int Dataspace = 0x0001, LinkInfo = 0x0002, Datatype = 0x0003, OldFillValue = 0x0004, FillValue = 0x0005, Link = 0x0006,

@@ -3,10 +3,13 @@ using Vlc.Vectors;
 
 namespace Vlc.Formats.Tests;
 
-/// <summary>Files of polars and arrow-rs (the scripts beside them), whose values follow a rule: row i, component j is (31 i + 17 j) mod 101.</summary>
+/// <summary>
+/// Files of polars and arrow-rs (the scripts beside them), whose values follow a rule: row i, component j is (31 i + 17 j) mod 101.
+/// </summary>
 public sealed class ArrowTests
 {
-    private static float[] Expected { get; } = [.. Enumerable.Range(0, 360).Select(at => (float)(((31 * (at / 6)) + (17 * (at % 6))) % 101))];
+    private static float[] Expected { get; } =
+        [.. Enumerable.Range(0, 360).Select(at => (float)(((31 * (at / 6)) + (17 * (at % 6))) % 101))];
 
     [Theory]
     [InlineData("polars_uncompressed", "embedding", ElementType.Float32)]
@@ -41,7 +44,8 @@ public sealed class ArrowTests
     [InlineData("arrow_rs_stream", """{"n":null}""")]
     public void Keys_and_payload_come_along(string file, string expected)
     {
-        using VectorSource source = Samples.Open(Fixture(file), new VectorFileOptions { Column = file.StartsWith("polars", StringComparison.Ordinal) ? null : "float32" });
+        using VectorSource source = Samples.Open(
+            Fixture(file), new VectorFileOptions { Column = file.StartsWith("polars", StringComparison.Ordinal) ? null : "float32" });
         string[] keys = new string[60], payload = new string[60];
         source.ReadKeys(0, keys);
         source.ReadPayload(0, payload);
@@ -51,5 +55,6 @@ public sealed class ArrowTests
         Assert.Equal(["key47", "key48"], keys[..2]);
     }
 
-    private static string Fixture(string name) => Path.Combine(RepositoryPaths.Root, "test", "Vlc.Formats.Tests", "Fixtures", "arrow", name + ".arrow");
+    private static string Fixture(string name) =>
+        Path.Combine(RepositoryPaths.Root, "test", "Vlc.Formats.Tests", "Fixtures", "arrow", name + ".arrow");
 }

@@ -43,7 +43,8 @@ public sealed class ContainerFuzzTests
         (string File, string? Column)[] files =
         [
             ("arrow_v1_snappy", "float32"), ("arrow_v2_zstd", "float16"), ("arrow_v2_gzip", "float64"), ("arrow_v1_brotli_crc", "int8"),
-            ("arrow_v1_lz4_small_pages", "float32"), ("arrow_v2_none_crc", "int64"), ("arrow_fixed_groups", "uint8"), ("arrow_fixed_v2_split", "float32"),
+            ("arrow_v1_lz4_small_pages", "float32"), ("arrow_v2_none_crc", "int64"),
+            ("arrow_fixed_groups", "uint8"), ("arrow_fixed_v2_split", "float32"),
             ("arrow_fixed_v2_split", "int32"), ("duckdb", null), ("duckdb_v2", "doc.vector"), ("duckdb_lz4", null), ("duckdb_wide", null),
             ("polars_zstd", "array"), ("legacy", "legacy"),
         ];
@@ -74,7 +75,9 @@ public sealed class ContainerFuzzTests
     {
         const int longest = 4096;
         List<(int, int)> places = [];
-        foreach (string signature in (string[])["OHDR", "OCHK", "BTHD", "BTLF", "BTIN", "FRHP", "FHIB", "FAHD", "FADB", "EAHD", "EAIB", "EASB", "EADB", "\u0089HDF"])
+        string[] signatures =
+            ["OHDR", "OCHK", "BTHD", "BTLF", "BTIN", "FRHP", "FHIB", "FAHD", "FADB", "EAHD", "EAIB", "EASB", "EADB", "\u0089HDF"];
+        foreach (string signature in signatures)
         {
             byte[] pattern = [.. signature.Select(letter => (byte)letter)];
             for (int start = 0; start < file.Length - 8; start++)

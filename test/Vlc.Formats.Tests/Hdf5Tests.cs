@@ -4,7 +4,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Formats.Tests;
 
-/// <summary>Files of h5py and PyTables (Fixtures/hdf5/make.py), whose values follow a rule: row i, component j is (31 i + 17 j) mod 101.</summary>
+/// <summary>
+/// Files of h5py and PyTables (Fixtures/hdf5/make.py), whose values follow a rule: row i, component j is (31 i + 17 j) mod 101.
+/// </summary>
 public sealed class Hdf5Tests
 {
     private static readonly (string Variants, string[] Datasets)[] s_read =
@@ -29,15 +31,17 @@ public sealed class Hdf5Tests
                 }
             }
 
-            foreach (string dataset in (string[])["implicit", "paged", "super_blocks", "deep_tree", "compact"]) table.Add("indexes", dataset);
+            foreach (string dataset in (string[])["implicit", "paged", "super_blocks", "deep_tree", "compact"])
+            {
+                table.Add("indexes", dataset);
+            }
             table.Add("userblock", "train");
             table.Add("blosc", "zlib");
             foreach (string links in (string[])["links", "links_latest"])
             {
-                foreach (string path in (string[])["a/b/vectors", "/a/b/vectors", "soft", "to_group/vectors", "a/b/relative", "external", "many/a_link_with_a_long_name_47"])
-                {
-                    table.Add(links, path);
-                }
+                string[] paths =
+                    ["a/b/vectors", "/a/b/vectors", "soft", "to_group/vectors", "a/b/relative", "external", "many/a_link_with_a_long_name_47"];
+                foreach (string path in paths) table.Add(links, path);
             }
 
             return table;
@@ -116,8 +120,9 @@ public sealed class Hdf5Tests
         source.ReadKeys(0, keys);
         source.ReadPayload(0, payload);
         Assert.Equal(Enumerable.Range(0, 60).Select(i => $"key{i}"), keys);
-        Assert.Equal("""{"label":59,"score":14.75,"text":"text 59 \u00e4"}""".Replace("\\u00e4", "\u00e4", StringComparison.Ordinal), payload[59]);
-        Assert.Contains(source.Notes, note => note.Contains("the key is 'ids', payload is 'label', 'score', 'text', left is 'other'", StringComparison.Ordinal));
+        Assert.Equal("{\"label\":59,\"score\":14.75,\"text\":\"text 59 \u00e4\"}", payload[59]);
+        Assert.Contains(source.Notes, note => note.Contains(
+            "the key is 'ids', payload is 'label', 'score', 'text', left is 'other'", StringComparison.Ordinal));
         using VectorSource plain = Samples.Open(Fixture("beside"), new VectorFileOptions { KeyColumn = "" });
         Assert.False(plain.HasKeys);
     }
@@ -131,7 +136,9 @@ public sealed class Hdf5Tests
         Assert.Equal(0xFA09_3F49u, Checksum.Fletcher32([.. Enumerable.Range(0, 2001).Select(i => (byte)(i % 251))]));
     }
 
-    /// <summary>In a file of the newer structures every byte that counts has a checksum: without a comparison, a changed one is a wrong value.</summary>
+    /// <summary>
+    /// In a file of the newer structures every byte that counts has a checksum: without a comparison, a changed one is a wrong value.
+    /// </summary>
     [Theory]
     [InlineData("filters_latest", "fletcher32")]
     [InlineData("filters_latest", "gzip")]
@@ -160,7 +167,9 @@ public sealed class Hdf5Tests
         Assert.InRange(refused, 200, good.Length);
     }
 
-    private static string Fixture(string name) => Path.Combine(RepositoryPaths.Root, "test", "Vlc.Formats.Tests", "Fixtures", "hdf5", name + ".h5");
+    private static string Fixture(string name) =>
+        Path.Combine(RepositoryPaths.Root, "test", "Vlc.Formats.Tests", "Fixtures", "hdf5", name + ".h5");
 
-    private static float[] Expected(int rows) => [.. Enumerable.Range(0, rows * 6).Select(at => (float)(((31 * (at / 6)) + (17 * (at % 6))) % 101))];
+    private static float[] Expected(int rows) =>
+        [.. Enumerable.Range(0, rows * 6).Select(at => (float)(((31 * (at / 6)) + (17 * (at % 6))) % 101))];
 }

@@ -61,7 +61,9 @@ internal static class Mutations
         }
     }
 
-    /// <summary>One to three changes: numbers that fields fear most, single bits, copies within the file; rarely bytes lost or added.</summary>
+    /// <summary>
+    /// One to three changes: numbers that fields fear most, single bits, copies within the file; rarely bytes lost or added.
+    /// </summary>
     private static byte[] Mutate(byte[] good, Random random, Action<byte[]> repair)
     {
         byte[] bytes = [.. good];

@@ -4,12 +4,16 @@ using Vlc.Vectors;
 
 namespace Vlc.Formats.Tests;
 
-/// <summary>Files of Arrow C++, DuckDB and polars (the scripts beside them), whose values follow a rule: row i, component j is (31 i + 17 j) mod 101.</summary>
+/// <summary>
+/// Files of Arrow C++, DuckDB and polars (the scripts beside them), whose values follow a rule: row i, component j is (31 i + 17 j) mod
+/// 101.
+/// </summary>
 public sealed class ParquetTests
 {
     private static readonly string[] s_arrow =
     [
-        "arrow_v1_snappy", "arrow_v2_zstd", "arrow_v2_gzip", "arrow_v1_brotli_crc", "arrow_v1_lz4_small_pages", "arrow_v2_none_crc", "arrow_fixed_groups",
+        "arrow_v1_snappy", "arrow_v2_zstd", "arrow_v2_gzip", "arrow_v1_brotli_crc", "arrow_v1_lz4_small_pages", "arrow_v2_none_crc",
+        "arrow_fixed_groups",
         "arrow_fixed_v2_split", "arrow_rs",
     ];
 
@@ -84,7 +88,8 @@ public sealed class ParquetTests
         Assert.Equal(["key31", "key32", "key33"], keys[..3]);
         source.ReadPayload(24, payload.AsSpan(0, 2));
         Assert.Equal(["""{"n":null}""", """{"n":250}"""], payload[..2]);
-        Assert.Contains(source.Notes, note => note.Contains("the key is 'id', payload is 'n', left is 'float16'", StringComparison.Ordinal));
+        Assert.Contains(
+            source.Notes, note => note.Contains("the key is 'id', payload is 'n', left is 'float16'", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -112,7 +117,8 @@ public sealed class ParquetTests
         Assert.Equal("key59", keys[59]);
         Assert.Equal("""{"label":59}""", payload[59]);
 
-        using VectorSource some = Samples.Open(Fixture("duckdb_wide"), new VectorFileOptions { Columns = new ColumnRange("d1", "d2"), KeyColumn = "" });
+        using VectorSource some = Samples.Open(
+            Fixture("duckdb_wide"), new VectorFileOptions { Columns = new ColumnRange("d1", "d2"), KeyColumn = "" });
         Assert.Equal((2, false), (some.Dimension, some.HasKeys));
         float[] row = new float[2];
         some.Read(59, 1, row);
@@ -126,7 +132,8 @@ public sealed class ParquetTests
     [InlineData("arrow_v1_snappy", null, "Name the column with --column")]
     public void What_is_no_vector_is_refused_by_name(string file, string? column, string fact)
     {
-        VlcFormatException exception = Assert.Throws<VlcFormatException>(() => Samples.Open(Fixture(file), new VectorFileOptions { Column = column }));
+        VlcFormatException exception = Assert.Throws<VlcFormatException>(
+            () => Samples.Open(Fixture(file), new VectorFileOptions { Column = column }));
         Assert.Contains(fact, exception.Message, StringComparison.Ordinal);
     }
 
@@ -142,8 +149,8 @@ public sealed class ParquetTests
         using TemporaryFolder folder = new();
         string path = folder.File("v.parquet"), jsonl = folder.File("v.jsonl");
         int keyed = int.Min(rows, 5_000);
-        File.WriteAllLines(jsonl, Enumerable.Range(0, keyed).Select(i =>
-            $$"""{"id":"k{{i}}","text":"t{{i}}","embedding":[{{string.Join(',', values.Skip(i * dimension).Take(dimension).Select(v => v.ToString("R", System.Globalization.CultureInfo.InvariantCulture)))}}]}"""));
+        File.WriteAllLines(jsonl, values.Chunk(dimension).Take(keyed).Select((row, i) =>
+            $$"""{"id":"k{{i}}","text":"t{{i}}","embedding":[{{string.Join(',', row)}}]}"""));
         using (VectorSource source = rows > keyed ? new InMemoryVectors(values, dimension) : Samples.Open(jsonl))
         {
             ParquetFileWriter.Instance.Write(source, path, new Progress<double>(), TestContext.Current.CancellationToken);
@@ -163,7 +170,8 @@ public sealed class ParquetTests
             }
         }
 
-        await using global::Parquet.ParquetReader oracle = await global::Parquet.ParquetReader.CreateAsync(path, cancellationToken: TestContext.Current.CancellationToken);
+        await using global::Parquet.ParquetReader oracle = await global::Parquet.ParquetReader.CreateAsync(
+            path, cancellationToken: TestContext.Current.CancellationToken);
         List<float> all = [];
         global::Parquet.Schema.DataField field = oracle.Schema.DataFields.Single(column => column.Path.FirstPart == "embedding");
         for (int i = 0; i < oracle.RowGroupCount; i++)
@@ -196,7 +204,9 @@ public sealed class ParquetTests
         Assert.Contains("checksum", exception.Message, StringComparison.Ordinal);
     }
 
-    private static float[] Expected { get; } = [.. Enumerable.Range(0, 360).Select(at => (float)(((31 * (at / 6)) + (17 * (at % 6))) % 101))];
+    private static float[] Expected { get; } =
+        [.. Enumerable.Range(0, 360).Select(at => (float)(((31 * (at / 6)) + (17 * (at % 6))) % 101))];
 
-    private static string Fixture(string name) => Path.Combine(RepositoryPaths.Root, "test", "Vlc.Formats.Tests", "Fixtures", "parquet", name + ".parquet");
+    private static string Fixture(string name) =>
+        Path.Combine(RepositoryPaths.Root, "test", "Vlc.Formats.Tests", "Fixtures", "parquet", name + ".parquet");
 }

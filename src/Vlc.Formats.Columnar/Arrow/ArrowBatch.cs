@@ -26,7 +26,10 @@ internal sealed class ArrowBatch
         for (int i = 0; i < _buffers.Length; i++)
         {
             (long offset, long length) = (Number(buffers, i * 2), Number(buffers, (i * 2) + 1));
-            if (offset < 0 || length < 0 || offset > bodyLength || length > bodyLength - offset) throw new InvalidDataException($"a buffer of {length} bytes at {offset}");
+            if (offset < 0 || length < 0 || offset > bodyLength || length > bodyLength - offset)
+            {
+                throw new InvalidDataException($"a buffer of {length} bytes at {offset}");
+            }
             _buffers[i] = (body + offset, length);
         }
 
@@ -56,7 +59,9 @@ internal sealed class ArrowBatch
 
     /// <summary>Buffers of the data of a view.</summary>
     public int ViewBuffers(ArrowSlot slot) =>
-        slot.View + 1 < _views.Length ? _views[slot.View + 1] - _views[slot.View] : throw new InvalidDataException("a view without its number of buffers");
+        slot.View + 1 < _views.Length
+            ? _views[slot.View + 1] - _views[slot.View]
+            : throw new InvalidDataException("a view without its number of buffers");
 
     /// <summary>A buffer of a field; decompressed where it is compressed.</summary>
     /// <exception cref="InvalidDataException">There is no such buffer, or it is damaged.</exception>
@@ -73,13 +78,17 @@ internal sealed class ArrowBatch
         long raw = BinaryPrimitives.ReadInt64LittleEndian(prefix);
         (offset, length) = (offset + prefix.Length, length - prefix.Length);
         if (raw == notCompressed) return new ArrowBuffer(file, offset, length);
-        if (raw < 0 || raw > Array.MaxLength || length > Array.MaxLength) throw new InvalidDataException($"a compressed buffer of {raw} bytes");
+        if (raw < 0 || raw > Array.MaxLength || length > Array.MaxLength)
+        {
+            throw new InvalidDataException($"a compressed buffer of {raw} bytes");
+        }
         byte[] stored = new byte[length];
         file.ReadExactly(stored, offset, "buffer");
         return new ArrowBuffer(Decompression.Decompress(_codec, stored, (int)raw));
     }
 
-    private static long Number(ReadOnlySpan<byte> structs, int index) => BinaryPrimitives.ReadInt64LittleEndian(structs[(index * sizeof(long))..]);
+    private static long Number(ReadOnlySpan<byte> structs, int index) =>
+        BinaryPrimitives.ReadInt64LittleEndian(structs[(index * sizeof(long))..]);
 }
 
 /// <summary>A buffer, in the file or in memory.</summary>
@@ -123,6 +132,9 @@ internal sealed class ArrowBuffer
 
     private void ThrowIfOutside(long start, long length)
     {
-        if (start < 0 || length < 0 || start > Length || length > Length - start) throw new InvalidDataException($"{length} bytes at {start} of a buffer of {Length}");
+        if (start < 0 || length < 0 || start > Length || length > Length - start)
+        {
+            throw new InvalidDataException($"{length} bytes at {start} of a buffer of {Length}");
+        }
     }
 }

@@ -8,7 +8,8 @@ internal sealed record ArrowSlot(ArrowField Field, int Node, int Buffer, int Vie
 
 /// <summary>A column, or a field of a struct column: its own slot, that of its items, and those of the structs around it.</summary>
 internal sealed record ArrowColumn(
-    string Name, ColumnKind Kind, string Type, ElementType? ElementType, bool IsInteger, ArrowSlot Slot, ArrowSlot? Items, ArrowSlot[] Around)
+    string Name, ColumnKind Kind, string Type, ElementType? ElementType, bool IsInteger,
+    ArrowSlot Slot, ArrowSlot? Items, ArrowSlot[] Around)
     : Column(Name, Kind, Type, ElementType, IsInteger)
 {
     public static List<ArrowColumn> All(ArrowField[] fields)
@@ -37,7 +38,8 @@ internal sealed record ArrowColumn(
             ColumnKind kind = KindOf(field);
             ArrowField number = kind == ColumnKind.Vector ? items!.Field : field;
             columns.Add(new ArrowColumn(
-                prefix + field.Name, kind, field.Type, kind is ColumnKind.Vector or ColumnKind.Number ? number.Number : null, number.IsInteger, slot, items, around));
+                prefix + field.Name, kind, field.Type, kind is ColumnKind.Vector or ColumnKind.Number ? number.Number : null,
+                number.IsInteger, slot, items, around));
         }
 
         ArrowSlot Pass(ArrowField field)
@@ -58,11 +60,13 @@ internal sealed record ArrowColumn(
 
     private static ColumnKind KindOf(ArrowField field) => field switch
     {
-        { Layout: ArrowLayout.List or ArrowLayout.LargeList or ArrowLayout.FixedList, Children: [{ Number: not null }] } => ColumnKind.Vector,
+        { Layout: ArrowLayout.List or ArrowLayout.LargeList or ArrowLayout.FixedList, Children: [{ Number: not null }] } =>
+            ColumnKind.Vector,
         { Number: not null } => ColumnKind.Number,
         { Layout: ArrowLayout.Bits } => ColumnKind.Scalar,
         { Layout: ArrowLayout.Text or ArrowLayout.LargeText or ArrowLayout.TextView, Logical: LogicalType.Text } => ColumnKind.Scalar,
-        { Layout: ArrowLayout.Fixed, Logical: LogicalType.Date or LogicalType.Milliseconds or LogicalType.Microseconds or LogicalType.Nanoseconds } => ColumnKind.Scalar,
+        { Layout: ArrowLayout.Fixed, Logical: LogicalType.Date or LogicalType.Milliseconds } => ColumnKind.Scalar,
+        { Layout: ArrowLayout.Fixed, Logical: LogicalType.Microseconds or LogicalType.Nanoseconds } => ColumnKind.Scalar,
         { Dictionary: not null, Logical: LogicalType.Text } => ColumnKind.Scalar,
         _ => ColumnKind.Other,
     };

@@ -20,7 +20,14 @@ internal sealed class ArrowCursor(ArrowTable table, ArrowColumn column) : Column
         table.Guard(Where(0), () =>
         {
             Load(table.BatchOf(0));
-            length = column.Slot.Field.Layout == ArrowLayout.FixedList ? column.Slot.Field.Width : Offsets(0, 2) is var offsets ? offsets[1] - offsets[0] : 0;
+            if (column.Slot.Field.Layout == ArrowLayout.FixedList)
+            {
+                length = column.Slot.Field.Width;
+                return;
+            }
+
+            long[] offsets = Offsets(0, 2);
+            length = offsets[1] - offsets[0];
         });
         return (int)long.Clamp(length, 0, int.MaxValue);
     }
@@ -66,7 +73,10 @@ internal sealed class ArrowCursor(ArrowTable table, ArrowColumn column) : Column
         ArrowBatch loaded = table.Batch(batch);
         foreach (ArrowSlot slot in (ArrowSlot[])[.. column.Around, column.Slot])
         {
-            if (loaded.Node(slot).Length != loaded.Rows) throw new InvalidDataException($"{loaded.Node(slot).Length} values in place of {loaded.Rows}");
+            if (loaded.Node(slot).Length != loaded.Rows)
+            {
+                throw new InvalidDataException($"{loaded.Node(slot).Length} values in place of {loaded.Rows}");
+            }
         }
     }
 
@@ -97,12 +107,16 @@ internal sealed class ArrowCursor(ArrowTable table, ArrowColumn column) : Column
             {
                 if (offsets[i + 1] - offsets[i] == dimension) continue;
                 throw new VlcFormatException(
-                    table.Path, Where(row + i), $"{dimension} components", $"{offsets[i + 1] - offsets[i]}", "All rows of a file have the same dimension.");
+                    table.Path, Where(row + i), $"{dimension} components", $"{offsets[i + 1] - offsets[i]}",
+                    "All rows of a file have the same dimension.");
             }
         }
 
         (long length, _) = table.Batch(batch).Node(items);
-        if (start < 0 || start > length - ((long)rows * dimension)) throw new InvalidDataException($"lists that end at {start + ((long)rows * dimension)} of {length} items");
+        if (start < 0 || start > length - ((long)rows * dimension))
+        {
+            throw new InvalidDataException($"lists that end at {start + ((long)rows * dimension)} of {length} items");
+        }
         ThrowIfNull(items, start, rows * dimension, row, dimension);
         ReadNumbers(items, start, destination);
     }
@@ -112,7 +126,8 @@ internal sealed class ArrowCursor(ArrowTable table, ArrowColumn column) : Column
         bool large = column.Slot.Field.Layout is ArrowLayout.LargeList or ArrowLayout.LargeText;
         return large
             ? MemoryMarshal.Cast<byte, long>(Buffer(column.Slot, 1).Read(first * sizeof(long), (long)count * sizeof(long))).ToArray()
-            : Array.ConvertAll(MemoryMarshal.Cast<byte, int>(Buffer(column.Slot, 1).Read(first * sizeof(int), (long)count * sizeof(int))).ToArray(), offset => (long)offset);
+            : Array.ConvertAll(MemoryMarshal.Cast<byte, int>(
+                Buffer(column.Slot, 1).Read(first * sizeof(int), (long)count * sizeof(int))).ToArray(), offset => (long)offset);
     }
 
     private void ReadNumbers(ArrowSlot slot, long start, float[] destination)
@@ -151,7 +166,8 @@ internal sealed class ArrowCursor(ArrowTable table, ArrowColumn column) : Column
         int at = valid is null ? -1 : Array.IndexOf(valid, false);
         if (at < 0) return;
         throw new VlcFormatException(
-            table.Path, Where(row + (at / each)), column.Kind == ColumnKind.Vector ? "a list of numbers" : "a number", "a null", "Remove the row.");
+            table.Path, Where(row + (at / each)), column.Kind == ColumnKind.Vector ? "a list of numbers" : "a number", "a null",
+            "Remove the row.");
     }
 
     /// <summary>Which values are there; null where all of them are.</summary>
@@ -232,7 +248,10 @@ internal sealed class ArrowCursor(ArrowTable table, ArrowColumn column) : Column
         for (int i = 0; i < texts.Length; i++)
         {
             long length = offsets[i + 1] - offsets[i];
-            if (length < 0 || offsets[i] < offsets[0] || offsets[i + 1] > offsets[^1]) throw new InvalidDataException($"text from {offsets[i]} to {offsets[i + 1]}");
+            if (length < 0 || offsets[i] < offsets[0] || offsets[i + 1] > offsets[^1])
+            {
+                throw new InvalidDataException($"text from {offsets[i]} to {offsets[i + 1]}");
+            }
             texts[i] = Encoding.UTF8.GetString(bytes, (int)(offsets[i] - offsets[0]), (int)length);
         }
 
@@ -252,7 +271,10 @@ internal sealed class ArrowCursor(ArrowTable table, ArrowColumn column) : Column
             if (valid is not null && !valid[i]) continue;
             ReadOnlySpan<byte> view = views.AsSpan(i * size, size);
             int length = BinaryPrimitives.ReadInt32LittleEndian(view), number = BinaryPrimitives.ReadInt32LittleEndian(view[8..]);
-            if (length < 0 || (length > inView && (number < 0 || number >= buffers))) throw new InvalidDataException($"text of {length} bytes in buffer {number}");
+            if (length < 0 || (length > inView && (number < 0 || number >= buffers)))
+            {
+                throw new InvalidDataException($"text of {length} bytes in buffer {number}");
+            }
             texts[i] = length <= inView
                 ? Encoding.UTF8.GetString(view.Slice(4, length))
                 : Encoding.UTF8.GetString(Buffer(column.Slot, 2 + number).Read(BinaryPrimitives.ReadInt32LittleEndian(view[12..]), length));
@@ -262,7 +284,9 @@ internal sealed class ArrowCursor(ArrowTable table, ArrowColumn column) : Column
     }
 
     private static string Look(string[] dictionary, Int128 index) =>
-        index >= 0 && index < dictionary.Length ? dictionary[(int)index] : throw new InvalidDataException($"index {index} of {dictionary.Length}");
+        index >= 0 && index < dictionary.Length
+            ? dictionary[(int)index]
+            : throw new InvalidDataException($"index {index} of {dictionary.Length}");
 
     private string[] Dictionary(long id)
     {
@@ -273,7 +297,8 @@ internal sealed class ArrowCursor(ArrowTable table, ArrowColumn column) : Column
         byte[] offsets = batch.Open(table.File, slot, 1).Read(0, checked((count + 1) * sizeof(int)));
         return _dictionary =
         [
-            .. Texts(batch.Open(table.File, slot, 2), Array.ConvertAll(MemoryMarshal.Cast<byte, int>(offsets).ToArray(), offset => (long)offset)).Cast<string>(),
+            .. Texts(batch.Open(table.File, slot, 2), Array.ConvertAll(
+                MemoryMarshal.Cast<byte, int>(offsets).ToArray(), offset => (long)offset)).Cast<string>(),
         ];
     }
 }

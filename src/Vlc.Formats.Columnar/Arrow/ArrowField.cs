@@ -57,11 +57,11 @@ internal sealed record ArrowField(
         // In a record batch the values are indices; the dictionary's own layout is that of its batch.
         int width = encoding.Table(1) is { } index ? index.Int32(0) / 8 : sizeof(int);
         if (width is not (1 or 2 or 4 or 8)) throw new InvalidDataException($"dictionary indices of {width} bytes");
-        bool isText = read.Layout is ArrowLayout.Text or ArrowLayout.LargeText;
+        bool isText = read is { Layout: ArrowLayout.Text, Logical: LogicalType.Text };
         return read with
         {
             Layout = ArrowLayout.Fixed, Type = $"dictionary of {read.Type}", Width = width, Number = null, IsInteger = false,
-            Logical = isText ? read.Layout == ArrowLayout.Text ? LogicalType.Text : LogicalType.Other : LogicalType.Other, Dictionary = encoding.Int64(0), Children = [],
+            Logical = isText ? LogicalType.Text : LogicalType.Other, Dictionary = encoding.Int64(0), Children = [],
         };
     }
 
@@ -76,7 +76,9 @@ internal sealed record ArrowField(
             5 => Make(ArrowLayout.Text, "text", logical: LogicalType.Text),
             6 => Make(ArrowLayout.Bits, "bool"),
             7 => Make(ArrowLayout.Fixed, "decimal", logical: LogicalType.Other),
-            8 => (table?.Int16(0, 1) ?? 1) == 0 ? Make(ArrowLayout.Fixed, "date", 4, LogicalType.Date) : Make(ArrowLayout.Fixed, "date", 8, LogicalType.Milliseconds),
+            8 => (table?.Int16(0, 1) ?? 1) == 0
+                ? Make(ArrowLayout.Fixed, "date", 4, LogicalType.Date)
+                : Make(ArrowLayout.Fixed, "date", 8, LogicalType.Milliseconds),
             10 => Make(ArrowLayout.Fixed, "timestamp", 8, (table?.Int16(0) ?? 0) switch
             {
                 1 => LogicalType.Milliseconds, 2 => LogicalType.Microseconds, 3 => LogicalType.Nanoseconds, _ => LogicalType.Other,
@@ -96,7 +98,9 @@ internal sealed record ArrowField(
             _ => throw new InvalidDataException($"a field of type {type}"),
         };
 
-        string ListOf() => children is [var item] ? $"list of {item.Type}" : throw new InvalidDataException($"a list of {children.Length} fields");
+        string ListOf() => children is [var item]
+            ? $"list of {item.Type}"
+            : throw new InvalidDataException($"a list of {children.Length} fields");
 
         ArrowField Make(ArrowLayout layout, string description, int width = 0, LogicalType logical = LogicalType.None) =>
             new(name, layout, description, width, null, false, logical, null, children);
@@ -112,7 +116,8 @@ internal sealed record ArrowField(
             _ => ElementType.Int32,
         };
         return new ArrowField(
-            name, ArrowLayout.Fixed, $"{(signed ? "int" : "uint")}{bits}", bits / 8, number, true, signed ? LogicalType.Signed : LogicalType.Unsigned, null, []);
+            name, ArrowLayout.Fixed, $"{(signed ? "int" : "uint")}{bits}", bits / 8, number, true,
+            signed ? LogicalType.Signed : LogicalType.Unsigned, null, []);
     }
 
     private static ArrowField Float(string name, int precision) => precision switch

@@ -5,8 +5,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Columnar;
 
 /// <summary>
-/// Arrow IPC, read by this assembly itself: files with a footer (Feather version 2) and streams, as Hugging Face datasets keep them. A column of
-/// lists of numbers, or one column a dimension, with the columns beside it as keys and payload.
+/// Arrow IPC, read by this assembly itself: files with a footer (Feather version 2) and streams, as Hugging Face datasets keep them.
+/// A column of lists of numbers, or one column a dimension, with the columns beside it as keys and payload.
 /// </summary>
 public sealed class ArrowFormat : VectorFileFormat
 {
@@ -27,7 +27,9 @@ public sealed class ArrowFormat : VectorFileFormat
     public override Recognition Recognize(FileSample sample)
     {
         ArgumentNullException.ThrowIfNull(sample);
-        return sample.Head.StartsWith(ArrowTable.Signature) || ArrowTable.BeginsStream(sample.Head) ? Recognition.Certain : Recognition.None;
+        return sample.Head.StartsWith(ArrowTable.Signature) || ArrowTable.BeginsStream(sample.Head)
+            ? Recognition.Certain
+            : Recognition.None;
     }
 
     /// <inheritdoc/>

@@ -102,7 +102,8 @@ internal sealed class ArrowTable : Table
         catch (InvalidDataException exception)
         {
             throw new VlcFormatException(
-                Path, where, "Arrow data that agree with their schema", exception.Message.TrimEnd('.'), "The file is truncated or damaged.", exception);
+                Path, where, "Arrow data that agree with their schema", exception.Message.TrimEnd('.'),
+                "The file is truncated or damaged.", exception);
         }
     }
 
@@ -151,7 +152,12 @@ internal sealed class ArrowTable : Table
     private long? ReadMessage(long at, int? expected)
     {
         byte[] prefix = new byte[8];
-        if (at < 0 || at > _file.Length - sizeof(int)) return expected is null && at == _file.Length ? null : throw new InvalidDataException($"a message at {at}, outside of the file");
+        if (at < 0 || at > _file.Length - sizeof(int))
+        {
+            return expected is null && at == _file.Length
+                ? null
+                : throw new InvalidDataException($"a message at {at}, outside of the file");
+        }
         int read = _file.Read(prefix, at);
 
         // Before version 0.15 the length stood alone.
@@ -159,7 +165,10 @@ internal sealed class ArrowTable : Table
         int length = BinaryPrimitives.ReadInt32LittleEndian(prefix.AsSpan(continued ? 4 : 0));
         long start = at + (continued ? 8 : 4);
         if (length == 0 && expected is null && (!continued || read == prefix.Length)) return null;
-        if (length <= 0 || start > _file.Length || length > _file.Length - start) throw new InvalidDataException($"a message of {length} bytes at {at}");
+        if (length <= 0 || start > _file.Length || length > _file.Length - start)
+        {
+            throw new InvalidDataException($"a message of {length} bytes at {at}");
+        }
         byte[] bytes = new byte[length];
         _file.ReadExactly(bytes, start, "message");
         FlatTable message = FlatTable.Root(bytes);

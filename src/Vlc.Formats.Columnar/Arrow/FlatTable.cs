@@ -28,7 +28,9 @@ internal sealed class FlatTable
     {
         if (bytes.Length < sizeof(uint)) throw new InvalidDataException("metadata that end too early");
         uint offset = BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span);
-        return offset <= bytes.Length - sizeof(int) ? new FlatTable(bytes, (int)offset) : throw new InvalidDataException("an offset outside of the metadata");
+        return offset <= bytes.Length - sizeof(int)
+            ? new FlatTable(bytes, (int)offset)
+            : throw new InvalidDataException("an offset outside of the metadata");
     }
 
     /// <summary>Bytes of the buffer.</summary>
@@ -38,7 +40,9 @@ internal sealed class FlatTable
 
     public bool Bool(int field) => Byte(field) != 0;
 
-    public short Int16(int field, short absent = 0) => Field(field) is { } at ? BinaryPrimitives.ReadInt16LittleEndian(At(at, sizeof(short))) : absent;
+    public short Int16(int field, short absent = 0) => Field(field) is { } at
+        ? BinaryPrimitives.ReadInt16LittleEndian(At(at, sizeof(short)))
+        : absent;
 
     public int Int32(int field) => Field(field) is { } at ? BinaryPrimitives.ReadInt32LittleEndian(At(at, sizeof(int))) : 0;
 

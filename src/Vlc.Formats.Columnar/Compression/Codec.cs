@@ -36,7 +36,9 @@ internal static class Decompression
             switch (codec)
             {
                 case Codec.None:
-                    return source.Length == length ? source.ToArray() : throw new InvalidDataException($"{source.Length} bytes in place of {length}");
+                    return source.Length == length
+                        ? source.ToArray()
+                        : throw new InvalidDataException($"{source.Length} bytes in place of {length}");
                 case Codec.Snappy:
                     return Snappy.Decompress(source.Span, length);
                 case Codec.Lz4Block:

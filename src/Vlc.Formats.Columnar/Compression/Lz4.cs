@@ -45,7 +45,8 @@ internal static class Lz4
         byte[] target = Allocate(source.Length, length);
         if (source.Length < 7 || BinaryPrimitives.ReadUInt32LittleEndian(source) != FrameMagic || source[4] >> 6 != 1) throw Damaged();
         int flags = source[4];
-        bool hasBlockChecksums = (flags & 0x10) != 0, hasSize = (flags & 0x08) != 0, hasChecksum = (flags & 0x04) != 0, hasDictionary = (flags & 0x01) != 0;
+        bool hasBlockChecksums = (flags & 0x10) != 0, hasSize = (flags & 0x08) != 0;
+        bool hasChecksum = (flags & 0x04) != 0, hasDictionary = (flags & 0x01) != 0;
         int at = 7 + (hasSize ? 8 : 0) + (hasDictionary ? 4 : 0);
         int to = 0;
         while (true)
@@ -90,7 +91,9 @@ internal static class Lz4
     }
 
     private static byte[] Allocate(int source, int length) =>
-        length <= (long)source * MaxExpansion ? new byte[length] : throw new InvalidDataException($"{source} bytes that cannot hold {length}");
+        length <= (long)source * MaxExpansion
+            ? new byte[length]
+            : throw new InvalidDataException($"{source} bytes that cannot hold {length}");
 
     private static void AddBlock(ReadOnlySpan<byte> source, byte[] target, ref int to)
     {

@@ -19,7 +19,10 @@ internal static class Snappy
             if (part < 0x80) break;
         }
 
-        if (stated != length || length > (long)source.Length * MaxExpansion) throw new InvalidDataException($"{stated} bytes in place of {length}");
+        if (stated != length || length > (long)source.Length * MaxExpansion)
+        {
+            throw new InvalidDataException($"{stated} bytes in place of {length}");
+        }
         byte[] target = new byte[length];
         int to = 0;
         while (at < source.Length)

@@ -1,6 +1,8 @@
 namespace Vlc.Formats.Columnar.Parquet;
 
-/// <summary>The three delta encodings: integers by their differences, text by lengths, text by what it shares with the one before.</summary>
+/// <summary>
+/// The three delta encodings: integers by their differences, text by lengths, text by what it shares with the one before.
+/// </summary>
 internal static class DeltaEncoding
 {
     /// <summary>DELTA_BINARY_PACKED. Returns the bytes that it took.</summary>
@@ -11,7 +13,10 @@ internal static class DeltaEncoding
         ulong block = Varint(bytes, ref at), miniblocks = Varint(bytes, ref at), total = Varint(bytes, ref at);
         long value = ZigZag(Varint(bytes, ref at));
         if (total != (ulong)values.Length) throw new InvalidDataException($"{total} values in place of {values.Length}");
-        if (block is 0 or > 1 << 20 || miniblocks is 0 or > 1 << 10 || block % (miniblocks * 32) != 0) throw new InvalidDataException($"blocks of {block} / {miniblocks}");
+        if (block is 0 or > 1 << 20 || miniblocks is 0 or > 1 << 10 || block % (miniblocks * 32) != 0)
+        {
+            throw new InvalidDataException($"blocks of {block} / {miniblocks}");
+        }
         int each = (int)(block / miniblocks), done = 0;
         if (values.Length > 0) values[done++] = value;
         while (done < values.Length)

@@ -3,7 +3,9 @@ namespace Vlc.Formats.Columnar.Parquet;
 /// <summary>Decodes the values of a page.</summary>
 internal delegate T[] PageDecoder<T>(ParquetColumn column, PageEncoding encoding, ReadOnlySpan<byte> bytes, int count);
 
-/// <summary>Goes through the entries of a column page by page. One page is in memory at a time; going back begins the row group again.</summary>
+/// <summary>
+/// Goes through the entries of a column page by page. One page is in memory at a time; going back begins the row group again.
+/// </summary>
 internal sealed class PageCursor<T>(ParquetTable table, ParquetColumn column, PageDecoder<T> decode)
 {
     private PageReader? _pages;
@@ -82,7 +84,10 @@ internal sealed class PageCursor<T>(ParquetTable table, ParquetColumn column, Pa
         int present = page.Definitions.Length == 0 ? page.Count : page.Definitions.AsSpan().Count(column.MaxDefinition);
         try
         {
-            if (page.Encoding is not (PageEncoding.PlainDictionary or PageEncoding.RunLengthDictionary)) return decode(column, page.Encoding, page.Values.Span, present);
+            if (page.Encoding is not (PageEncoding.PlainDictionary or PageEncoding.RunLengthDictionary))
+            {
+                return decode(column, page.Encoding, page.Values.Span, present);
+            }
             if (!_hasDictionary)
             {
                 Page stored = _pages!.Dictionary ?? throw new InvalidDataException("values by dictionary, without one");
@@ -95,7 +100,8 @@ internal sealed class PageCursor<T>(ParquetTable table, ParquetColumn column, Pa
         catch (InvalidDataException exception)
         {
             throw new VlcFormatException(
-                table.Path, Where, "values that can be decoded", exception.Message.TrimEnd('.'), "The file is damaged, or a newer program wrote it.", exception);
+                table.Path, Where, "values that can be decoded", exception.Message.TrimEnd('.'),
+                "The file is damaged, or a newer program wrote it.", exception);
         }
     }
 
@@ -108,7 +114,9 @@ internal sealed class PageCursor<T>(ParquetTable table, ParquetColumn column, Pa
         T[] values = new T[count];
         for (int i = 0; i < count; i++)
         {
-            values[i] = (uint)indices[i] < (uint)_dictionary.Length ? _dictionary[indices[i]] : throw new InvalidDataException($"index {indices[i]} of {_dictionary.Length}");
+            values[i] = (uint)indices[i] < (uint)_dictionary.Length
+                ? _dictionary[indices[i]]
+                : throw new InvalidDataException($"index {indices[i]} of {_dictionary.Length}");
         }
 
         return values;

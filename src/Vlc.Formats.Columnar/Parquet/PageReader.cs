@@ -91,7 +91,8 @@ internal sealed class PageReader
     }
 
     private sealed record Header(
-        long At, PageKind Kind, int Raw, int Stored, uint? Crc, int Count, PageEncoding Encoding, PageEncoding Levels, int Definitions, int Repetitions, bool IsCompressed);
+        long At, PageKind Kind, int Raw, int Stored, uint? Crc, int Count, PageEncoding Encoding, PageEncoding Levels,
+        int Definitions, int Repetitions, bool IsCompressed);
 
     private Page ReadData(Header header, ReadOnlyMemory<byte> body)
     {
@@ -107,7 +108,8 @@ internal sealed class PageReader
         if (max == 0) return [];
         if (header.Levels != PageEncoding.RunLength)
         {
-            throw new VlcFormatException(_file.Path, _where, "levels in run lengths", $"{header.Levels}", "Write the file again with a newer program.");
+            throw new VlcFormatException(
+                _file.Path, _where, "levels in run lengths", $"{header.Levels}", "Write the file again with a newer program.");
         }
 
         uint length = bytes.Length < sizeof(uint) ? uint.MaxValue : BinaryPrimitives.ReadUInt32LittleEndian(bytes.Span);
@@ -144,7 +146,8 @@ internal sealed class PageReader
 
     private void ThrowIfTooMany(Header header)
     {
-        bool possible = header.Count >= 0 && header.Count / MaxValuesPerByte <= _file.Length && (header.Kind == PageKind.Dictionary || header.Count <= _left);
+        bool possible = header.Count >= 0 && header.Count / MaxValuesPerByte <= _file.Length
+            && (header.Kind == PageKind.Dictionary || header.Count <= _left);
         if (!possible) throw Damaged(header.At, $"a page of at most {_left} values", $"{header.Count}");
     }
 
@@ -187,13 +190,15 @@ internal sealed class PageReader
             }
         }
 
-        if (raw < 0 || stored < 0 || stored > bytes.Length - reader.Position + (_end - start - bytes.Length) || (kind is 0 or 2 or 3 && detail.Count < 0))
+        if (raw < 0 || stored < 0 || stored > bytes.Length - reader.Position + (_end - start - bytes.Length)
+            || (kind is 0 or 2 or 3 && detail.Count < 0))
         {
             throw reader.Damaged("the header of a page within the row group", $"{stored} bytes for {raw}, {detail.Count} values");
         }
 
         _at = start + reader.Position;
-        return new Header(start, (PageKind)kind, raw, stored, crc, detail.Count, detail.Encoding, detail.Levels, detail.Definitions, detail.Repetitions, detail.IsCompressed);
+        return new Header(start, (PageKind)kind, raw, stored, crc, detail.Count, detail.Encoding, detail.Levels, detail.Definitions,
+            detail.Repetitions, detail.IsCompressed);
     }
 
     private sealed class Detail
@@ -242,7 +247,10 @@ internal sealed class PageReader
         byte[] body = new byte[header.Stored];
         _file.ReadExactly(body, _at, _where);
         _at += body.Length;
-        if (header.Crc is { } crc && crc != Crc32.Of(body)) throw Damaged(header.At, $"a page with checksum {crc:x8}", $"{Crc32.Of(body):x8}");
+        if (header.Crc is { } crc && crc != Crc32.Of(body))
+        {
+            throw Damaged(header.At, $"a page with checksum {crc:x8}", $"{Crc32.Of(body):x8}");
+        }
         return body;
     }
 

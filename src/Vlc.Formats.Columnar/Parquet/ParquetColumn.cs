@@ -22,7 +22,10 @@ internal sealed record ParquetColumn(
 
         void Walk(Branch above, int depth)
         {
-            if (at >= schema.Count || depth > MaxDepth) throw new VlcFormatException(path, "schema", "a tree of its elements", "none", "The file is damaged.");
+            if (at >= schema.Count || depth > MaxDepth)
+            {
+                throw new VlcFormatException(path, "schema", "a tree of its elements", "none", "The file is damaged.");
+            }
             SchemaElement element = schema[at++];
             Branch branch = depth == 0 ? above : above.Below(element);
             if (element.Type is not null)
@@ -48,7 +51,8 @@ internal sealed record ParquetColumn(
         };
         string lists = string.Concat(Enumerable.Repeat("list of ", branch.Repetition));
         return new ParquetColumn(
-            string.Join('.', branch.Names), kind, lists + type, kind is ColumnKind.Vector or ColumnKind.Number ? number ?? Vectors.ElementType.Int32 : null,
+            string.Join('.', branch.Names), kind, lists + type,
+            kind is ColumnKind.Vector or ColumnKind.Number ? number ?? Vectors.ElementType.Int32 : null,
             element.Type is PhysicalType.Int32 or PhysicalType.Int64, element, index, branch.Definition, branch.Repetition);
     }
 
@@ -92,8 +96,9 @@ internal sealed record ParquetColumn(
     };
 
     /// <summary>
-    /// What lies above an element: its names without those of a list's own levels, its levels, and whether it is the element of a plain list.
-    /// A list has a repeated group with one child, or in old files a repeated element; a repeated group with more is a list of structs or a map.
+    /// What lies above an element: its names without those of a list's own levels, its levels, and whether it is the element of a
+    /// plain list. A list has a repeated group with one child, or in old files a repeated element; a repeated group with more is a list
+    /// of structs or a map.
     /// </summary>
     private sealed record Branch(string[] Names, int Definition, int Repetition, bool InList = false, bool OtherList = false)
     {
@@ -110,7 +115,8 @@ internal sealed record ParquetColumn(
             {
                 bool wrapsOne = !isLeaf && element.Children == 1;
                 string[] names = ListAbove || ElementNext ? Names : [.. Names, element.Name];
-                return new Branch(names, definition, Repetition + 1, isLeaf, OtherList || (!isLeaf && !wrapsOne)) { ElementNext = wrapsOne };
+                return new Branch(
+                    names, definition, Repetition + 1, isLeaf, OtherList || (!isLeaf && !wrapsOne)) { ElementNext = wrapsOne };
             }
 
             return ElementNext

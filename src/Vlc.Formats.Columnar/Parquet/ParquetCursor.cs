@@ -73,7 +73,10 @@ internal sealed class ParquetCursor(ParquetTable table, ParquetColumn column) : 
         }
 
         // The last row ends where the next one begins, or the row group.
-        if (isList && _floats.Available > 0 && _floats.Repetitions[0] != 0) throw Ragged(_floats.Row - 1, dimension, $"more than {dimension}");
+        if (isList && _floats.Available > 0 && _floats.Repetitions[0] != 0)
+        {
+            throw Ragged(_floats.Row - 1, dimension, $"more than {dimension}");
+        }
     }
 
     private void TakeCells(long rows, Span<object?> cells)
@@ -112,7 +115,9 @@ internal sealed class ParquetCursor(ParquetTable table, ParquetColumn column) : 
         if (at < 0) return;
 
         // The entry that begins a row counts it; a row that began on the page before has been begun already.
-        long row = column.MaxRepetition == 0 ? cursor.Row + at : cursor.Row + cursor.Repetitions[..(at + 1)].Count(0) - (within > 0 ? 0 : 1);
+        long row = column.MaxRepetition == 0
+            ? cursor.Row + at
+            : cursor.Row + cursor.Repetitions[..(at + 1)].Count(0) - (within > 0 ? 0 : 1);
         throw new VlcFormatException(
             table.Path, $"{cursor.Where}, row {row}", column.MaxRepetition == 0 ? "a number" : "a list of numbers",
             column.MaxRepetition == 0 ? "null" : "a null or an empty list", "Remove the row.");

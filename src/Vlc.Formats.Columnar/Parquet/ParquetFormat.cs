@@ -5,8 +5,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Columnar;
 
 /// <summary>
-/// Parquet, read by this assembly itself: a column of lists of numbers, or one column a dimension, with the columns beside it as keys and payload.
-/// Pages of versions 1 and 2, every encoding and compression that DuckDB, polars, pandas and Hugging Face write.
+/// Parquet, read by this assembly itself: a column of lists of numbers, or one column a dimension, with the columns beside it as keys and
+/// payload. Pages of versions 1 and 2, every encoding and compression that DuckDB, polars, pandas and Hugging Face write.
 /// </summary>
 public sealed class ParquetFormat : VectorFileFormat
 {

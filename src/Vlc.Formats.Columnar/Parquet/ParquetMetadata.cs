@@ -17,7 +17,8 @@ internal enum PhysicalType
 /// <param name="Children">Children of a group.</param>
 /// <param name="Logical">What it stands for.</param>
 /// <param name="Bits">Bits of an integer.</param>
-internal sealed record SchemaElement(string Name, PhysicalType? Type, int Length, int Repetition, int Children, LogicalType Logical, int Bits);
+internal sealed record SchemaElement(
+    string Name, PhysicalType? Type, int Length, int Repetition, int Children, LogicalType Logical, int Bits);
 
 /// <summary>The values of one column in one row group.</summary>
 internal sealed record ColumnChunk(PhysicalType Type, int Codec, long Values, long Start, long Length);
@@ -79,7 +80,8 @@ internal sealed class ParquetMetadata
         6 => Codec.Zstd,
         7 => Codec.Lz4Block,
         _ => throw new VlcFormatException(
-            path, where, "compression by snappy, gzip, brotli, zstd or lz4", codec == 3 ? "lzo" : $"codec {codec}", "Write the file with another compression."),
+            path, where, "compression by snappy, gzip, brotli, zstd or lz4", codec == 3 ? "lzo" : $"codec {codec}",
+            "Write the file with another compression."),
     };
 
     private static List<SchemaElement> ReadSchema(ref ThriftReader reader, ThriftType list)
@@ -112,7 +114,8 @@ internal sealed class ParquetMetadata
             }
 
             schema.Add(new SchemaElement(
-                name, physical < 0 ? null : (PhysicalType)physical, length, repetition, children, logical == LogicalType.None ? converted : logical, bits));
+                name, physical < 0 ? null : (PhysicalType)physical, length, repetition, children,
+                logical == LogicalType.None ? converted : logical, bits));
         }
 
         return schema;
@@ -176,7 +179,13 @@ internal sealed class ParquetMetadata
             int which = 0;
             while (reader.NextField(ref which, out ThriftType empty))
             {
-                unit = which switch { 1 => LogicalType.Milliseconds, 2 => LogicalType.Microseconds, 3 => LogicalType.Nanoseconds, _ => LogicalType.Other };
+                unit = which switch
+                {
+                    1 => LogicalType.Milliseconds,
+                    2 => LogicalType.Microseconds,
+                    3 => LogicalType.Nanoseconds,
+                    _ => LogicalType.Other,
+                };
                 reader.SkipValue(empty);
             }
         }
@@ -233,13 +242,16 @@ internal sealed class ParquetMetadata
                 switch (id)
                 {
                     case 1:
-                        throw new VlcFormatException(_path, $"row group {group}", "data in the file itself", $"data in '{reader.ReadText(type)}'", "Read that file.");
+                        throw new VlcFormatException(
+                            _path, $"row group {group}", "data in the file itself", $"data in '{reader.ReadText(type)}'",
+                            "Read that file.");
                     case 3:
                         reader.ExpectStruct(type);
                         chunk = ReadChunk(ref reader);
                         break;
                     case 8 or 9:
-                        throw new VlcFormatException(_path, $"row group {group}", "data that are not encrypted", "an encrypted column", "Decrypt the file.");
+                        throw new VlcFormatException(
+                            _path, $"row group {group}", "data that are not encrypted", "an encrypted column", "Decrypt the file.");
                     default:
                         reader.SkipValue(type);
                         break;
@@ -286,19 +298,26 @@ internal sealed class ParquetMetadata
         for (int i = 0; i < Groups.Count; i++)
         {
             RowGroup group = Groups[i];
-            if (group.Rows < 0 || group.Rows > long.MaxValue - rows) throw new VlcFormatException(_path, $"row group {i}", "a number of rows", $"{group.Rows}");
+            if (group.Rows < 0 || group.Rows > long.MaxValue - rows)
+            {
+                throw new VlcFormatException(_path, $"row group {i}", "a number of rows", $"{group.Rows}");
+            }
             rows += group.Rows;
             foreach (ColumnChunk chunk in group.Columns)
             {
                 if (chunk.Start > dataEnd || chunk.Length > dataEnd - chunk.Start)
                 {
                     throw new VlcFormatException(
-                        _path, $"row group {i}", $"columns within the {dataEnd} bytes before the footer", $"{chunk.Length} bytes at {chunk.Start}",
+                        _path, $"row group {i}", $"columns within the {dataEnd} bytes before the footer",
+                        $"{chunk.Length} bytes at {chunk.Start}",
                         "The file is truncated or damaged.");
                 }
             }
         }
 
-        if (rows != Rows) throw new VlcFormatException(_path, "footer", $"{rows} rows, as the row groups have", $"{Rows}", "The file is damaged.");
+        if (rows != Rows)
+        {
+            throw new VlcFormatException(_path, "footer", $"{rows} rows, as the row groups have", $"{Rows}", "The file is damaged.");
+        }
     }
 }

@@ -29,7 +29,8 @@ internal sealed class ParquetTable : Table
             _firstRows[i + 1] = _firstRows[i] + group.Rows;
             if (group.Columns.Length != _columns.Count)
             {
-                throw new VlcFormatException(file.Path, $"row group {i}", $"{_columns.Count} columns", $"{group.Columns.Length}", "The file is damaged.");
+                throw new VlcFormatException(
+                    file.Path, $"row group {i}", $"{_columns.Count} columns", $"{group.Columns.Length}", "The file is damaged.");
             }
         }
     }
@@ -101,7 +102,8 @@ internal sealed class ParquetTable : Table
         file.ReadExactly(tail, file.Length - tail.Length, "footer");
         if (tail[4..].SequenceEqual("PARE"u8))
         {
-            throw new VlcFormatException(path, $"offset {file.Length - 4}", "a footer that is not encrypted", "\"PARE\"", "Decrypt the file.");
+            throw new VlcFormatException(
+                path, $"offset {file.Length - 4}", "a footer that is not encrypted", "\"PARE\"", "Decrypt the file.");
         }
 
         if (!tail[4..].SequenceEqual(FileSignature.Parquet))
@@ -115,7 +117,8 @@ internal sealed class ParquetTable : Table
         if (length > long.Min(file.Length - smallest, MaxFooterBytes))
         {
             throw new VlcFormatException(
-                path, $"offset {file.Length - 8}", $"a footer within the file's {file.Length} bytes, at most {MaxFooterBytes}", $"{length} bytes");
+                path, $"offset {file.Length - 8}", $"a footer within the file's {file.Length} bytes, at most {MaxFooterBytes}",
+                $"{length} bytes");
         }
 
         byte[] footer = new byte[length];

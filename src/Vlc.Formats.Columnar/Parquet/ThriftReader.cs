@@ -3,10 +3,13 @@ namespace Vlc.Formats.Columnar.Parquet;
 /// <summary>The types of Thrift's compact protocol; a boolean field has its value in place of the type.</summary>
 internal enum ThriftType : byte
 {
-    Stop = 0, True = 1, False = 2, Byte = 3, Int16 = 4, Int32 = 5, Int64 = 6, Double = 7, Binary = 8, List = 9, Set = 10, Map = 11, Struct = 12,
+    Stop = 0, True = 1, False = 2, Byte = 3, Int16 = 4, Int32 = 5, Int64 = 6, Double = 7, Binary = 8, List = 9, Set = 10, Map = 11,
+    Struct = 12,
 }
 
-/// <summary>Reads Thrift's compact protocol from memory. Every count is compared with the bytes that are left before it is believed.</summary>
+/// <summary>
+/// Reads Thrift's compact protocol from memory. Every count is compared with the bytes that are left before it is believed.
+/// </summary>
 internal ref struct ThriftReader(ReadOnlySpan<byte> bytes, Func<long, string, string, VlcFormatException> damaged)
 {
     // The real nesting of Parquet's metadata is five.
@@ -65,7 +68,10 @@ internal ref struct ThriftReader(ReadOnlySpan<byte> bytes, Func<long, string, st
         if (type != ThriftType.List) throw Damaged("a list", $"{type}");
         byte header = Take();
         ulong count = header >> 4 == 15 ? Varint() : (ulong)(header >> 4);
-        if (count > 0 && (ThriftType)(header & 0x0F) != element) throw Damaged($"a list of {element}", $"one of {(ThriftType)(header & 0x0F)}");
+        if (count > 0 && (ThriftType)(header & 0x0F) != element)
+        {
+            throw Damaged($"a list of {element}", $"one of {(ThriftType)(header & 0x0F)}");
+        }
         return count <= (ulong)(_bytes.Length - Position) ? (int)count : throw Damaged("a list within the metadata", $"{count} elements");
     }
 

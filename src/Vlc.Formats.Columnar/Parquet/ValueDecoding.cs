@@ -37,7 +37,9 @@ internal static class ValueDecoding
         return values;
     }
 
-    /// <summary>Cells of a column of scalars: <see cref="string"/>, <see cref="long"/>, <see cref="double"/> or <see cref="bool"/>.</summary>
+    /// <summary>
+    /// Cells of a column of scalars: <see cref="string"/>, <see cref="long"/>, <see cref="double"/> or <see cref="bool"/>.
+    /// </summary>
     /// <exception cref="InvalidDataException">The values are damaged.</exception>
     public static object[] Cells(ParquetColumn column, PageEncoding encoding, ReadOnlySpan<byte> bytes, int count)
     {
@@ -89,7 +91,10 @@ internal static class ValueDecoding
 
     private static ReadOnlySpan<byte> Plain(ParquetColumn column, PageEncoding encoding, ReadOnlySpan<byte> bytes, int count)
     {
-        if (encoding is not (PageEncoding.Plain or PageEncoding.PlainDictionary or PageEncoding.ByteStreamSplit)) throw Unsupported(encoding);
+        if (encoding is not (PageEncoding.Plain or PageEncoding.PlainDictionary or PageEncoding.ByteStreamSplit))
+        {
+            throw Unsupported(encoding);
+        }
         int size = SizeOf(column);
         bytes = bytes[..(count * size)];
         if (encoding != PageEncoding.ByteStreamSplit) return bytes;
@@ -151,7 +156,10 @@ internal static class ValueDecoding
     {
         for (int i = 0; i < values.Length; i++)
         {
-            if (integers[i] is < int.MinValue or > int.MaxValue) throw new InvalidDataException($"a component of {integers[i]}, beyond 32 bits");
+            if (integers[i] is < int.MinValue or > int.MaxValue)
+            {
+                throw new InvalidDataException($"a component of {integers[i]}, beyond 32 bits");
+            }
             values[i] = integers[i];
         }
     }
@@ -159,5 +167,6 @@ internal static class ValueDecoding
     private static object Integer(ParquetColumn column, long value) =>
         CellValue.Of(column.Element.Logical, value, column.Element.Type == PhysicalType.Int32);
 
-    private static InvalidDataException Unsupported(PageEncoding encoding) => new($"values in the encoding {encoding}, which is not read for this type");
+    private static InvalidDataException Unsupported(PageEncoding encoding) =>
+        new($"values in the encoding {encoding}, which is not read for this type");
 }

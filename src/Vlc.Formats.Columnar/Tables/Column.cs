@@ -50,6 +50,8 @@ internal abstract class ColumnCursor
     /// <exception cref="VlcFormatException">A row has another number of components, or is null.</exception>
     public abstract void ReadVectors(long start, int dimension, Span<float> destination);
 
-    /// <summary>Reads text, numbers and truth values as <see cref="string"/>, <see cref="long"/>, <see cref="double"/>, <see cref="bool"/> or null.</summary>
+    /// <summary>
+    /// Reads text, numbers and truth values as <see cref="string"/>, <see cref="long"/>, <see cref="double"/>, <see cref="bool"/> or null.
+    /// </summary>
     public abstract void ReadCells(long start, Span<object?> cells);
 }

@@ -2,7 +2,9 @@ using Vlc.Formats.Text;
 
 namespace Vlc.Formats.Columnar.Tables;
 
-/// <summary>Which columns of a table are the vectors, the keys and the payload: by the options, else by types and names, else refused.</summary>
+/// <summary>
+/// Which columns of a table are the vectors, the keys and the payload: by the options, else by types and names, else refused.
+/// </summary>
 internal sealed class TableChoice
 {
     private const string DefaultColumn = "embedding", PandasIndex = "__index_level_0__";
@@ -130,7 +132,8 @@ internal sealed class TableChoice
         if (parts.Count > 0) _notes.Add($"Beside the vector '{Vector[0].Name}': {string.Join(", ", parts)}.");
 
         static string Listed(IReadOnlyList<Column> columns) =>
-            string.Join(", ", columns.Take(shown).Select(column => $"'{column.Name}'")) + (columns.Count > shown ? $" and {columns.Count - shown} more" : "");
+            string.Join(", ", columns.Take(shown).Select(column => $"'{column.Name}'"))
+            + (columns.Count > shown ? $" and {columns.Count - shown} more" : "");
     }
 
     private static string Shown(Column[] run) => $"columns '{run[0].Name}' to '{run[^1].Name}'";

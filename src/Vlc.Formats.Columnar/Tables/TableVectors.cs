@@ -23,7 +23,9 @@ internal sealed class TableVectors : VectorSource
         _payload = [.. _choice.Payload.Select(table.Open)];
         Dimension = _choice.Vector is [{ Kind: ColumnKind.Vector }] ? _vector[0].FirstLength() : _vector.Length;
         VectorShape.ThrowIfAbsurd(table.Path, $"column '{_choice.Vector[0].Name}'", table.Rows, Dimension);
-        ElementType = _choice.Vector.Select(column => column.ElementType!.Value).Distinct().ToArray() is [var one] ? one : ElementType.Float64;
+        ElementType = _choice.Vector.Select(column => column.ElementType!.Value).Distinct().ToArray() is [var one]
+            ? one
+            : ElementType.Float64;
     }
 
     public override string Name => _table.Path;
@@ -67,7 +69,10 @@ internal sealed class TableVectors : VectorSource
         CheckRows(start, destination.Length);
         object?[] cells = new object?[destination.Length];
         _key.ReadCells(start, cells);
-        for (int i = 0; i < cells.Length; i++) destination[i] = PayloadJson.Key(cells[i], Name, $"row {start + i}, column '{_choice.Key!.Name}'");
+        for (int i = 0; i < cells.Length; i++)
+        {
+            destination[i] = PayloadJson.Key(cells[i], Name, $"row {start + i}, column '{_choice.Key!.Name}'");
+        }
     }
 
     public override void ReadPayload(long start, Span<string> destination)
@@ -103,7 +108,12 @@ internal sealed class TableVectors : VectorSource
                 : choice.Vector.Contains(column) ? PartUse.Vector
                 : choice.Key == column ? PartUse.Key
                 : choice.Payload.Contains(column) ? PartUse.Payload : PartUse.Left,
-            Selector: column.Kind == ColumnKind.Vector ? $"--column {column.Name}" : column.Kind == ColumnKind.Number ? $"--columns {column.Name}" : null))];
+            Selector: column.Kind switch
+            {
+                ColumnKind.Vector => $"--column {column.Name}",
+                ColumnKind.Number => $"--columns {column.Name}",
+                _ => null,
+            }))];
     }
 
     protected override void Dispose(bool disposing)
