@@ -4,8 +4,10 @@ using static Vlc.Formats.Tests.Binaries.Values;
 
 namespace Vlc.Formats.Tests.Binaries;
 
-public sealed class FaissTests
+public sealed class FaissTests : IDisposable
 {
+    private readonly TemporaryFolder _folder = new();
+
     // A rotation of four dimensions: products of plane rotations by angles with exact sines (3-4-5), so A^T A is the identity but for
     // rounding.
     private static readonly float[] Rotation =
@@ -15,6 +17,8 @@ public sealed class FaissTests
         0, 0, 0.28f, -0.96f,
         0, 0, 0.96f, 0.28f,
     ];
+
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData(true, "inner product")]
@@ -74,16 +78,16 @@ public sealed class FaissTests
         byte[] codes = [0, 255, 128, 1];
         // x = vmin + (code + 0.5) / 255 * vdiff, each dimension with its own vmin and vdiff.
         float[] trained = [-1, 10, 2, 51];
-        AssertRows(
+        AssertDecoded(
             [-1 + (0.5f / 255 * 2), 10 + (255.5f / 255 * 51), -1 + (128.5f / 255 * 2), 10 + (1.5f / 255 * 51)],
-            Open(writer => writer.ScalarQuantizer(0, 2, 2, trained, codes)));
-        AssertRows(
+            writer => writer.ScalarQuantizer(0, 2, 2, trained, codes));
+        AssertDecoded(
             [-1 + (0.5f / 255 * 2), -1 + (255.5f / 255 * 2), -1 + (128.5f / 255 * 2), -1 + (1.5f / 255 * 2)],
-            Open(writer => writer.ScalarQuantizer(2, 2, 2, [-1, 2], codes)));
-        AssertRows([0, 255, 128, 1], Open(writer => writer.ScalarQuantizer(5, 2, 2, [], codes)));
-        AssertRows([-128, 127, 0, -127], Open(writer => writer.ScalarQuantizer(8, 2, 2, [], codes)));
-        AssertRows([1.5f, -2], Open(writer => writer.ScalarQuantizer(4, 2, 4, [], Samples.Bytes<Half>([(Half)1.5f, (Half)(-2)]))));
-        AssertRows([1.5f, -2], Open(writer => writer.ScalarQuantizer(7, 2, 4, [], Samples.Bytes<ushort>([0x3FC0, 0xC000]))));
+            writer => writer.ScalarQuantizer(2, 2, 2, [-1, 2], codes));
+        AssertDecoded([0, 255, 128, 1], writer => writer.ScalarQuantizer(5, 2, 2, [], codes));
+        AssertDecoded([-128, 127, 0, -127], writer => writer.ScalarQuantizer(8, 2, 2, [], codes));
+        AssertDecoded([1.5f, -2], writer => writer.ScalarQuantizer(4, 2, 4, [], Samples.Bytes<Half>([(Half)1.5f, (Half)(-2)])));
+        AssertDecoded([1.5f, -2], writer => writer.ScalarQuantizer(7, 2, 4, [], Samples.Bytes<ushort>([0x3FC0, 0xC000])));
     }
 
     [Theory]
@@ -176,17 +180,14 @@ public sealed class FaissTests
         for (int i = 0; i < expected.Length; i++) Assert.InRange(actual[i], expected[i] - 1e-5f, expected[i] + 1e-5f);
     }
 
-    private static VectorSource Open(Action<FaissWriter> write)
+    private VectorSource Open(Action<FaissWriter> write) => Samples.Open(_folder.Write("v.faiss", FaissWriter.File(write)));
+
+    private void AssertDecoded(float[] expected, Action<FaissWriter> write)
     {
-        // The source keeps the file open; its folder goes with the process's temporary files.
-        string path = Path.Combine(Directory.CreateTempSubdirectory("vlc-test-").FullName, "v.faiss");
-        File.WriteAllBytes(path, FaissWriter.File(write));
-        return Samples.Open(path);
+        using VectorSource source = Open(write);
+        AssertRows(expected, source);
     }
 
-    private static void AssertFaissRefused(Action<FaissWriter> write, params string[] parts)
-    {
-        using TemporaryFolder folder = new();
-        AssertRefused(folder.Write("v.faiss", FaissWriter.File(write)), parts);
-    }
+    private void AssertFaissRefused(Action<FaissWriter> write, params string[] parts) =>
+        AssertRefused(_folder.Write("v.faiss", FaissWriter.File(write)), parts);
 }
