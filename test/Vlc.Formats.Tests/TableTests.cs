@@ -35,6 +35,8 @@ public sealed class TableTests
         { "v.tsv", "id\ttext\tv\n1\tit's \"x\"\t[0.5,1.5]\n2\ty\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], ["""{"text":"it's \"x\""}""", """{"text":"y"}"""], "" },
         { "v.pgtext", "1\tline\\nbreak\t[0.5,1.5]\n2\t\\N\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], ["""{"column 1":"line\nbreak"}""", """{"column 1":null}"""], "" },
         { "v.tsv", "1\tline\\nbreak\t[0.5,1.5]\n2\t\\N\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], ["""{"column 1":"line\nbreak"}""", """{"column 1":null}"""], "COPY" },
+        // A delimiter at the end of each line makes an empty column and no component.
+        { "v.csv", "0.5,1.5,\n2.5,3.5,\n", [0.5f, 1.5f, 2.5f, 3.5f], [], ["""{"column 2":""}""", """{"column 2":""}"""], "column 2" },
         // Without an extension that says so.
         { "v.dat", "0.5,1.5,2.5\n3.5,4.5,5.5\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], [], [], "Read as csv" },
     };
@@ -57,6 +59,7 @@ public sealed class TableTests
         { "v.csv", "0,5,6\n1,7,8\n2,9,9\n", ["column 0", "integers that count the rows", "--key-column"] },
         { "v.csv", "kind,x,y\n3,0.5,1.5\n3,2.5,3.5\n", ["'kind'", "--columns"] },
         { "v.csv", "a_1,a_2,b_1,b_2\n0.5,1.5,2.5,3.5\n", ["a_1", "b_1", "--columns"] },
+        { "v.csv", "e_0,e_1,e_3,e_4,e_5\n0.5,1.5,2.5,3.5,4.5\n", ["'e_0' to 'e_1'", "'e_3' to 'e_5'", "--columns"] },
         { "v.csv", "q,a\n\"[1,2]\",\"[3,4]\"\n", ["'q', 'a'", "--column"] },
         { "v.csv", "id;x;y\na;0,5;1,5\nb;2,5;3,5\n", ["decimal comma"] },
         { "v.csv", "id,v\n1,\"[0.5 1.5 ... 9.5]\"\n", ["'...'", "tolist"] },

@@ -71,8 +71,8 @@ internal static class InspectCommand
         }
         catch (VlcFormatException exception)
         {
-            // Where there is a choice the user makes it.
-            string[] selectors = [.. parts.Select(part => part.Selector).OfType<string>()];
+            // Where the vectors are chosen, no option mends what is wrong with them; where there is a choice, the user makes it.
+            string[] selectors = parts.Any(part => part.Use == PartUse.Vector) ? [] : [.. parts.Select(part => part.Selector).OfType<string>()];
             string? selector = selectors.Length switch { 0 => null, 1 => selectors[0], _ => "OPTION" };
             return result with { Refused = exception.Message, Command = selector is null ? null : $"vlc index --emb {Quoted(path)}{given} {selector} --out {output}" };
         }

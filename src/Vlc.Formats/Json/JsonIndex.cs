@@ -77,7 +77,7 @@ internal sealed class JsonIndex
                 _propertyRange = new JsonRange(start, token.ValueSpan.Length + 2);
                 break;
             case JsonTokenType.StartArray or JsonTokenType.StartObject:
-                _frames.Add(Enter(token.TokenType == JsonTokenType.StartArray, start));
+                _frames.Add(Enter(token.TokenType == JsonTokenType.StartArray, isContainer: true, start));
                 break;
             case JsonTokenType.EndArray or JsonTokenType.EndObject:
                 Frame closed = _frames[^1];
@@ -85,13 +85,13 @@ internal sealed class JsonIndex
                 Close(path, closed, end);
                 break;
             default:
-                Frame scalar = Enter(isArray: false, start);
+                Frame scalar = Enter(isArray: false, isContainer: false, start);
                 Close(path, scalar, end);
                 break;
         }
     }
 
-    private Frame Enter(bool isArray, long start)
+    private Frame Enter(bool isArray, bool isContainer, long start)
     {
         if (_frames.Count == 0) return new Frame(isArray, level: 0, sidecar: null, start);
         Frame parent = _frames[^1];
@@ -107,7 +107,7 @@ internal sealed class JsonIndex
                 _ => !parent.IsArray && step.Name == _property,
             };
             if (fits) level = parent.Level + 1;
-            else if (step.Kind == StepKind.Name && !parent.IsArray && isArray != ByName && _property is not null) sidecar = SidecarOf(_property);
+            else if (isContainer && step.Kind == StepKind.Name && !parent.IsArray && isArray != ByName && _property is not null) sidecar = SidecarOf(_property);
         }
 
         return new Frame(isArray, level, sidecar, start) { Name = _propertyRange, Word = parent.IsArray ? null : _property };

@@ -17,7 +17,7 @@ internal sealed class TablePlan
 
     private sealed record Column(int Number, string Name, string[] Values)
     {
-        public bool IsNumeric { get; } = Values.Length == 0 || Values.Count(TableSample.IsNumber) * 2 >= Values.Length;
+        public bool IsNumeric { get; } = Values.Length > 0 && Values.Count(TableSample.IsNumber) * 2 >= Values.Length;
 
         /// <summary>True where there are numbers and all are written without a decimal point or an exponent.</summary>
         public bool IsIntegers { get; } = Array.Exists(Values, TableSample.IsInteger) && !Array.Exists(Values, TableSample.IsDecimal);
@@ -187,7 +187,7 @@ internal sealed class TablePlan
         return longest;
     }
 
-    /// <summary>Columns whose names end in consecutive numbers after the same stem: emb_0, emb_1, ... Two runs of the greatest length decide nothing.</summary>
+    /// <summary>Columns whose names end in consecutive numbers after the same stem: emb_0, emb_1, ... Another run that is not much shorter leaves it undecided.</summary>
     private (int First, int Last)? NumberedRun(int key)
     {
         List<(int First, int Last)> runs = [];
@@ -207,7 +207,9 @@ internal sealed class TablePlan
 
         if (runs.Count == 0) return null;
         (int First, int Last) longest = runs.MaxBy(run => run.Last - run.First);
-        if (runs.Count > 1 && runs.Count(run => run.Last - run.First == longest.Last - longest.First) > 1)
+        // emb_0 to emb_383 beside tag_1 and tag_2 are the vector; emb_0 to emb_9 beside emb_11 to emb_20 are a table with a column missing.
+        const int manyTimes = 8;
+        if (runs.Exists(run => run != longest && (run.Last - run.First + 1) * manyTimes > longest.Last - longest.First + 1))
         {
             throw new VlcFormatException(_path, "columns", "one run of numbered columns", string.Join(" and ", runs.Select(Shown)), Advice);
         }
