@@ -62,6 +62,13 @@ public sealed class JsonTests
     public void Documents_without_one_place_of_vectors_are_refused(string document, string message) =>
         Assert.Contains(message, Decided.Refused("v.json", document).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("[1,2]\n[3,4] x]", "line 2")]
+    [InlineData("[1,2]\n[3,x]", "line 2")]
+    [InlineData("[1,2]\n[3]", "2 components")]
+    public void Damaged_lists_in_lines_are_refused_by_line(string lines, string message) =>
+        Assert.Contains(message, Decided.Refused("v.jsonl", lines).Message, StringComparison.Ordinal);
+
     [Fact]
     public void A_path_or_a_property_decides()
     {

@@ -72,11 +72,24 @@ internal sealed class JsonRow
         ReadOnlySpan<byte> value = Locate(row, _vector, where);
         if (value.IsEmpty) throw new VlcFormatException(_path, where, $"a vector at {JsonPath.Describe(_vector)}", "none", "Name the property that holds the vector with --column.");
         if (value[0] == (byte)'"') return ParseText(value, where, vector);
+        try
+        {
+            return ParseArray(value, where, vector);
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            throw JsonTokens.NotJson(_path, exception, where);
+        }
+    }
+
+    private int ParseArray(ReadOnlySpan<byte> value, string where, Span<float> vector)
+    {
         var json = new Utf8JsonReader(value);
         json.Read();
         if (json.TokenType != JsonTokenType.StartArray)
         {
-            throw new VlcFormatException(_path, where, $"an array of numbers or a base64 string as \"{JsonPath.Describe(_vector)}\"", json.TokenType.ToString());
+            throw new VlcFormatException(
+                _path, where, $"an array of numbers or a base64 string as \"{JsonPath.Describe(_vector)}\"", json.TokenType.ToString());
         }
 
         int count = 0;
@@ -92,6 +105,8 @@ internal sealed class JsonRow
             count++;
         }
 
+        // Reads past the array, so that text after it is an error.
+        json.Read();
         return count;
     }
 
