@@ -29,7 +29,8 @@ public sealed class NeighborTable
     public ReadOnlySpan<int> this[int query] => _ids.AsSpan(query * K, K);
 
     /// <summary>
-    /// Reads an npy file of i4 or i8 (told by its signature), an ivecs file, or a ground truth of the big-ann benchmarks: uint32 queries, uint32
+    /// Reads an npy file of i4 or i8 (told by its signature), an ivecs file, or a ground truth of the big-ann benchmarks: uint32 queries,
+    /// uint32
     /// neighbours, the ids, and distances behind them or not. The last two are told apart by the length that their header states.
     /// </summary>
     /// <param name="path">The file.</param>
@@ -41,14 +42,18 @@ public sealed class NeighborTable
         byte[] head = new byte[FileSignature.Length];
         head = head[..file.Read(head, 0)];
         if (head.AsSpan().StartsWith(FileSignature.Npy)) return ReadNpy(file);
-        if (FileSignature.Describe(head) is { } found) throw new VlcFormatException(path, "offset 0", "ivecs, npy or a big-ann ground truth", found);
+        if (FileSignature.Describe(head) is { } found)
+        {
+            throw new VlcFormatException(path, "offset 0", "ivecs, npy or a big-ann ground truth", found);
+        }
         bool isBigAnn = BigAnnLayout(file, head) is not null;
         return isBigAnn && !FitsIvecs(file, head) ? ReadBigAnn(file, head) : isBigAnn ? ReadByExtension(file, head) : ReadIvecs(file);
     }
 
     /// <summary>Takes the rows of a source of integers, such as the dataset <c>neighbors</c> of an HDF5 file.</summary>
     /// <param name="source">Element type Int32.</param>
-    /// <exception cref="VlcFormatException">Other elements, too many of them, or an id that float32 cannot tell from the next one.</exception>
+    /// <exception cref="VlcFormatException">Other elements, too many of them, or an id that float32 cannot tell from the next
+    /// one.</exception>
     public static NeighborTable From(VectorSource source)
     {
         // A source hands out float32; up to this value its integers are exact.
@@ -92,7 +97,9 @@ public sealed class NeighborTable
         uint queries = BinaryPrimitives.ReadUInt32LittleEndian(head), k = BinaryPrimitives.ReadUInt32LittleEndian(head[sizeof(uint)..]);
         if (queries == 0 || k is 0 or > VectorShape.MaxDimension) return null;
         Int128 ids = (Int128)queries * k * sizeof(int);
-        return file.Length == header + ids || file.Length == header + (2 * ids) ? new RowLayout(header, queries, (int)k, ElementType.Int32) : null;
+        return file.Length == header + ids || file.Length == header + (2 * ids)
+            ? new RowLayout(header, queries, (int)k, ElementType.Int32)
+            : null;
     }
 
     /// <summary>Whether the first and the last row of the length that the first states begin with the same number.</summary>
@@ -105,7 +112,8 @@ public sealed class NeighborTable
         return BinaryPrimitives.ReadInt32LittleEndian(last) == k;
     }
 
-    private static NeighborTable ReadByExtension(InputFile file, ReadOnlySpan<byte> head) => Path.GetExtension(file.Path).ToUpperInvariant() switch
+    private static NeighborTable ReadByExtension(InputFile file, ReadOnlySpan<byte> head) =>
+        Path.GetExtension(file.Path).ToUpperInvariant() switch
     {
         ".IVECS" => ReadIvecs(file),
         ".IBIN" or ".BIN" => ReadBigAnn(file, head),
@@ -115,7 +123,8 @@ public sealed class NeighborTable
 
     private static NeighborTable ReadBigAnn(InputFile file, ReadOnlySpan<byte> head)
     {
-        RowLayout layout = BigAnnLayout(file, head) ?? throw new VlcFormatException(file.Path, "header", "queries and neighbours", "other numbers");
+        RowLayout layout = BigAnnLayout(file, head)
+            ?? throw new VlcFormatException(file.Path, "header", "queries and neighbours", "other numbers");
         long end = layout.DataOffset + (layout.Count * layout.Stride);
         return ReadRows(file, layout, idBytes: sizeof(int), "header", end);
     }

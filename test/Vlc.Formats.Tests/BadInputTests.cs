@@ -10,8 +10,9 @@ public sealed class BadInputTests
 {
     private static readonly float[] Good = [1, 2, 3, 4, 5, 6];
 
-    // What gzip makes of "vectors".
-    private static readonly byte[] Gzip = Convert.FromHexString("1F8B08000000000002032B4B4D2EC92F2A06003F29ACE707000000");
+    // What bzip2 makes of "vectors".
+    private static readonly byte[] Bzip2 = Convert.FromHexString(
+        "425A6839314159265359B8BAEE3000000301800A009D002000220D3342180E072145DC914E14242E2EBB8C00");
 
     /// <summary>Extension, what is wrong, the file, what the message has to contain.</summary>
     public static TheoryData<string, string, byte[], string[]> Damages
@@ -30,7 +31,7 @@ public sealed class BadInputTests
             foreach (string extension in Samples.FloatExtensions)
             {
                 table.Add(extension, "empty file", [], ["offset 0", "an empty file"]);
-                table.Add(extension, "other magic", Gzip, ["offset 0", "a gzip file"]);
+                table.Add(extension, "other magic", Bzip2, ["offset 0", "a bzip2 file", "bunzip2"]);
                 table.Add(extension, "NaN", NotFinite(extension, float.NaN), ["a finite number", "NaN", Place(extension)]);
                 table.Add(extension, "infinity", NotFinite(extension, float.NegativeInfinity), ["a finite number", "-Infinity", Place(extension)]);
             }

@@ -6,8 +6,6 @@ namespace Vlc.Formats.Tests;
 
 public sealed class ContainerFuzzTests
 {
-    private const int Mutants = 20_000;
-
     private static readonly string s_fixtures = Path.Combine(RepositoryPaths.Root, "test", "Vlc.Formats.Tests", "Fixtures");
 
     [Theory]
@@ -27,8 +25,8 @@ public sealed class ContainerFuzzTests
             File.ReadAllBytes(Path.Combine(s_fixtures, "hdf5", file.File + ".h5")), new VectorFileOptions { Dataset = file.Dataset }))];
         (int Start, int At)[][] checksums = [.. seeds.Select(seed => Checksums(seed.Bytes))];
         Assert.True(checksums.Count(places => places.Length > 3) > 5);
-        int refused = Mutations.Refused(seeds, ".h5", Mutants / 2, repaired ? Repair : null);
-        Assert.InRange(refused, Mutants / 40, Mutants / 2);
+        int refused = Mutations.Refused(seeds, ".h5", Mutations.Count / 2, repaired ? Repair : null);
+        Assert.InRange(refused, Mutations.Count / 40, Mutations.Count / 2);
 
         void Repair(int seed, byte[] bytes)
         {
@@ -68,8 +66,8 @@ public sealed class ContainerFuzzTests
     {
         (byte[] Bytes, VectorFileOptions Options)[] seeds = [.. files.Select(file => (
             File.ReadAllBytes(Path.Combine(s_fixtures, folder, file.File + extension)), new VectorFileOptions { Column = file.Column }))];
-        int refused = Mutations.Refused(seeds, extension, Mutants);
-        Assert.InRange(refused, Mutants / 20, Mutants);
+        int refused = Mutations.Refused(seeds, extension, Mutations.Count);
+        Assert.InRange(refused, Mutations.Count / 20, Mutations.Count);
     }
 
     /// <summary>Where the blocks of metadata begin that end with a checksum, and where that checksum stands: found by trying.</summary>

@@ -9,6 +9,9 @@ internal static class Mutations
 {
     public const long MaxBytes = 1L << 30;
 
+    /// <summary>Damaged files of each kind; VLC_MUTANTS sets another number.</summary>
+    public static readonly int Count = int.TryParse(Environment.GetEnvironmentVariable("VLC_MUTANTS"), out int stated) ? stated : 500;
+
     public static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(10);
 
     /// <summary>Opens <paramref name="count"/> damaged files in all. Returns how many were refused.</summary>

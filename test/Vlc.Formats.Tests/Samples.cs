@@ -3,8 +3,10 @@ using System.Text;
 using Parquet;
 using Parquet.Schema;
 using PureHDF;
-using Vlc.Formats.Hdf5;
+using Vlc.Formats.Chroma;
 using Vlc.Formats.Columnar;
+using Vlc.Formats.Hdf5;
+using Vlc.Formats.Zstandard;
 using Vlc.Vectors;
 
 namespace Vlc.Formats.Tests;
@@ -13,7 +15,9 @@ namespace Vlc.Formats.Tests;
 internal static class Samples
 {
     public static IReadOnlyList<VectorFileFormat> AllFormats { get; } =
-        [.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance];
+        [
+            .. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance, ChromaFormat.Instance, ZstandardFormat.Instance,
+        ];
 
     /// <summary>Extensions of the formats whose components are float32, as they are or as text.</summary>
     public static readonly string[] FloatExtensions =

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Vlc.Cli.Terminal;
 using Vlc.Formats;
+using Vlc.Formats.Chroma;
 using Vlc.Formats.Columnar;
 using Vlc.Formats.Hdf5;
 using Vlc.Formats.Zstandard;
@@ -61,7 +62,9 @@ internal sealed class VectorInput
 
     /// <summary>Every format that the program reads.</summary>
     public static IReadOnlyList<VectorFileFormat> Formats { get; } =
-        [.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance, ZstandardFormat.Instance];
+    [
+        .. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance, ChromaFormat.Instance, ZstandardFormat.Instance,
+    ];
 
     /// <summary>The option that names the file.</summary>
     public Option<string?> File { get; }

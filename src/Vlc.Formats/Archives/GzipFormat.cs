@@ -10,7 +10,8 @@ internal sealed class GzipFormat : CompressedFormat
     public override IReadOnlyList<string> Extensions { get; } = [".gz", ".gzip"];
 
     /// <summary>
-    /// The four bytes of the signature also begin a count of 559,903 rows of a .fbin file; that its beginning unpacks is what tells a gzip file.
+    /// The four bytes of the signature also begin a count of 559,903 rows of a .fbin file; that its beginning unpacks is what tells a gzip
+    /// file.
     /// </summary>
     public override Recognition Recognize(FileSample sample)
     {
@@ -26,5 +27,5 @@ internal sealed class GzipFormat : CompressedFormat
         }
     }
 
-    protected override Stream Decompress(Stream compressed) => new GZipStream(compressed, CompressionMode.Decompress);
+    protected override Stream Decompress(Stream compressed) => new WholeGzipStream(compressed);
 }

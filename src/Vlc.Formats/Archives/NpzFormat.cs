@@ -26,7 +26,9 @@ internal sealed class NpzFormat : VectorFileFormat
     public override IReadOnlyList<string> Extensions { get; } = [".npz"];
 
     public override Recognition Recognize(FileSample sample) =>
-        sample.Head is [(byte)'P', (byte)'K', 3, 4, ..] && sample.Head[..int.Min(sample.Head.Length, 300)].IndexOf(".npy"u8) >= 0 ? Recognition.Certain : Recognition.None;
+        sample.Head is [(byte)'P', (byte)'K', 3, 4, ..] && sample.Head[..int.Min(sample.Head.Length, 300)].IndexOf(".npy"u8) >= 0
+            ? Recognition.Certain
+            : Recognition.None;
 
     public override VectorSource Open(string path, VectorFileOptions options)
     {
@@ -46,7 +48,7 @@ internal sealed class NpzFormat : VectorFileFormat
             FixedStrideVectors rows = new(content.File, layout, where, content.End);
             List<string> notes = [$"Read the array '{vectors.Name}', {vectors.Shape}."];
             if (content.Note is not null) notes.Add(content.Note);
-            Member? keys = members.Find(member => member != vectors && IsKeys(member, header.Rows));
+            Member? keys = ChooseKeys(path, members, vectors, header.Rows, options);
             ReadRowTexts? readKeys = null;
             if (keys is not null)
             {
@@ -57,7 +59,8 @@ internal sealed class NpzFormat : VectorFileFormat
                 if (keyContent.Note is not null) notes.Add(keyContent.Note);
             }
 
-            string[] left = [.. members.Where(member => member != vectors && member != keys).Select(member => $"'{member.Name}' {member.Shape}")];
+            string[] left = [.. members.Where(member => member != vectors
+                && member != keys).Select(member => $"'{member.Name}' {member.Shape}")];
             if (left.Length > 0) notes.Add($"Left in the file: {string.Join(", ", left)}.");
             return new DecoratedVectors(rows, readKeys, null, notes, content, keyContent, archive);
         }
@@ -68,6 +71,24 @@ internal sealed class NpzFormat : VectorFileFormat
             archive.Dispose();
             throw;
         }
+    }
+
+    public override IReadOnlyList<FilePart> List(string path, VectorFileOptions options)
+    {
+        using InputFile archive = new(path);
+        List<Member> members = Members(archive);
+        Member? vectors = Candidates(members, options.Array ?? options.Tensor) is [Member only] ? only : null;
+        return
+        [
+            .. members.Select(member => new FilePart(
+                member.Name, member.Header?.Descr ?? "not an array", member.Header is null ? null : string.Join(" x ", member.Header.Shape),
+                member == vectors
+                    ? PartUse.Vector
+                    : vectors?.Header is { } header && member == ChooseKeys(path, members, vectors, header.Rows, options)
+                        ? PartUse.Key
+                        : PartUse.Left,
+                Selector: member.IsMatrix ? $"--array {member.Name}" : null)),
+        ];
     }
 
     private static List<Member> Members(InputFile archive)
@@ -97,20 +118,32 @@ internal sealed class NpzFormat : VectorFileFormat
         return members;
     }
 
+    private static List<Member> Candidates(List<Member> members, string? name) =>
+        members.FindAll(member => name is null ? member.IsMatrix : member.Name == name && member.Header is not null);
+
     private static Member Choose(string path, List<Member> members, string? name)
     {
-        if (name is not null)
-        {
-            return members.Find(member => member.Name == name)
-                ?? throw new VlcFormatException(path, "archive", $"an array '{name}'", List(members));
-        }
+        List<Member> candidates = Candidates(members, name);
+        if (candidates is [Member only]) return only;
+        throw name is not null
+            ? new VlcFormatException(path, "archive", $"an array '{name}'", List(members))
+            : new VlcFormatException(
+                path, "archive", "one two-dimensional array of f2, f4, f8, u1 or i1", candidates.Count == 0
+                    ? $"none; {List(members)}"
+                    : List(candidates),
+                candidates.Count == 0 ? "Save the vectors with numpy.savez(f, embeddings=a)." : "Name the array with --array.");
+    }
 
-        List<Member> matrices = members.FindAll(member => member.IsMatrix);
-        return matrices is [Member only]
-            ? only
-            : throw new VlcFormatException(
-                path, "archive", "one two-dimensional array of f2, f4, f8, u1 or i1", matrices.Count == 0 ? $"none; {List(members)}" : List(matrices),
-                matrices.Count == 0 ? "Save the vectors with numpy.savez(f, embeddings=a)." : "Name the array.");
+    /// <summary>The array that the options name, or the one that is called as keys are; null for none.</summary>
+    private static Member? ChooseKeys(string path, List<Member> members, Member vectors, long rows, VectorFileOptions options)
+    {
+        if (options.KeyColumn == "") return null;
+        List<Member> possible = members.FindAll(member => member != vectors && CanBeKeys(member, rows));
+        return options.KeyColumn is null
+            ? possible.Find(member => KeyNames.Contains(member.Name, StringComparer.OrdinalIgnoreCase))
+            : possible.Find(member => member.Name == options.KeyColumn)
+                ?? throw new VlcFormatException(
+                    path, "archive", $"an array '{options.KeyColumn}' of {rows} integers or texts", List(members));
     }
 
     private static string List(List<Member> members)
@@ -128,19 +161,20 @@ internal sealed class NpzFormat : VectorFileFormat
         }
         catch (VlcFormatException exception)
         {
-            throw new VlcFormatException(path, $"{where}, {exception.Where}", exception.Expected, exception.Found, exception.Hint, exception);
+            throw new VlcFormatException(
+                path, $"{where}, {exception.Where}", exception.Expected, exception.Found, exception.Hint, exception);
         }
     }
 
-    private static bool IsKeys(Member member, long rows) =>
-        member.Header is { Shape: [long count] } header && count == rows && KeyNames.Contains(member.Name, StringComparer.OrdinalIgnoreCase)
-        && KeyBytes(header.Descr) is > 0 and <= 1 << 16;
+    private static bool CanBeKeys(Member member, long rows) =>
+        member.Header is { Shape: [long count] } header && count == rows && KeyBytes(header.Descr) is > 0 and <= 1 << 16;
 
     /// <summary>Bytes of one key: an integer, or text of a fixed length.</summary>
     private static int? KeyBytes(string descr) => descr switch
     {
         ['<' or '>' or '=' or '|', 'i' or 'u', '1' or '2' or '4' or '8'] => descr[2] - '0',
-        ['<' or '>' or '=', 'U', .. string digits] when int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n <= 1 << 14 => 4 * n,
+        ['<' or '>' or '=', 'U', .. string digits]
+            when int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n <= 1 << 14 => 4 * n,
         ['|', 'S', .. string digits] when int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int n) => n,
         _ => null,
     };
@@ -152,7 +186,8 @@ internal sealed class NpzFormat : VectorFileFormat
         if (data + ((Int128)header.Shape[0] * bytes) != content.End)
         {
             throw new VlcFormatException(
-                content.File.Path, $"array '{name}'", $"{header.Shape[0]} values of {bytes} bytes", $"{content.End - data} bytes", "The file is damaged.");
+                content.File.Path, $"array '{name}'", $"{header.Shape[0]} values of {bytes} bytes", $"{content.End - data} bytes",
+                "The file is damaged.");
         }
 
         return (start, destination) =>

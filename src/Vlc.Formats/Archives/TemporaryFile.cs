@@ -3,7 +3,8 @@ using Vlc.Formats.Binary;
 namespace Vlc.Formats.Archives;
 
 /// <summary>
-/// A file among the temporary ones, for content that cannot be read by position where it is; deleted on dispose. It takes at most half of the space that
+/// A file among the temporary ones, for content that cannot be read by position where it is; deleted on dispose. It takes at most half of
+/// the space that
 /// is free when it is created: an archive may state any size, and unpack to any.
 /// </summary>
 internal sealed class TemporaryFile : IDisposable
@@ -32,7 +33,7 @@ internal sealed class TemporaryFile : IDisposable
     public Stream Output => _output ?? throw new InvalidOperationException("The temporary file is written.");
 
     /// <summary>What it holds, a sentence for the user.</summary>
-    public string Note => $"{_what} was unpacked to a temporary file of {_length:N0} bytes, which is deleted afterwards.";
+    public string Note => $"{_what} was unpacked to the temporary file '{Path}' of {_length:N0} bytes, which is deleted afterwards.";
 
     /// <summary>Creates an empty one.</summary>
     /// <param name="source">The file as the user named it, for messages.</param>
@@ -59,7 +60,8 @@ internal sealed class TemporaryFile : IDisposable
         if (_length > _limit)
         {
             throw new VlcFormatException(
-                _source, "content", $"at most {_limit:N0} bytes once unpacked, half of what is free in {System.IO.Path.GetTempPath()}", "more",
+                _source, "content", $"at most {_limit:N0} bytes once unpacked, half of what is free in {System.IO.Path.GetTempPath()}",
+                "more",
                 "Free some space, set TMPDIR to a larger disk, or unpack the file yourself.");
         }
     }

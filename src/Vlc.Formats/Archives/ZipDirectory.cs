@@ -32,10 +32,12 @@ internal static class ZipDirectory
     public static IReadOnlyList<ZipEntry> Read(InputFile file)
     {
         (long offset, long length, long count) = FindDirectory(file);
-        if (offset < 0 || length < 0 || length > MaxDirectoryBytes || offset > file.Length - length || count < 0 || count > length / EntryBytes)
+        if (offset < 0 || length < 0 || length > MaxDirectoryBytes || offset > file.Length - length || count < 0
+            || count > length / EntryBytes)
         {
             throw new VlcFormatException(
-                file.Path, "end of the archive", $"a directory within the file's {file.Length} bytes", $"{count} members in {length} bytes at {offset}",
+                file.Path, "end of the archive", $"a directory within the file's {file.Length} bytes",
+                $"{count} members in {length} bytes at {offset}",
                 "The file is truncated or damaged.");
         }
 
@@ -46,7 +48,10 @@ internal static class ZipDirectory
         for (long i = 0; i < count; i++)
         {
             long at = offset + directory.Length - rest.Length;
-            if (rest.Length < EntryBytes || BinaryPrimitives.ReadUInt32LittleEndian(rest) != EntrySignature) throw Damaged(file, at, "a member of the directory");
+            if (rest.Length < EntryBytes || BinaryPrimitives.ReadUInt32LittleEndian(rest) != EntrySignature)
+            {
+                throw Damaged(file, at, "a member of the directory");
+            }
             int name = BinaryPrimitives.ReadUInt16LittleEndian(rest[28..]);
             int extra = BinaryPrimitives.ReadUInt16LittleEndian(rest[30..]);
             int comment = BinaryPrimitives.ReadUInt16LittleEndian(rest[32..]);
@@ -63,17 +68,22 @@ internal static class ZipDirectory
     {
         Span<byte> header = stackalloc byte[LocalBytes];
         file.ReadExactly(header, entry.HeaderOffset, $"the header of '{entry.Name}'");
-        if (BinaryPrimitives.ReadUInt32LittleEndian(header) != LocalSignature) throw Damaged(file, entry.HeaderOffset, $"the header of '{entry.Name}'");
+        if (BinaryPrimitives.ReadUInt32LittleEndian(header) != LocalSignature)
+        {
+            throw Damaged(file, entry.HeaderOffset, $"the header of '{entry.Name}'");
+        }
         long offset = entry.HeaderOffset + LocalBytes + BinaryPrimitives.ReadUInt16LittleEndian(header[26..])
             + BinaryPrimitives.ReadUInt16LittleEndian(header[28..]);
         return offset <= file.Length - entry.StoredLength
             ? offset
             : throw new VlcFormatException(
-                file.Path, $"'{entry.Name}', offset {offset}", $"{entry.StoredLength} bytes", $"{file.Length - offset} bytes before the end of the file",
+                file.Path, $"'{entry.Name}', offset {offset}", $"{entry.StoredLength} bytes",
+                $"{file.Length - offset} bytes before the end of the file",
                 "The file is truncated.");
     }
 
-    private static ZipEntry ReadEntry(InputFile file, long at, ReadOnlySpan<byte> fixedPart, ReadOnlySpan<byte> name, ReadOnlySpan<byte> extra)
+    private static ZipEntry ReadEntry(
+        InputFile file, long at, ReadOnlySpan<byte> fixedPart, ReadOnlySpan<byte> name, ReadOnlySpan<byte> extra)
     {
         long stored = BinaryPrimitives.ReadUInt32LittleEndian(fixedPart[20..]);
         long length = BinaryPrimitives.ReadUInt32LittleEndian(fixedPart[24..]);
@@ -90,7 +100,10 @@ internal static class ZipDirectory
             header = Widen(header, ref wide);
         }
 
-        if (length < 0 || stored < 0 || header < 0 || header > file.Length || stored > file.Length) throw Damaged(file, at, "a member within the file");
+        if (length < 0 || stored < 0 || header < 0 || header > file.Length || stored > file.Length)
+        {
+            throw Damaged(file, at, "a member within the file");
+        }
         return new ZipEntry(
             Encoding.UTF8.GetString(name), BinaryPrimitives.ReadUInt16LittleEndian(fixedPart[10..]),
             BinaryPrimitives.ReadUInt32LittleEndian(fixedPart[16..]), stored, length, header, (fixedPart[8] & 1) != 0);
@@ -116,7 +129,8 @@ internal static class ZipDirectory
             if (BinaryPrimitives.ReadUInt32LittleEndian(end) != EndSignature) continue;
             if (EndBytes + BinaryPrimitives.ReadUInt16LittleEndian(end[20..]) != end.Length) continue;
             return FindDirectory64(file, tailOffset + i)
-                ?? (BinaryPrimitives.ReadUInt32LittleEndian(end[16..]), BinaryPrimitives.ReadUInt32LittleEndian(end[12..]), BinaryPrimitives.ReadUInt16LittleEndian(end[10..]));
+                ?? (BinaryPrimitives.ReadUInt32LittleEndian(end[16..]), BinaryPrimitives.ReadUInt32LittleEndian(end[12..]),
+                BinaryPrimitives.ReadUInt16LittleEndian(end[10..]));
         }
 
         throw new VlcFormatException(file.Path, "end of the file", "the directory of a zip archive", "none", "The file is truncated.");
@@ -133,7 +147,9 @@ internal static class ZipDirectory
         if (offset < 0 || offset > file.Length - End64Bytes) throw Damaged(file, endOffset - LocatorBytes, "the 64-bit directory's place");
         file.ReadExactly(end, offset, "the 64-bit end of the archive");
         if (BinaryPrimitives.ReadUInt32LittleEndian(end) != End64Signature) throw Damaged(file, offset, "the 64-bit end of the archive");
-        return (BinaryPrimitives.ReadInt64LittleEndian(end[48..]), BinaryPrimitives.ReadInt64LittleEndian(end[40..]), BinaryPrimitives.ReadInt64LittleEndian(end[32..]));
+        return (
+            BinaryPrimitives.ReadInt64LittleEndian(end[48..]), BinaryPrimitives.ReadInt64LittleEndian(end[40..]),
+            BinaryPrimitives.ReadInt64LittleEndian(end[32..]));
     }
 
     private static VlcFormatException Damaged(InputFile file, long at, string what) =>

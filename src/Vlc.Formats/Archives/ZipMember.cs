@@ -4,7 +4,8 @@ using Vlc.Formats.Binary;
 namespace Vlc.Formats.Archives;
 
 /// <summary>
-/// The content of a member of a zip archive, to be read by position: where it lies when it is stored, in a temporary file when it is deflated.
+/// The content of a member of a zip archive, to be read by position: where it lies when it is stored, in a temporary file when it is
+/// deflated.
 /// Its checksum has been compared.
 /// </summary>
 internal sealed class ZipMember : IDisposable
@@ -35,7 +36,11 @@ internal sealed class ZipMember : IDisposable
     /// <exception cref="VlcFormatException">It is damaged, encrypted, compressed by another method, or too large to unpack.</exception>
     public static ZipMember Open(InputFile archive, ZipEntry entry)
     {
-        if (entry.Encrypted) throw new VlcFormatException(archive.Path, $"'{entry.Name}'", "a member that can be read", "an encrypted one", "Unpack it with its password.");
+        if (entry.Encrypted)
+        {
+            throw new VlcFormatException(
+                archive.Path, $"'{entry.Name}'", "a member that can be read", "an encrypted one", "Unpack it with its password.");
+        }
         long offset = ZipDirectory.DataOffset(archive, entry);
         if (entry.Method == 0)
         {
@@ -48,7 +53,8 @@ internal sealed class ZipMember : IDisposable
         if (entry.Method != 8)
         {
             throw new VlcFormatException(
-                archive.Path, $"'{entry.Name}'", "a stored or deflated member", $"compression method {entry.Method}", "Unpack the archive.");
+                archive.Path, $"'{entry.Name}'", "a stored or deflated member", $"compression method {entry.Method}",
+                "Unpack the archive.");
         }
 
         TemporaryFile temporary = TemporaryFile.Create(archive.Path, $"'{entry.Name}' of {archive.Path}");
@@ -65,7 +71,8 @@ internal sealed class ZipMember : IDisposable
         catch (InvalidDataException exception)
         {
             temporary.Dispose();
-            throw new VlcFormatException(archive.Path, $"'{entry.Name}'", "deflated data", "other bytes", "The file is damaged.", exception);
+            throw new VlcFormatException(
+                archive.Path, $"'{entry.Name}'", "deflated data", "other bytes", "The file is damaged.", exception);
         }
         catch
         {
@@ -87,7 +94,8 @@ internal sealed class ZipMember : IDisposable
         }
         catch (InvalidDataException exception)
         {
-            throw new VlcFormatException(archive.Path, $"'{entry.Name}'", "deflated data", "other bytes", "The file is damaged.", exception);
+            throw new VlcFormatException(
+                archive.Path, $"'{entry.Name}'", "deflated data", "other bytes", "The file is damaged.", exception);
         }
     }
 

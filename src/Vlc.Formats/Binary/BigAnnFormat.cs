@@ -28,10 +28,10 @@ internal sealed class BigAnnFormat(string name, ElementType elementType) : Vecto
         if (sample.Head.Length < HeaderBytes) return Recognition.None;
         uint count = BinaryPrimitives.ReadUInt32LittleEndian(sample.Head);
         uint dimension = BinaryPrimitives.ReadUInt32LittleEndian(sample.Head[sizeof(uint)..]);
-        return count > 0 && dimension is > 0 and <= VectorShape.MaxDimension
-            && sample.Length == HeaderBytes + ((Int128)count * dimension * ElementConversion.SizeOf(elementType))
-            ? Recognition.Certain
-            : Recognition.None;
+        bool fits = count > 0 && dimension is > 0 and <= VectorShape.MaxDimension
+            && sample.Length == HeaderBytes + ((Int128)count * dimension * ElementConversion.SizeOf(elementType));
+        // fbin and ibin have the same form; the one whose numbers are of usual size goes before the other.
+        return !fits ? Recognition.None : ElementConversion.IsOfUsualSize(sample.Head[HeaderBytes..], elementType) ? Recognition.Certain : Recognition.Likely;
     }
 
     public override VectorSource Open(string path, VectorFileOptions options)

@@ -36,7 +36,7 @@ internal sealed class VecsFormat(string name, ElementType elementType) : VectorF
             if (BinaryPrimitives.ReadInt32LittleEndian(prefix) != dimension) return Recognition.None;
         }
 
-        return count > 1 && HasOwnNumbers(sample.Head, layout.Stride) ? Recognition.Certain : Recognition.Likely;
+        return count > 1 && ElementConversion.IsOfUsualSize(sample.Head[sizeof(int)..int.Min(sample.Head.Length, layout.Stride)], elementType) ? Recognition.Certain : Recognition.Likely;
     }
 
     public override VectorSource Open(string path, VectorFileOptions options)
@@ -51,23 +51,6 @@ internal sealed class VecsFormat(string name, ElementType elementType) : VectorF
             file.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Whether most components are of a size that numbers of the type have: a float32 of one or a thousandth is an integer of a billion.</summary>
-    private bool HasOwnNumbers(ReadOnlySpan<byte> head, int stride)
-    {
-        const int smallInteger = 1 << 24;
-        if (elementType == ElementType.UInt8) return true;
-        int small = 0, large = 0;
-        for (int offset = sizeof(int); offset + sizeof(int) <= head.Length; offset += sizeof(int))
-        {
-            if (offset % stride == 0) continue;
-            int value = BinaryPrimitives.ReadInt32LittleEndian(head[offset..]);
-            if (value is > -smallInteger and < smallInteger) small += value == 0 ? 0 : 1;
-            else large++;
-        }
-
-        return elementType == ElementType.Int32 ? small > large : large >= small;
     }
 
     /// <summary>Takes the dimension from the first row and the count from the length, which has to be a whole number of rows.</summary>

@@ -39,7 +39,9 @@ internal sealed record FaissCodes(ElementType Type, float[]? Minimum = null, flo
         }
     }
 
-    /// <summary>Takes the parameters of a scalar quantizer: "trained" has the minimum and the range of all dimensions, or of each.</summary>
+    /// <summary>
+    /// Takes the parameters of a scalar quantizer: "trained" has the minimum and the range of all dimensions, or of each.
+    /// </summary>
     public static FaissCodes Read(FaissCursor cursor, int dimension)
     {
         long at = cursor.Position;
@@ -57,7 +59,8 @@ internal sealed record FaissCodes(ElementType Type, float[]? Minimum = null, flo
             7 => new(ElementType.BFloat16),
             8 => new(ElementType.UInt8, Signed: true),
             _ => throw new VlcFormatException(
-                cursor.File.Path, $"offset {at}", "a scalar quantizer of 8 bits, fp16 or bf16", FaissKinds.QuantizerName(type), FaissFormat.Hint),
+                cursor.File.Path, $"offset {at}", "a scalar quantizer of 8 bits, fp16 or bf16", FaissKinds.QuantizerName(type),
+                FaissFormat.Hint),
         };
         int values = type switch { 0 => 2 * dimension, 2 => 2, _ => trained.Length };
         if (stated != dimension || codeSize != (long)dimension * codes.ComponentBytes || trained.Length != values)

@@ -53,7 +53,8 @@ internal sealed class FaissCursor(InputFile file)
         if (count < 0 || count > (file.Length - Position) / elementBytes)
         {
             throw new VlcFormatException(
-                file.Path, $"offset {at}", $"{what} within the file's {file.Length} bytes", $"{(ulong)count} elements of {elementBytes} bytes",
+                file.Path, $"offset {at}", $"{what} within the file's {file.Length} bytes",
+                $"{(ulong)count} elements of {elementBytes} bytes",
                 "The file is truncated or damaged, or was written by a version of FAISS that stores other fields.");
         }
 

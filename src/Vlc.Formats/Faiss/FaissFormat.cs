@@ -42,7 +42,8 @@ internal sealed class FaissFormat : VectorFileFormat
             if (cursor.Position != file.Length)
             {
                 throw new VlcFormatException(
-                    path, $"offset {cursor.Position}", "the end of the file", $"{file.Length - cursor.Position} bytes more", "The file is damaged.");
+                    path, $"offset {cursor.Position}", "the end of the file", $"{file.Length - cursor.Position} bytes more",
+                    "The file is damaged.");
             }
 
             VectorShape.ThrowIfAbsurd(path, "header", rows.Count, rows.Dimension);
@@ -106,7 +107,10 @@ internal sealed class FaissFormat : VectorFileFormat
         (int dimension, long count, string metric) = ReadHeader(cursor);
         FaissCodes codes = FaissCodes.Read(cursor, dimension);
         FaissRows rows = Contiguous(cursor, dimension, count, metric, codes, countedBytes: 1);
-        if (codes.Minimum is not null) rows.Notes.Add("The index keeps 8 bits a component: these are the vectors as FAISS decodes them, not the originals.");
+        if (codes.Minimum is not null)
+        {
+            rows.Notes.Add("The index keeps 8 bits a component: these are the vectors as FAISS decodes them, not the originals.");
+        }
         return rows;
     }
 
@@ -115,7 +119,9 @@ internal sealed class FaissFormat : VectorFileFormat
         (long offset, long elements) = cursor.PassVector(countedBytes, "the vectors");
         if ((Int128)elements * countedBytes != (Int128)count * dimension * codes.ComponentBytes)
         {
-            throw Unexpected(cursor, offset, $"{count} x {dimension} components of {codes.ComponentBytes} bytes", $"{elements} elements of {countedBytes} bytes");
+            throw Unexpected(
+                cursor, offset, $"{count} x {dimension} components of {codes.ComponentBytes} bytes",
+                $"{elements} elements of {countedBytes} bytes");
         }
 
         return new FaissRows(dimension, codes, [new FaissBlock(0, count, offset, null)])
@@ -163,10 +169,14 @@ internal sealed class FaissFormat : VectorFileFormat
         {
             at = cursor.Position;
             FaissTransform transform = ReadTransform(cursor);
-            if (transform.Input != current) throw Unexpected(cursor, at, $"a transform of dimension {current}", $"one of {transform.Input}");
+            if (transform.Input != current)
+            {
+                throw Unexpected(cursor, at, $"a transform of dimension {current}", $"one of {transform.Input}");
+            }
             if (transform is NormalizationTransform && chain.Exists(before => !before.IsRotation))
             {
-                throw Unexpected(cursor, at, "a transform that can be inverted", "a normalization after a shift, which loses the vectors", Hint);
+                throw Unexpected(
+                    cursor, at, "a transform that can be inverted", "a normalization after a shift, which loses the vectors", Hint);
             }
 
             chain.Add(transform);
@@ -177,8 +187,14 @@ internal sealed class FaissFormat : VectorFileFormat
         ThrowUnlessSame(cursor, rows, current, count);
         rows.Undo.InsertRange(0, chain);
         rows.Dimension = dimension;
-        if (chain.Exists(transform => transform is NormalizationTransform)) rows.Notes.Add("The index keeps vectors of length 1: the original lengths are lost.");
-        if (chain.Exists(transform => transform is not NormalizationTransform)) rows.Notes.Add("The index's transforms were inverted; rounding apart, these are the original vectors.");
+        if (chain.Exists(transform => transform is NormalizationTransform))
+        {
+            rows.Notes.Add("The index keeps vectors of length 1: the original lengths are lost.");
+        }
+        if (chain.Exists(transform => transform is not NormalizationTransform))
+        {
+            rows.Notes.Add("The index's transforms were inverted; rounding apart, these are the original vectors.");
+        }
         return rows;
     }
 
@@ -283,7 +299,10 @@ internal sealed class FaissFormat : VectorFileFormat
         long rows = 0;
         foreach (long size in ReadSizes(cursor, lists))
         {
-            if (size < 0 || size > count - rows) throw Unexpected(cursor, at, $"{count} rows in all lists", $"a list of {size} after {rows} rows");
+            if (size < 0 || size > count - rows)
+            {
+                throw Unexpected(cursor, at, $"{count} rows in all lists", $"a list of {size} after {rows} rows");
+            }
             if (size == 0) continue;
             long codes = cursor.Position;
             cursor.Pass((Int128)size * codeSize, "a list's vectors");
@@ -322,7 +341,10 @@ internal sealed class FaissFormat : VectorFileFormat
         long[] sizes = new long[lists];
         for (int i = 0; i + 1 < stored.Length; i += 2)
         {
-            if (kind == "full" || stored[i] < 0 || stored[i] >= lists) throw Unexpected(cursor, at, $"sizes of {lists} lists", $"{stored.Length} values");
+            if (kind == "full" || stored[i] < 0 || stored[i] >= lists)
+            {
+                throw Unexpected(cursor, at, $"sizes of {lists} lists", $"{stored.Length} values");
+            }
             sizes[stored[i]] = stored[i + 1];
         }
 
@@ -337,6 +359,7 @@ internal sealed class FaissFormat : VectorFileFormat
         }
     }
 
-    private static VlcFormatException Unexpected(FaissCursor cursor, long at, string expected, string found, string hint = "The file is damaged.") =>
+    private static VlcFormatException Unexpected(
+        FaissCursor cursor, long at, string expected, string found, string hint = "The file is damaged.") =>
         new(cursor.File.Path, $"offset {at}", expected, found, hint);
 }

@@ -10,7 +10,8 @@ internal static class FaissKinds
         "IvPQ" or "IwPQ" or "IvQR" or "IwQR" => "IndexIVFPQ (product quantization)",
         "IPfs" or "IwPf" => "a fast-scan index (product quantization)",
         "ILfs" or "IRfs" or "IPRf" or "IPLf" or "IVLf" or "IVRf" or "NPLf" or "NPRf" => "a fast-scan index (additive quantization)",
-        "IxRQ" or "IxRq" or "IxLS" or "IxPR" or "IxPL" or "ImRQ" or "IwLS" or "IwRQ" or "IwPL" or "IwPR" => "an index of an additive quantizer",
+        "IxRQ" or "IxRq" or "IxLS" or "IxPR" or "IxPL" or "ImRQ" or "IwLS" or "IwRQ" or "IwPL" or "IwPR" =>
+            "an index of an additive quantizer",
         "IxHE" or "IxHe" => "IndexLSH",
         "IxLa" => "IndexLattice",
         "IxRF" => "IndexRefine",

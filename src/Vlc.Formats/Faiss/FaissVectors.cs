@@ -80,7 +80,10 @@ internal sealed class FaissVectors(InputFile file, FaissRows rows) : VectorSourc
                 {
                     Span<float> decoded = stored.AsSpan(0, take * rows.StoredDimension);
                     rows.Codes.Decode(bytes, rows.StoredDimension, decoded);
-                    for (int i = 0; i < take; i++) Undo(decoded.Slice(i * rows.StoredDimension, rows.StoredDimension), target.Slice(i * Dimension, Dimension));
+                    for (int i = 0; i < take; i++)
+                    {
+                        Undo(decoded.Slice(i * rows.StoredDimension, rows.StoredDimension), target.Slice(i * Dimension, Dimension));
+                    }
                 }
 
                 FiniteCheck.ThrowIfNotFinite(target, Dimension, start + done, Name);
@@ -107,7 +110,8 @@ internal sealed class FaissVectors(InputFile file, FaissRows rows) : VectorSourc
             {
                 if (id < 0 || id >= Count)
                 {
-                    throw new VlcFormatException(Name, $"row {row}, identifier", $"a number below {Count}, to look it up", $"{id}", "The file is damaged.");
+                    throw new VlcFormatException(
+                        Name, $"row {row}, identifier", $"a number below {Count}, to look it up", $"{id}", "The file is damaged.");
                 }
 
                 id = Identifier(map, id);

@@ -88,8 +88,13 @@ internal sealed class JsonSurvey
         List<Found> named = Known(group);
         // Of a row with a box and an embedding it is the latter; of a dictionary with the words "vector" and "the" it is both.
         int[] varying = Varying(group, out List<Found> alike);
-        if (named.Count > 0 && named.Count < group.Count && (isRow || varying.Length != 1 || alike.Count < group.Count)) varying = Varying(named, out alike);
-        if (varying.Length > 1 || (isRow && varying.Length > 0)) throw Several(path, where, alike);
+        if (named.Count > 0 && named.Count < group.Count && (isRow || varying.Length != 1 || alike.Count < group.Count))
+        {
+            group = named;
+            varying = Varying(named, out alike);
+        }
+
+        if (varying.Length > 1 || (isRow && varying.Length > 0) || alike.Count < group.Count) throw Several(path, where, group);
         Place[] first = alike[0].Places;
         return new JsonPath([.. first.Select((place, i) => place.Name is null ? JsonStep.Element : varying.Contains(i) ? JsonStep.Property : JsonStep.Named(place.Name))]);
     }

@@ -11,17 +11,20 @@ namespace Vlc.Formats.Pickle;
 internal sealed class PickleCalls(InputFile file, IReadOnlyCollection<PickleGlobal> classes)
 {
     public const string Hint =
-        "If you trust the file, convert it: python -c \"import pickle, numpy; numpy.save('v.npy', numpy.asarray(pickle.load(open('IN', 'rb')), 'float32'))\".";
+        "If you trust the file, convert it: python -c \"import pickle, numpy; "
+        + "numpy.save('v.npy', numpy.asarray(pickle.load(open('IN', 'rb')), 'float32'))\".";
 
     // Bytes that went through a text (protocol 2 and Python 3) have to be decoded in memory.
     private const int MaxDecodedBytes = 1 << 28;
 
     private static readonly HashSet<string> Names =
     [
-        "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
+        "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.core.multiarray.scalar",
+        "numpy._core.multiarray.scalar",
         "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer", "numpy.ndarray", "numpy.dtype",
         "_codecs.encode", "__builtin__.bytes", "builtins.bytes", "__builtin__.bytearray", "builtins.bytearray",
-        "__builtin__.set", "builtins.set", "__builtin__.frozenset", "builtins.frozenset", "__builtin__.list", "builtins.list", "__builtin__.dict", "builtins.dict",
+        "__builtin__.set", "builtins.set", "__builtin__.frozenset", "builtins.frozenset", "__builtin__.list", "builtins.list",
+        "__builtin__.dict", "builtins.dict",
         "builtins.float", "builtins.int", "collections.OrderedDict", "collections.defaultdict", "array._array_reconstructor", "array.array",
         "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter",
         "torch.FloatStorage", "torch.DoubleStorage", "torch.HalfStorage", "torch.BFloat16Storage", "torch.ByteStorage", "torch.CharStorage",
@@ -44,7 +47,8 @@ internal sealed class PickleCalls(InputFile file, IReadOnlyCollection<PickleGlob
         return Names.Contains($"{global}") || classes.Contains(global)
             ? global
             : throw new VlcFormatException(
-                file.Path, $"offset {at}", "numbers, texts, lists, dicts, numpy arrays and torch tensors", $"the Python name {Printable($"{global}")}", Hint);
+                file.Path, $"offset {at}", "numbers, texts, lists, dicts, numpy arrays and torch tensors",
+                $"the Python name {Printable($"{global}")}", Hint);
     }
 
     /// <summary>What a constructor makes without running.</summary>
@@ -80,9 +84,13 @@ internal sealed class PickleCalls(InputFile file, IReadOnlyCollection<PickleGlob
                 return list;
             case "OrderedDict" or "defaultdict" or "dict" when arguments is [] or [PickleGlobal or null]:
                 return new PickleDictionary();
-            case "_array_reconstructor" when arguments is [PickleGlobal, string code, long format, PickleBytes bytes]:
-                return PythonArray(code, format, bytes, at);
-            case "_rebuild_tensor" or "_rebuild_tensor_v2" when arguments is [TorchStorage storage, long offset, object?[] size, object?[] stride, ..]:
+            // Protocols 0 to 2 keep the numbers of an array.array as a list.
+            case "array" when arguments is [_, PickleList list] && Text(arguments[0]) is "f" or "d":
+                return list;
+            case "_array_reconstructor" when arguments is [PickleGlobal, _, long format, PickleBytes bytes]:
+                return PythonArray(Text(arguments[1]) ?? "", format, bytes, at);
+            case "_rebuild_tensor" or "_rebuild_tensor_v2" when arguments is [TorchStorage storage, long offset, object?[] size,
+            object?[] stride, ..]:
                 return new TorchTensor(storage, offset, Extents(size, at), Extents(stride, at));
             case "_rebuild_parameter" when arguments is [TorchTensor tensor, ..]:
                 return tensor;

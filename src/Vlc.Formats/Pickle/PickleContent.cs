@@ -54,7 +54,9 @@ internal sealed class PickleContent(InputFile file, VectorFileOptions options)
         return found is [PickleVectors only]
             ? only
             : throw new VlcFormatException(
-                file.Path, "content", "one matrix, list of vectors or dict of vectors", List(found), found.Count == 0 ? PickleCalls.Hint : "Name it.");
+                file.Path, "content", "one matrix, list of vectors or dict of vectors", List(found), found.Count == 0
+                    ? PickleCalls.Hint
+                    : "Name it with --tensor.");
     }
 
     /// <summary>A key as text; null for a value that is none.</summary>
@@ -100,7 +102,8 @@ internal sealed class PickleContent(InputFile file, VectorFileOptions options)
     private static string List(IReadOnlyList<PickleVectors> found)
     {
         const int shown = 8;
-        string names = string.Join(", ", found.Take(shown).Select(vectors => $"'{vectors.Name}' {vectors.Type} {vectors.Count} x {vectors.Dimension}"));
+        string names = string.Join(
+            ", ", found.Take(shown).Select(vectors => $"'{vectors.Name}' {vectors.Type} {vectors.Count} x {vectors.Dimension}"));
         return found.Count == 0 ? "none" : found.Count > shown ? $"{names} and {found.Count - shown} more" : names;
     }
 
@@ -122,7 +125,9 @@ internal sealed class PickleContent(InputFile file, VectorFileOptions options)
         {
             case PickleDictionary dictionary: VisitDictionary(dictionary, name, depth); break;
             case PickleObject { State: { } state }: VisitDictionary(state, name, depth); break;
-            case PickleList { Floats: null } list: VisitSequence(Enumerable.Range(0, list.Count).Select(i => list[i]), list.Count, name, depth); break;
+            case PickleList { Floats: null } list:
+                VisitSequence(Enumerable.Range(0, list.Count).Select(i => list[i]), list.Count, name, depth);
+                break;
             case object?[] tuple: VisitSequence(tuple, tuple.Length, name, depth); break;
         }
     }
@@ -158,7 +163,10 @@ internal sealed class PickleContent(InputFile file, VectorFileOptions options)
             {
                 PickleVectors vectors = _found[i];
                 string parent = vectors.Name.Contains('.', StringComparison.Ordinal) ? vectors.Name[..vectors.Name.LastIndexOf('.')] : "";
-                if (vectors.Keys is null && vectors.Count == list.Count && parent == name) _found[i] = vectors with { Keys = [.. Enumerable.Range(0, list.Count).Select(row => list[row])] };
+                if (vectors.Keys is null && vectors.Count == list.Count && parent == name)
+                {
+                    _found[i] = vectors with { Keys = [.. Enumerable.Range(0, list.Count).Select(row => list[row])] };
+                }
             }
         }
     }
@@ -186,7 +194,8 @@ internal sealed class PickleContent(InputFile file, VectorFileOptions options)
     /// <summary>A list of dicts with a vector in each; true where it was one.</summary>
     private bool VisitRecords(PickleDictionary[] records, string name)
     {
-        string[] vectorNames = [.. records[0].Entries.Where(entry => PickleRows.LengthOf(entry.Value) is > 1).Select(entry => KeyOf(entry.Key) ?? "")];
+        string[] vectorNames =
+            [.. records[0].Entries.Where(entry => PickleRows.LengthOf(entry.Value) is > 1).Select(entry => KeyOf(entry.Key) ?? "")];
         string? column = options.Column ?? (vectorNames is [string only] ? only : null);
         if (column is null || !vectorNames.Contains(column)) return false;
         string[] scalars = [.. records[0].Entries.Where(entry => KeyOf(entry.Value) is not null).Select(entry => KeyOf(entry.Key) ?? "")];
@@ -201,7 +210,10 @@ internal sealed class PickleContent(InputFile file, VectorFileOptions options)
         if (SameLength(rows) is not { } dimension) return false;
         bool hasKeys = keys.Count > 0 && keys.TrueForAll(key => KeyOf(key) is not null);
         string[] taken = hasKeys ? [column, keyName!] : [column];
-        _found.Add(new PickleVectors(name, $"list of dicts with '{column}'", rows.Count, dimension, null, rows, hasKeys ? keys : null, records, taken));
+        _found.Add(
+            new PickleVectors(name, $"list of dicts with '{column}'", rows.Count, dimension, null, rows, hasKeys
+                ? keys
+                : null, records, taken));
         return true;
     }
 

@@ -25,7 +25,8 @@ internal static class PickleEscapes
             char next = text[i] == '\\' && i + 1 < text.Length ? text[i + 1] : '\0';
             int digits = (next, rawUnicode) switch { ('u', true) => 4, ('U', true) => 8, ('x', false) => 2, _ => 0 };
             if (digits > 0 && i + 2 + digits <= text.Length
-                && int.TryParse(text.AsSpan(i + 2, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code) && Rune.IsValid(code))
+                && int.TryParse(text.AsSpan(i + 2, digits), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int code)
+                && Rune.IsValid(code))
             {
                 result.Append(new Rune(code));
                 i += 1 + digits;

@@ -27,12 +27,21 @@ internal sealed class PickleFormat : VectorFileFormat
             return reader.Left == 0
                 ? PickleOpening.Open(file, root, options, storage: null)
                 : throw new VlcFormatException(
-                    path, $"offset {reader.Position}", "the end of the file", $"{reader.Left} bytes after the pickle", "Several pickles in one file are not read; " + PickleCalls.Hint);
+                    path, $"offset {reader.Position}", "the end of the file", $"{reader.Left} bytes after the pickle",
+                    "Several pickles in one file are not read; " + PickleCalls.Hint);
         }
         catch
         {
             file.Dispose();
             throw;
         }
+    }
+
+    public override IReadOnlyList<FilePart> List(string path, VectorFileOptions options)
+    {
+        using InputFile file = new(path);
+        PickleReader reader = new(file, 0, file.Length);
+        object? root = new PickleMachine(reader).Load();
+        return PickleOpening.List(file, TorchLegacy.IsMagicNumber(root) ? TorchLegacy.LoadRoot(file, reader) : root, options);
     }
 }

@@ -91,13 +91,17 @@ internal sealed class PickleMachine
             case PickleCode.Long1: PushInteger(TakeLong(_reader.TakeByte(), at)); break;
             case PickleCode.Long4: PushInteger(TakeLong((int)_reader.TakeUInt32(), at)); break;
             case PickleCode.Float: Push(ParseFloat(_reader.TakeLine(), at)); break;
-            case PickleCode.BinFloat: Push(BitConverter.Int64BitsToDouble(System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(_reader.TakeInt64()))); break;
+            case PickleCode.BinFloat:
+                Push(BitConverter.Int64BitsToDouble(System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(_reader.TakeInt64())));
+                break;
 
             case PickleCode.BinUnicode: Push(_reader.TakeText(_reader.TakeUInt32())); break;
             case PickleCode.ShortBinUnicode: Push(_reader.TakeText(_reader.TakeByte())); break;
             case PickleCode.BinUnicode8: Push(_reader.TakeText(_reader.TakeInt64())); break;
             case PickleCode.Unicode: Push(PickleEscapes.Unicode(_reader.TakeLine())); break;
-            case PickleCode.String: Push(PickleEscapes.String(_reader.TakeLine()) ?? throw Unexpected(at, "a quoted string", "another line")); break;
+            case PickleCode.String:
+                Push(PickleEscapes.String(_reader.TakeLine()) ?? throw Unexpected(at, "a quoted string", "another line"));
+                break;
             case PickleCode.BinString: Push(_reader.Pass((int)_reader.TakeUInt32(), isString: true)); break;
             case PickleCode.ShortBinString: Push(_reader.Pass(_reader.TakeByte(), isString: true)); break;
             case PickleCode.BinBytes: Push(_reader.Pass(_reader.TakeUInt32(), isString: false)); break;
@@ -266,7 +270,10 @@ internal sealed class PickleMachine
     }
 
     private void PushPersistent(object? id, long at) =>
-        Push(_persistent is null ? throw Unexpected(at, "values in the pickle itself", "a reference to a value outside it") : _persistent(id));
+        Push(
+            _persistent is null
+                ? throw Unexpected(at, "values in the pickle itself", "a reference to a value outside it")
+                : _persistent(id));
 
     private BigInteger TakeLong(int length, long at)
     {
@@ -280,12 +287,20 @@ internal sealed class PickleMachine
     {
         // Protocol 0 writes False and True so, which no integer is.
         if (line is "00" or "01") Push(line == "01");
-        else if (line.Length <= 1024 && BigInteger.TryParse(line.TrimEnd('L'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out BigInteger value)) PushInteger(value);
+        else if (
+            line.Length <= 1024
+                && BigInteger.TryParse(line.TrimEnd('L'), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+                out BigInteger value))
+        {
+            PushInteger(value);
+        }
         else throw Unexpected(at, "an integer", "another line");
     }
 
     private long ParseIndex(string line, long at) =>
-        long.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out long index) ? index : throw Unexpected(at, "an index of the memo", "another line");
+        long.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out long index)
+            ? index
+            : throw Unexpected(at, "an index of the memo", "another line");
 
     private double ParseFloat(string line, long at) =>
         double.TryParse(line, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value
@@ -313,5 +328,6 @@ internal sealed class PickleMachine
         new(_reader.File.Path, $"offset {at}", expected, found, PickleCalls.Hint);
 
     private VlcFormatException TooLarge() =>
-        new(_reader.File.Path, $"offset {_reader.Position}", $"at most {MaxFloats} numbers in lists and {MaxObjects} other values", "more", PickleCalls.Hint);
+        new(_reader.File.Path, $"offset {_reader.Position}", $"at most {MaxFloats} numbers in lists and {MaxObjects} other values", "more",
+            PickleCalls.Hint);
 }

@@ -83,7 +83,10 @@ internal sealed class PickleReader(InputFile file, long start, long end)
         StringBuilder line = new();
         for (byte value; (value = TakeByte()) != (byte)'\n';)
         {
-            if (line.Length == MaxLineBytes) throw new VlcFormatException(file.Path, $"offset {Position}", $"a line of at most {MaxLineBytes} bytes", "a longer one");
+            if (line.Length == MaxLineBytes)
+            {
+                throw new VlcFormatException(file.Path, $"offset {Position}", $"a line of at most {MaxLineBytes} bytes", "a longer one");
+            }
             line.Append((char)value);
         }
 
@@ -91,5 +94,6 @@ internal sealed class PickleReader(InputFile file, long start, long end)
     }
 
     private VlcFormatException Truncated(long length) =>
-        new(file.Path, $"offset {Position}", $"{length} bytes of a pickled value", $"{Left} bytes before the end of the pickle", "The file is truncated or damaged.");
+        new(file.Path, $"offset {Position}", $"{length} bytes of a pickled value", $"{Left} bytes before the end of the pickle",
+            "The file is truncated or damaged.");
 }

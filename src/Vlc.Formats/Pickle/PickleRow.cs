@@ -29,15 +29,19 @@ internal readonly record struct StoredNumbers(InputFile File, long Offset, byte[
 /// <param name="storage">Finds the elements of a torch storage; null where there are none.</param>
 internal sealed class PickleRows(InputFile file, Func<TorchStorage, StoredNumbers>? storage)
 {
-    /// <summary>Components of a value that is a row: a list or a tuple of numbers, a one-dimensional array or tensor. Null for any other value.</summary>
+    /// <summary>
+    /// Components of a value that is a row: a list or a tuple of numbers, a one-dimensional array or tensor. Null for any other value.
+    /// </summary>
     public static int? LengthOf(object? value) => value switch
     {
         PickleList { Floats: { } floats } => floats.Count,
         PickleList { Count: > 0 and <= VectorShape.MaxDimension } list when IsNumbers(list) => list.Count,
         object?[] { Length: > 0 and <= VectorShape.MaxDimension } tuple when Array.TrueForAll(tuple, IsNumber) => tuple.Length,
         NumpyArray { Shape: [> 0 and <= int.MaxValue and var length] } array when NpyFormat.TypeOf(array.Descr) is not null => (int)length,
-        NumpyArray { Shape: [1, > 0 and <= int.MaxValue and var length] } array when NpyFormat.TypeOf(array.Descr) is not null => (int)length,
-        TorchTensor { Shape: [> 0 and <= int.MaxValue and var length], Stride: [1] } tensor when TypeOf(tensor.Storage) is not null => (int)length,
+        NumpyArray { Shape: [1, > 0 and <= int.MaxValue and var length] } array when NpyFormat.TypeOf(array.Descr) is not null =>
+            (int)length,
+        TorchTensor { Shape: [> 0 and <= int.MaxValue and var length], Stride: [1] } tensor when TypeOf(tensor.Storage) is not null =>
+            (int)length,
         _ => null,
     };
 
@@ -104,13 +108,17 @@ internal sealed class PickleRows(InputFile file, Func<TorchStorage, StoredNumber
                 if (i >= tensor.Stride.Length || (tensor.Shape[i] != 1 && tensor.Stride[i] != count))
                 {
                     throw new VlcFormatException(
-                        file.Path, "tensor", "rows one after the other", $"strides ({string.Join(", ", tensor.Stride)})", "Save tensor.contiguous().");
+                        file.Path, "tensor", "rows one after the other", $"strides ({string.Join(", ", tensor.Stride)})",
+                        "Save tensor.contiguous().");
                 }
 
                 count *= tensor.Shape[i];
             }
 
-            if (count + tensor.Offset > tensor.Storage.Count || count < 0) throw Damaged($"a tensor of {count} elements in a storage of {tensor.Storage.Count}");
+            if (count + tensor.Offset > tensor.Storage.Count || count < 0)
+            {
+                throw Damaged($"a tensor of {count} elements in a storage of {tensor.Storage.Count}");
+            }
             return stored with { Offset = stored.Offset + (tensor.Offset * ElementConversion.SizeOf(stored.Type)) };
         }
 
@@ -122,7 +130,8 @@ internal sealed class PickleRows(InputFile file, Func<TorchStorage, StoredNumber
         if (array.FortranOrder && array.Shape.Count(extent => extent > 1) > 1)
         {
             throw new VlcFormatException(
-                file.Path, "array", "rows stored one after the other", "columns stored one after the other (Fortran order)", "Save numpy.ascontiguousarray(a).");
+                file.Path, "array", "rows stored one after the other", "columns stored one after the other (Fortran order)",
+                "Save numpy.ascontiguousarray(a).");
         }
 
         return new StoredNumbers(file, array.Data.Offset, array.Data.Data, type, array.Descr[0] == '>');

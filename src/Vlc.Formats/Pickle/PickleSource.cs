@@ -62,7 +62,26 @@ internal sealed class DecodedMatrix(InputFile file, StoredNumbers numbers, long 
 /// <summary>Opens what was chosen.</summary>
 internal static class PickleOpening
 {
-    /// <summary>The source of the vectors that the options choose; it takes ownership of <paramref name="file"/> and <paramref name="owned"/>.</summary>
+    /// <summary>What can be read as vectors, and which of it the options choose.</summary>
+    /// <param name="file">The pickle, for its texts.</param>
+    /// <param name="root">What was unpickled.</param>
+    /// <param name="options">The user's choice.</param>
+    public static IReadOnlyList<FilePart> List(InputFile file, object? root, VectorFileOptions options)
+    {
+        IReadOnlyList<PickleVectors> found = new PickleContent(file, options).Find(root);
+        string? name = options.Tensor ?? options.Array;
+        return
+        [
+            .. found.Select(vectors => new FilePart(
+                vectors.Name, vectors.Type, $"{vectors.Count} x {vectors.Dimension}", vectors.Name == name
+                    || (name is null && found.Count == 1) ? PartUse.Vector : PartUse.Left,
+                Selector: vectors.Name.Length > 0 ? $"--tensor {vectors.Name}" : null)),
+        ];
+    }
+
+    /// <summary>
+    /// The source of the vectors that the options choose; it takes ownership of <paramref name="file"/> and <paramref name="owned"/>.
+    /// </summary>
     /// <param name="file">The pickle, or the archive that it came out of.</param>
     /// <param name="root">What was unpickled.</param>
     /// <param name="options">The user's choice.</param>
@@ -87,11 +106,14 @@ internal static class PickleOpening
             long bytes = vectors.Count * vectors.Dimension * ElementConversion.SizeOf(numbers.Type);
             source = numbers.Data is null
                 ? new FixedStrideVectors(
-                    numbers.File, new RowLayout(numbers.Offset, vectors.Count, vectors.Dimension, numbers.Type, BigEndian: numbers.BigEndian), "array", numbers.Offset + bytes)
+                    numbers.File,
+                    new RowLayout(numbers.Offset, vectors.Count, vectors.Dimension, numbers.Type, BigEndian: numbers.BigEndian), "array",
+                        numbers.Offset + bytes)
                 : new DecodedMatrix(file, numbers, vectors.Count, vectors.Dimension);
         }
 
-        List<string> notes = [$"Read {(vectors.Name.Length == 0 ? "the" : $"'{vectors.Name}', a")} {vectors.Type}, {vectors.Count} x {vectors.Dimension}."];
+        string name = vectors.Name.Length == 0 ? "the" : $"'{vectors.Name}', a";
+        List<string> notes = [$"Read {name} {vectors.Type}, {vectors.Count} x {vectors.Dimension}."];
         string[] left = [.. found.Where(other => other != vectors).Take(8).Select(other => $"'{other.Name}'")];
         if (left.Length > 0) notes.Add($"Left in the file: {string.Join(", ", left)}.");
         ReadRowTexts? keys = vectors.Keys is not { } texts || options.KeyColumn == "" ? null : (start, destination) =>

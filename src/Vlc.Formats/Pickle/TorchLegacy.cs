@@ -14,18 +14,29 @@ internal static class TorchLegacy
 {
     private const long ProtocolVersion = 1001;
 
-    private static readonly BigInteger MagicNumber = BigInteger.Parse("1950a86a20f9469cfc6c", NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+    private static readonly BigInteger MagicNumber = BigInteger.Parse(
+        "1950a86a20f9469cfc6c", NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 
     public static bool IsMagicNumber(object? value) => value is BigInteger number && number == MagicNumber;
+
+    /// <summary>The object of a file whose magic number was just read.</summary>
+    public static object? LoadRoot(InputFile file, PickleReader reader)
+    {
+        object? version = new PickleMachine(reader).Load();
+        ThrowIfBigEndian(file, new PickleMachine(reader).Load());
+        if (version is not ProtocolVersion)
+        {
+            throw Damaged(file, reader.Position, $"version {ProtocolVersion} of the torch format", "another version");
+        }
+        return new PickleMachine(reader, TorchStorages.Persistent(file)).Load();
+    }
 
     /// <summary>Opens a file whose magic number was just read; takes ownership of it once it returns.</summary>
     public static VectorSource Open(InputFile file, PickleReader reader, VectorFileOptions options)
     {
-        object? version = new PickleMachine(reader).Load();
-        PickleContentOfSystem(file, new PickleMachine(reader).Load());
-        if (version is not ProtocolVersion) throw Damaged(file, reader.Position, $"version {ProtocolVersion} of the torch format", "another version");
-        object? root = new PickleMachine(reader, TorchStorages.Persistent(file)).Load();
-        PickleList keys = new PickleMachine(reader).Load() as PickleList ?? throw Damaged(file, reader.Position, "a list of storage keys", "another value");
+        object? root = LoadRoot(file, reader);
+        PickleList keys = new PickleMachine(reader).Load() as PickleList
+            ?? throw Damaged(file, reader.Position, "a list of storage keys", "another value");
         Dictionary<string, TorchStorage> storages = TorchStorages.In(root);
         Dictionary<string, (long Offset, long Count)> places = [];
         long position = reader.Position;
@@ -36,9 +47,15 @@ internal static class TorchLegacy
             file.ReadExactly(count, position, $"the length of storage '{key}'");
             long elements = BinaryPrimitives.ReadInt64LittleEndian(count);
             position += sizeof(long);
-            if (!storages.TryGetValue(key, out TorchStorage? storage)) throw Damaged(file, position, "a storage that a tensor uses", $"'{key}'");
+            if (!storages.TryGetValue(key, out TorchStorage? storage))
+            {
+                throw Damaged(file, position, "a storage that a tensor uses", $"'{key}'");
+            }
             int size = TorchStorages.ElementBytes(storage.Type);
-            if (elements < 0 || elements > (file.Length - position) / size) throw Damaged(file, position, $"storage '{key}' within the file", $"{elements} elements");
+            if (elements < 0 || elements > (file.Length - position) / size)
+            {
+                throw Damaged(file, position, $"storage '{key}' within the file", $"{elements} elements");
+            }
             places[key] = (position, elements);
             position += elements * size;
         }
@@ -56,14 +73,15 @@ internal static class TorchLegacy
         }
     }
 
-    private static void PickleContentOfSystem(InputFile file, object? system)
+    private static void ThrowIfBigEndian(InputFile file, object? system)
     {
         if (system is not PickleDictionary dictionary) return;
         foreach ((object? key, object? value) in dictionary.Entries)
         {
             if (PickleMachine.Text(file, key) == "little_endian" && value is false)
             {
-                throw new VlcFormatException(file.Path, "header", "a little-endian file", "a big-endian one", "Save it again on another machine.");
+                throw new VlcFormatException(
+                    file.Path, "header", "a little-endian file", "a big-endian one", "Save it again on another machine.");
             }
         }
     }
@@ -78,12 +96,15 @@ internal static class TorchStorages
     /// <summary>Makes a storage of an identifier: ("storage", type, key, device, count), and in old files a view.</summary>
     public static Func<object?, object?> Persistent(InputFile file) => id =>
     {
-        if (id is object?[] { Length: >= 5 } tuple && PickleMachine.Text(file, tuple[0]) == "storage" && tuple[1] is PickleGlobal { Module: "torch" } type
-            && type.Name.EndsWith("Storage", StringComparison.Ordinal) && PickleMachine.Text(file, tuple[2]) is { } key && tuple[4] is long and >= 0)
+        if (id is object?[] { Length: >= 5 } tuple && PickleMachine.Text(file, tuple[0]) == "storage"
+            && tuple[1] is PickleGlobal { Module: "torch" } type
+            && type.Name.EndsWith("Storage", StringComparison.Ordinal) && PickleMachine.Text(file, tuple[2]) is { } key
+            && tuple[4] is long and >= 0)
         {
             if (tuple.Length > 5 && tuple[5] is not null)
             {
-                throw new VlcFormatException(file.Path, "content", "whole storages", "a view of a storage", "Load and save it with a current torch.");
+                throw new VlcFormatException(
+                    file.Path, "content", "whole storages", "a view of a storage", "Load and save it with a current torch.");
             }
 
             return new TorchStorage(type.Name, key, (long)tuple[4]!);

@@ -37,7 +37,9 @@ internal sealed class PgColumn(int number)
 
     /// <summary>What the values are, for messages.</summary>
     public string Description =>
-        Vector is { } type ? $"vectors of {Dimension} {type}" : IsInteger ? $"integers of {_length} bytes" : IsUuid ? "UUIDs" : _isText ? "text" : "values of another type";
+        Vector is { } type
+            ? $"vectors of {Dimension} {type}"
+            : IsInteger ? $"integers of {_length} bytes" : IsUuid ? "UUIDs" : _isText ? "text" : "values of another type";
 
     /// <summary>True where the values can be written as a key or as payload.</summary>
     public bool IsReadable => IsInteger || IsUuid || _isText;

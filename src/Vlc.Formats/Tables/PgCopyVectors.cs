@@ -6,7 +6,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Formats.Tables;
 
-/// <summary>The rows of a table in COPY BINARY: a column of vectors, the first other column that has no nulls as key, the rest as payload.</summary>
+/// <summary>
+/// The rows of a table in COPY BINARY: a column of vectors, the first other column that has no nulls as key, the rest as payload.
+/// </summary>
 internal sealed class PgCopyVectors : VectorSource
 {
     private const int RowsPerCheckpoint = 1024;
@@ -26,18 +28,28 @@ internal sealed class PgCopyVectors : VectorSource
         _table = table;
         _vector = ChooseVector(options.Column);
         VectorShape.ThrowIfAbsurd(file.Path, $"column {_vector.Number}", table.Count, _vector.Dimension);
-        if (_vector.HasNulls) throw new VlcFormatException(file.Path, $"column {_vector.Number}", "a vector in each row", "a null", "Copy with a query: COPY (SELECT ... WHERE embedding IS NOT NULL) TO ...");
+        if (_vector.HasNulls)
+        {
+            throw new VlcFormatException(
+                file.Path, $"column {_vector.Number}", "a vector in each row", "a null",
+                "Copy with a query: COPY (SELECT ... WHERE embedding IS NOT NULL) TO ...");
+        }
         PgColumn[] others = [.. table.Columns.Where(column => column != _vector && column.IsReadable)];
         _key = options.KeyColumn is null
             ? others.FirstOrDefault(column => !column.HasNulls)
             : options.KeyColumn.Length == 0 ? null : Find(others, options.KeyColumn, "a key");
         _payload = [.. others.Where(column => column != _key)];
-        string[] left = [.. table.Columns.Except(others).Where(column => column != _vector).Select(column => $"column {column.Number} ({column.Description})")];
+        string[] left =
+        [
+            .. table.Columns.Except(others).Where(column => column != _vector).Select(column => $"column {column.Number} ({column.Description})"),
+        ];
         Notes =
         [
             $"Column {_vector.Number} has {_vector.Description}."
                 + (_key is null ? "" : $" Column {_key.Number} ({_key.Description}) is the key.")
-                + (_payload.Length == 0 ? "" : $" Payload: {string.Join(", ", _payload.Select(column => $"column {column.Number} ({column.Description})"))}."),
+                + (_payload.Length == 0
+                    ? ""
+                    : $" Payload: {string.Join(", ", _payload.Select(column => $"column {column.Number} ({column.Description})"))}."),
             .. left.Length == 0 ? (string[])[] : [$"Left in the file: {string.Join(", ", left)}."],
         ];
     }
@@ -74,7 +86,12 @@ internal sealed class PgCopyVectors : VectorSource
                     continue;
                 }
 
-                if (length != 4 + stored.Length) throw new VlcFormatException(Name, $"row {start + i}", $"a vector of {Dimension}", $"{length} bytes", "The file has changed since it was opened.");
+                if (length != 4 + stored.Length)
+                {
+                    throw new VlcFormatException(
+                        Name, $"row {start + i}", $"a vector of {Dimension}", $"{length} bytes",
+                        "The file has changed since it was opened.");
+                }
                 cursor.Skip(4, "a vector's header");
                 cursor.Take(stored, "a vector");
             }
@@ -123,17 +140,23 @@ internal sealed class PgCopyVectors : VectorSource
     {
         PgColumn[] vectors = [.. _table.Columns.Where(column => column.Vector is not null)];
         if (name is not null) return Find(vectors, name, "vectors");
-        string found = _table.Columns.Count == 0 ? "no rows" : string.Join(", ", _table.Columns.Select(column => $"{column.Number}: {column.Description}"));
+        string found = _table.Columns.Count == 0
+            ? "no rows"
+            : string.Join(", ", _table.Columns.Select(column => $"{column.Number}: {column.Description}"));
         return vectors is [PgColumn only]
             ? only
             : throw new VlcFormatException(
                 _file.Path, "columns", "one column of pgvector's vector or halfvec", found,
-                vectors.Length == 0 ? "Cast the column in a query: COPY (SELECT id, embedding::vector FROM t) TO ..." : "Name the column by its number with --column.");
+                vectors.Length == 0
+                    ? "Cast the column in a query: COPY (SELECT id, embedding::vector FROM t) TO ..."
+                    : "Name the column by its number with --column.");
     }
 
     private PgColumn Find(PgColumn[] among, string name, string what) =>
         Array.Find(among, column => column.Number.ToString(CultureInfo.InvariantCulture) == name)
-        ?? throw new VlcFormatException(_file.Path, "columns", $"a column {name} of {what}", string.Join(", ", _table.Columns.Select(column => $"{column.Number}: {column.Description}")));
+        ?? throw new VlcFormatException(
+            _file.Path, "columns", $"a column {name} of {what}",
+            string.Join(", ", _table.Columns.Select(column => $"{column.Number}: {column.Description}")));
 
     private void ReadTexts(long start, Span<string> destination, PgColumn[] columns, Func<string?[], string> join)
     {
@@ -153,7 +176,11 @@ internal sealed class PgCopyVectors : VectorSource
                     continue;
                 }
 
-                if (length > MaxTextBytes) throw new VlcFormatException(Name, $"row {start + i}, column {column.Number}", $"at most {MaxTextBytes} bytes", $"{length}");
+                if (length > MaxTextBytes)
+                {
+                    throw new VlcFormatException(
+                        Name, $"row {start + i}, column {column.Number}", $"at most {MaxTextBytes} bytes", $"{length}");
+                }
                 byte[] value = new byte[length];
                 cursor.Take(value, "a field");
                 texts[at] = column.Text(value);
@@ -168,7 +195,9 @@ internal sealed class PgCopyVectors : VectorSource
     {
         if (PgCopyFormat.TakeFieldCount(cursor) != _table.Columns.Count)
         {
-            throw new VlcFormatException(Name, $"offset {cursor.Position}", $"{_table.Columns.Count} fields", "another number", "The file has changed since it was opened.");
+            throw new VlcFormatException(
+                Name, $"offset {cursor.Position}", $"{_table.Columns.Count} fields", "another number",
+                "The file has changed since it was opened.");
         }
 
         foreach (PgColumn column in _table.Columns) yield return (column, PgCopyFormat.TakeLength(cursor));

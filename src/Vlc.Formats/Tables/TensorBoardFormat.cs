@@ -7,7 +7,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Tables;
 
 /// <summary>
-/// Vectors of TensorBoard's embedding projector (.bytes, .tensor): float32 without a header. The shape stands in the projector's configuration (a
+/// Vectors of TensorBoard's embedding projector (.bytes, .tensor): float32 without a header. The shape stands in the projector's
+/// configuration (a
 /// .json with "tensorShape") beside the file, or is the number of lines of the metadata beside it, whose columns become keys and payload.
 /// </summary>
 internal sealed class TensorBoardFormat : VectorFileFormat
@@ -35,13 +36,17 @@ internal sealed class TensorBoardFormat : VectorFileFormat
             FixedStrideVectors vectors = new(file, new RowLayout(0, rows, (int)columns, ElementType.Float32), "shape");
             if (metadata is not null && metadata.Rows != rows)
             {
-                throw new VlcFormatException(metadata.Path, "file", $"{rows} rows, as {Path.GetFileName(path)} has", $"{metadata.Rows}", "Give the file the metadata of its vectors, or none.");
+                throw new VlcFormatException(
+                    metadata.Path, "file", $"{rows} rows, as {Path.GetFileName(path)} has", $"{metadata.Rows}",
+                    "Give the file the metadata of its vectors, or none.");
             }
 
             List<string> notes = [reason];
             if (metadata is not null) notes.Add(metadata.Note);
             return new DecoratedVectors(
-                vectors, metadata is null || options.KeyColumn == "" ? null : metadata.ReadKeys, metadata is { HasPayload: true } ? metadata.ReadPayload : null, notes, metadata);
+                vectors, metadata is null || options.KeyColumn == ""
+                    ? null
+                    : metadata.ReadKeys, metadata is { HasPayload: true } ? metadata.ReadPayload : null, notes, metadata);
         }
         catch
         {
@@ -65,10 +70,12 @@ internal sealed class TensorBoardFormat : VectorFileFormat
         if (rest != 0)
         {
             throw new VlcFormatException(
-                file.Path, "shape", $"{metadata.Rows} rows of float32, as {Path.GetFileName(metadata.Path)} has", $"{file.Length} bytes", "The metadata is of other vectors.");
+                file.Path, "shape", $"{metadata.Rows} rows of float32, as {Path.GetFileName(metadata.Path)} has", $"{file.Length} bytes",
+                "The metadata is of other vectors.");
         }
 
-        return (metadata.Rows, columns, $"The shape {metadata.Rows} x {columns} follows from the rows of {Path.GetFileName(metadata.Path)}.");
+        return (
+            metadata.Rows, columns, $"The shape {metadata.Rows} x {columns} follows from the rows of {Path.GetFileName(metadata.Path)}.");
     }
 
     /// <summary>A configuration beside the file that names it.</summary>
@@ -81,17 +88,24 @@ internal sealed class TensorBoardFormat : VectorFileFormat
             try
             {
                 using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(candidate));
-                if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("embeddings", out JsonElement embeddings)) continue;
+                if (document.RootElement.ValueKind != JsonValueKind.Object
+                    || !document.RootElement.TryGetProperty("embeddings", out JsonElement embeddings))
+                {
+                    continue;
+                }
                 foreach (JsonElement embedding in embeddings.EnumerateArray())
                 {
                     if (Path.GetFileName(embedding.GetProperty("tensorPath").GetString()) != Path.GetFileName(path)) continue;
                     JsonElement shape = embedding.GetProperty("tensorShape");
-                    string? metadata = embedding.TryGetProperty("metadataPath", out JsonElement element) ? Path.GetFileName(element.GetString()) : null;
+                    string? metadata = embedding.TryGetProperty("metadataPath", out JsonElement element)
+                        ? Path.GetFileName(element.GetString())
+                        : null;
                     string? beside = metadata is null ? null : Path.Combine(folder, metadata);
                     return (shape[0].GetInt64(), shape[1].GetInt64(), File.Exists(beside) ? beside : null, Path.GetFileName(candidate));
                 }
             }
-            catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IndexOutOfRangeException)
+            catch (Exception exception) when (exception
+                is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IndexOutOfRangeException)
             {
                 // A JSON file beside it that is no configuration of the projector.
             }
@@ -137,7 +151,8 @@ internal sealed class TensorBoardFormat : VectorFileFormat
         public bool HasPayload => _names.Length > 1;
 
         public string Note => HasPayload
-            ? $"Column '{_names[0]}' of {System.IO.Path.GetFileName(Path)} is the key; payload: {string.Join(", ", _names.Skip(1).Select(name => $"'{name}'"))}."
+            ? $"Column '{_names[0]}' of {System.IO.Path.GetFileName(Path)} is the key; payload: "
+                + $"{string.Join(", ", _names.Skip(1).Select(name => $"'{name}'"))}."
             : $"The keys are the lines of {System.IO.Path.GetFileName(Path)}.";
 
         public static Metadata Open(string path)
@@ -185,7 +200,11 @@ internal sealed class TensorBoardFormat : VectorFileFormat
             long row = start - (start % RowsPerCheckpoint);
             for (int done = 0; done < destination.Length; row++)
             {
-                if (!reader.TryRead(out ReadOnlySpan<byte> line)) throw new VlcFormatException(Path, $"row {row}", "a line", "the end of the file", "The file has changed since it was opened.");
+                if (!reader.TryRead(out ReadOnlySpan<byte> line))
+                {
+                    throw new VlcFormatException(
+                        Path, $"row {row}", "a line", "the end of the file", "The file has changed since it was opened.");
+                }
                 if (row >= start) destination[done++] = take(Encoding.UTF8.GetString(line).Split('\t'));
             }
         }

@@ -6,7 +6,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Text;
 
 /// <summary>
-/// Matrix Market: a banner, comments, a line of extents, then the values of a dense matrix column by column, or row, column and value of each entry of a
+/// Matrix Market: a banner, comments, a line of extents, then the values of a dense matrix column by column, or row, column and value of
+/// each entry of a
 /// sparse one. Rows cannot be read by range from either, so the matrix is held in memory, up to 2^28 components.
 /// </summary>
 internal sealed class MatrixMarketFormat : VectorFileFormat
@@ -38,28 +39,41 @@ internal sealed class MatrixMarketFormat : VectorFileFormat
         VectorShape.ThrowIfAbsurd(path, $"line {reader.LineNumber}", rows, columns);
         if ((Int128)rows * columns > MaxComponents || (Int128)rows * columns > MaxComponentsPerByte * (Int128)file.Length)
         {
-            throw new VlcFormatException(path, $"line {reader.LineNumber}", $"at most {Int128.Min(MaxComponents, MaxComponentsPerByte * (Int128)file.Length)} components, as they are held in memory", $"{rows} x {columns}", Hint);
+            throw new VlcFormatException(
+                path, $"line {reader.LineNumber}",
+                $"at most {Int128.Min(MaxComponents, MaxComponentsPerByte * (Int128)file.Length)} components, as they are held in memory",
+                $"{rows} x {columns}", Hint);
         }
 
-        if (mirror != 0 && rows != columns) throw new VlcFormatException(path, $"line {reader.LineNumber}", "a square matrix, as it is symmetric", $"{rows} x {columns}");
+        if (mirror != 0 && rows != columns)
+        {
+            throw new VlcFormatException(path, $"line {reader.LineNumber}", "a square matrix, as it is symmetric", $"{rows} x {columns}");
+        }
         ThrowIfTooShort(file, reader, dense && mirror == 0 ? rows * columns : dense ? rows * (rows - 1) / 2 : extents[2]);
         float[] values = new float[rows * columns];
         if (dense) ReadDense(path, reader, values, (int)columns, mirror);
         else ReadSparse(path, reader, values, (int)columns, extents[2], pattern, mirror);
         while (reader.TryRead(out line))
         {
-            if (!line.Trim(" \t"u8).IsEmpty) throw new VlcFormatException(path, $"line {reader.LineNumber}", "the end of the file", "another value", "The extents are wrong.");
+            if (!line.Trim(" \t"u8).IsEmpty)
+            {
+                throw new VlcFormatException(
+                    path, $"line {reader.LineNumber}", "the end of the file", "another value", "The extents are wrong.");
+            }
         }
 
         InMemoryVectors matrix = new(values, (int)columns, path);
-        return new DecoratedVectors(matrix, null, null, [$"The {(dense ? "dense" : "sparse")} matrix of {rows} x {columns} was read whole."]);
+        return new DecoratedVectors(
+            matrix, null, null, [$"The {(dense ? "dense" : "sparse")} matrix of {rows} x {columns} was read whole."]);
     }
 
     private static (bool Dense, bool Pattern, int Mirror) ReadBanner(string path, LineReader reader)
     {
         if (!reader.TryRead(out ReadOnlySpan<byte> line)) line = default;
-        string[] words = Encoding.ASCII.GetString(line[..int.Min(line.Length, 200)]).ToUpperInvariant().Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        if (words is ["%%MATRIXMARKET", "MATRIX", "ARRAY" or "COORDINATE", "REAL" or "INTEGER" or "DOUBLE" or "PATTERN", "GENERAL" or "SYMMETRIC" or "SKEW-SYMMETRIC"]
+        string[] words = Encoding.ASCII.GetString(line[..int.Min(line.Length, 200)]).ToUpperInvariant().Split(
+            ' ', StringSplitOptions.RemoveEmptyEntries);
+        if (words is ["%%MATRIXMARKET", "MATRIX", "ARRAY" or "COORDINATE", "REAL" or "INTEGER" or "DOUBLE" or "PATTERN",
+        "GENERAL" or "SYMMETRIC" or "SKEW-SYMMETRIC"]
             && (words[2], words[3]) != ("ARRAY", "PATTERN"))
         {
             return (words[2] == "ARRAY", words[3] == "PATTERN", words[4] switch { "SYMMETRIC" => 1, "SKEW-SYMMETRIC" => -1, _ => 0 });
@@ -96,7 +110,8 @@ internal sealed class MatrixMarketFormat : VectorFileFormat
             ThrowUnlessEmpty(path, reader.LineNumber, line);
             if (place[0] < 1 || place[0] > rows || place[1] < 1 || place[1] > columns)
             {
-                throw new VlcFormatException(path, $"line {reader.LineNumber}", $"a place within {rows} x {columns}, counted from 1", $"{place[0]}, {place[1]}");
+                throw new VlcFormatException(
+                    path, $"line {reader.LineNumber}", $"a place within {rows} x {columns}, counted from 1", $"{place[0]}, {place[1]}");
             }
 
             Set(values, columns, (int)place[0] - 1, (int)place[1] - 1, value, mirror);
@@ -110,12 +125,16 @@ internal sealed class MatrixMarketFormat : VectorFileFormat
         if (mirror != 0 && row != column) values[(column * columns) + row] += mirror * value;
     }
 
-    /// <summary>Throws before memory is asked for where the file cannot have as many values: each has a digit and the end of its line.</summary>
+    /// <summary>
+    /// Throws before memory is asked for where the file cannot have as many values: each has a digit and the end of its line.
+    /// </summary>
     private static void ThrowIfTooShort(InputFile file, LineReader reader, long values)
     {
         if (values < 0 || values > (file.Length - reader.LineOffset) / 2)
         {
-            throw new VlcFormatException(file.Path, $"line {reader.LineNumber}", $"{values} values", $"{file.Length} bytes", "The file is truncated, or its extents are wrong.");
+            throw new VlcFormatException(
+                file.Path, $"line {reader.LineNumber}", $"{values} values", $"{file.Length} bytes",
+                "The file is truncated, or its extents are wrong.");
         }
     }
 
@@ -145,7 +164,10 @@ internal sealed class MatrixMarketFormat : VectorFileFormat
     private static float ParseNumber(string path, long lineNumber, ref ReadOnlySpan<byte> line)
     {
         ReadOnlySpan<byte> field = TakeField(ref line);
-        if (!DecimalNumber.TryParse(field, out float value)) throw new VlcFormatException(path, $"line {lineNumber}", "a number", Quote(field));
+        if (!DecimalNumber.TryParse(field, out float value))
+        {
+            throw new VlcFormatException(path, $"line {lineNumber}", "a number", Quote(field));
+        }
         return float.IsFinite(value) ? value : throw new VlcFormatException(path, $"line {lineNumber}", "a finite number", Quote(field));
     }
 

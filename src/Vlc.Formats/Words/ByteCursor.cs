@@ -76,7 +76,9 @@ internal sealed class ByteCursor(InputFile file, long position)
         {
             if (bytes.Count == limit)
             {
-                throw new VlcFormatException(file.Path, $"offset {Position}", $"{what} of at most {limit} bytes", "a longer one", "The file is damaged, or of another format.");
+                throw new VlcFormatException(
+                    file.Path, $"offset {Position}", $"{what} of at most {limit} bytes", "a longer one",
+                    "The file is damaged, or of another format.");
             }
 
             bytes.Add((byte)value);
@@ -86,5 +88,6 @@ internal sealed class ByteCursor(InputFile file, long position)
     }
 
     private VlcFormatException Truncated(long bytes, string what) =>
-        new(file.Path, $"offset {Position}", $"{bytes} bytes of {what}", $"{Left} bytes before the end of the file", "The file is truncated or damaged.");
+        new(file.Path, $"offset {Position}", $"{bytes} bytes of {what}", $"{Left} bytes before the end of the file",
+            "The file is truncated or damaged.");
 }

@@ -5,7 +5,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Words;
 
 /// <summary>
-/// A fastText model (.bin): the words with the vectors that fastText itself gives them, the mean of a word's row and the rows of its character
+/// A fastText model (.bin): the words with the vectors that fastText itself gives them, the mean of a word's row and the rows of its
+/// character
 /// n-grams. The same numbers stand in the .vec file beside the model. Quantized models are refused.
 /// </summary>
 internal sealed class FastTextFormat : VectorFileFormat
@@ -37,25 +38,40 @@ internal sealed class FastTextFormat : VectorFileFormat
 
     private static FastTextVectors Open(InputFile file, ByteCursor cursor)
     {
-        if (cursor.TakeInt32("the signature") != MagicNumber) throw Unexpected(file, 0, "the signature of a fastText model", "other bytes", "Is it a fastText model?");
+        if (cursor.TakeInt32("the signature") != MagicNumber)
+        {
+            throw Unexpected(file, 0, "the signature of a fastText model", "other bytes", "Is it a fastText model?");
+        }
         int version = cursor.TakeInt32("the version");
-        if (version is not (11 or 12)) throw Unexpected(file, 4, "version 11 or 12 of the fastText format", $"version {version}", "Save the model with a current fastText.");
+        if (version is not (11 or 12))
+        {
+            throw Unexpected(
+                file, 4, "version 11 or 12 of the fastText format", $"version {version}", "Save the model with a current fastText.");
+        }
         int dimension = cursor.TakeInt32("dim");
         // ws, epoch, minCount, neg, wordNgrams, loss.
         cursor.Skip(6 * sizeof(int), "the model's arguments");
-        int model = cursor.TakeInt32("model"), bucket = cursor.TakeInt32("bucket"), minn = cursor.TakeInt32("minn"), maxn = cursor.TakeInt32("maxn");
+        int model = cursor.TakeInt32("model"), bucket = cursor.TakeInt32(
+            "bucket"), minn = cursor.TakeInt32("minn"), maxn = cursor.TakeInt32("maxn");
         cursor.Skip(sizeof(int) + sizeof(double), "the model's arguments");
         const int supervised = 3;
         // Supervised models of the older version have no character n-grams, whatever they state.
         if (version == 11 && model == supervised) maxn = 0;
 
         long at = cursor.Position;
-        int size = cursor.TakeInt32("the number of entries"), words = cursor.TakeInt32("the number of words"), labels = cursor.TakeInt32("the number of labels");
+        int size = cursor.TakeInt32(
+            "the number of entries"), words = cursor.TakeInt32("the number of words"), labels = cursor.TakeInt32("the number of labels");
         cursor.TakeInt64("the number of tokens");
         long pruned = cursor.TakeInt64("the number of pruned n-grams");
         VectorShape.ThrowIfAbsurd(file.Path, $"offset {at}", words, dimension);
-        if (labels < 0 || size != (long)words + labels || size > file.Length / 10) throw Unexpected(file, at, "as many entries as words and labels", $"{size}, {words} and {labels}");
-        if (minn < 0 || maxn < 0 || maxn > 1000 || bucket < 0) throw Unexpected(file, 8, "minn, maxn and bucket of at least 0", $"{minn}, {maxn} and {bucket}");
+        if (labels < 0 || size != (long)words + labels || size > file.Length / 10)
+        {
+            throw Unexpected(file, at, "as many entries as words and labels", $"{size}, {words} and {labels}");
+        }
+        if (minn < 0 || maxn < 0 || maxn > 1000 || bucket < 0)
+        {
+            throw Unexpected(file, 8, "minn, maxn and bucket of at least 0", $"{minn}, {maxn} and {bucket}");
+        }
 
         long[] places = new long[words];
         for (int i = 0; i < size; i++)
@@ -73,18 +89,23 @@ internal sealed class FastTextFormat : VectorFileFormat
         at = cursor.Position;
         if (cursor.TakeByte("the flag of a quantized model") != 0 || pruned >= 0)
         {
-            throw Unexpected(file, at, "a model with its vectors", "a quantized or pruned one", "Use the original model (.bin), or its .vec file.");
+            throw Unexpected(
+                file, at, "a model with its vectors", "a quantized or pruned one", "Use the original model (.bin), or its .vec file.");
         }
 
         long rows = cursor.TakeInt64("the rows of the input matrix"), columns = cursor.TakeInt64("the columns of the input matrix");
-        if (columns != dimension || rows < words || (maxn > 0 && rows != (long)words + bucket) || (Int128)rows * columns * sizeof(float) > cursor.Left)
+        if (columns != dimension || rows < words || (maxn > 0 && rows != (long)words + bucket)
+            || (Int128)rows * columns * sizeof(float) > cursor.Left)
         {
-            throw Unexpected(file, at, $"an input matrix of {words} words and {bucket} n-grams x {dimension}, within the file", $"{rows} x {columns}", "The file is truncated or damaged.");
+            throw Unexpected(
+                file, at, $"an input matrix of {words} words and {bucket} n-grams x {dimension}, within the file", $"{rows} x {columns}",
+                "The file is truncated or damaged.");
         }
 
         return new FastTextVectors(file, new FastTextModel(words, dimension, minn, maxn, bucket, cursor.Position), places);
     }
 
-    private static VlcFormatException Unexpected(InputFile file, long at, string expected, string found, string hint = "The file is damaged.") =>
+    private static VlcFormatException Unexpected(
+        InputFile file, long at, string expected, string found, string hint = "The file is damaged.") =>
         new(file.Path, $"offset {at}", expected, found, hint);
 }

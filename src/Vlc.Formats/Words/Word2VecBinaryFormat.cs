@@ -32,7 +32,9 @@ internal sealed class Word2VecBinaryFormat : VectorFileFormat
         vector = vector[..(int)long.Min(vector.Length, dimension * sizeof(float))];
         // Text has neither control characters nor, in a number, anything beyond ASCII.
         bool binary = vector.ContainsAnyInRange((byte)0, (byte)8) || vector.ContainsAnyInRange((byte)0x80, (byte)0xFF);
-        return binary && sample.Length >= headerBytes + (count * (2 + (dimension * sizeof(float)))) ? Recognition.Certain : Recognition.None;
+        return binary && sample.Length >= headerBytes + (count * (2 + (dimension * sizeof(float))))
+            ? Recognition.Certain
+            : Recognition.None;
     }
 
     public override VectorSource Open(string path, VectorFileOptions options)
@@ -45,7 +47,8 @@ internal sealed class Word2VecBinaryFormat : VectorFileFormat
             if (!TryParseHeader(head, out int headerBytes, out long count, out long dimension))
             {
                 throw new VlcFormatException(
-                    path, "offset 0", "a line with the number of rows and the dimension", FileSignature.DescribeOrQuote(head.AsSpan(0, int.Min(head.Length, FileSignature.Length))),
+                    path, "offset 0", "a line with the number of rows and the dimension", FileSignature.DescribeOrQuote(
+                        head.AsSpan(0, int.Min(head.Length, FileSignature.Length))),
                     "Is it a word2vec file? Name the format with --format.");
             }
 
@@ -66,7 +69,10 @@ internal sealed class Word2VecBinaryFormat : VectorFileFormat
         if (!Utf8Parser.TryParse(head[..int.Min(head.Length, MaxHeaderBytes)], out count, out int first) || count < 0) return false;
         if (first >= head.Length || head[first] != (byte)' ') return false;
         ReadOnlySpan<byte> rest = head[(first + 1)..];
-        if (!Utf8Parser.TryParse(rest[..int.Min(rest.Length, MaxHeaderBytes)], out dimension, out int second) || second >= rest.Length) return false;
+        if (!Utf8Parser.TryParse(rest[..int.Min(rest.Length, MaxHeaderBytes)], out dimension, out int second) || second >= rest.Length)
+        {
+            return false;
+        }
         if (rest[second] == (byte)' ') second++;
         if (second >= rest.Length || rest[second] != (byte)'\n') return false;
         bytes = first + 1 + second + 1;
@@ -93,7 +99,8 @@ internal sealed class Word2VecVectors : VectorSource
         if ((file.Length - headerBytes) / (2 + ((long)dimension * sizeof(float))) < count)
         {
             throw new VlcFormatException(
-                file.Path, "header", $"{count} rows of dimension {dimension}", $"{file.Length} bytes", "The file is truncated, or its header is damaged.");
+                file.Path, "header", $"{count} rows of dimension {dimension}", $"{file.Length} bytes",
+                "The file is truncated, or its header is damaged.");
         }
 
         ByteCursor cursor = new(file, headerBytes);
@@ -108,7 +115,8 @@ internal sealed class Word2VecVectors : VectorSource
         if (cursor.Left != 0)
         {
             throw new VlcFormatException(
-                file.Path, $"offset {cursor.Position}", $"the end of the file after {count} rows", $"{cursor.Left} bytes more", "The header is wrong, or the file is damaged.");
+                file.Path, $"offset {cursor.Position}", $"the end of the file after {count} rows", $"{cursor.Left} bytes more",
+                "The header is wrong, or the file is damaged.");
         }
     }
 
@@ -196,6 +204,7 @@ internal sealed class Word2VecVectors : VectorSource
         byte[] word = cursor.TakeUntil((byte)' ', Word2VecBinaryFormat.MaxWordBytes, $"the word of row {row}");
         return word.Length > 0
             ? word
-            : throw new VlcFormatException(_file.Path, $"row {row}, offset {cursor.Position}", "a word", "none", "The file is damaged, or its dimension is another.");
+            : throw new VlcFormatException(
+                _file.Path, $"row {row}, offset {cursor.Position}", "a word", "none", "The file is damaged, or its dimension is another.");
     }
 }
