@@ -8,6 +8,8 @@ namespace Vlc.Formats.Hdf5;
 /// <summary>A one-dimensional dataset beside the vectors: text or numbers, one for each row.</summary>
 internal sealed class Hdf5Column
 {
+    private const int BlockBytes = 1 << 20, MaxTextBytes = 1 << 20;
+
     private readonly Dataset _dataset;
     private readonly RowStorage _rows;
     private readonly GlobalHeap _heap;
@@ -26,17 +28,22 @@ internal sealed class Hdf5Column
 
     /// <summary>True for a dataset that has a text or a number for each of <paramref name="rows"/> rows.</summary>
     public static bool Fits(Dataset dataset, long rows) =>
-        dataset.Extents is [var extent] && extent == rows
+        dataset.Extents is [var extent] && extent == rows && dataset.Type.Size <= MaxTextBytes
             && (dataset.Type.Integer || dataset.Type.ElementType is not null || dataset.Type.Text is not null);
 
     /// <summary>Reads cells as <see cref="string"/>, <see cref="long"/>, <see cref="ulong"/> or <see cref="float"/>.</summary>
     public object?[] Read(long start, int count)
     {
-        int size = _dataset.Type.Size;
-        byte[] stored = new byte[checked(count * size)];
-        _rows.Read(start, stored);
+        int size = _dataset.Type.Size, block = int.Max(1, BlockBytes / size);
+        byte[] stored = new byte[int.Min(block, count) * size];
         object?[] cells = new object?[count];
-        for (int i = 0; i < count; i++) cells[i] = Cell(stored.AsSpan(i * size, size));
+        for (int done = 0; done < count; done += block)
+        {
+            int rows = int.Min(block, count - done);
+            _rows.Read(start + done, stored.AsSpan(0, rows * size));
+            for (int i = 0; i < rows; i++) cells[done + i] = Cell(stored.AsSpan(i * size, size));
+        }
+
         return cells;
     }
 

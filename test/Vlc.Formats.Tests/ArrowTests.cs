@@ -55,6 +55,45 @@ public sealed class ArrowTests
         Assert.Equal(["key47", "key48"], keys[..2]);
     }
 
+    [Theory]
+    [InlineData("js_stream")]
+    [InlineData("js_file")]
+    public void A_field_of_a_struct_is_the_vector_and_dictionaries_are_text(string file)
+    {
+        using VectorSource source = Samples.Open(Fixture(file));
+        Assert.Equal(Expected, Samples.ReadAll(source));
+        string[] keys = new string[2], payload = new string[3];
+        source.ReadKeys(30, keys);
+        source.ReadPayload(32, payload);
+        Assert.Equal(["key30", "key31"], keys);
+        Assert.Equal("""{"kind":"k2","even":true,"at":"2026-01-01T00:00:32.000","doc.text":"text 32"}""", payload[0]);
+        Assert.Equal("""{"kind":null,"even":true,"at":"2026-01-01T00:00:34.000","doc.text":"text 34"}""", payload[2]);
+    }
+
+    [Fact]
+    public void A_stream_is_known_by_its_content()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.Write("data", File.ReadAllBytes(Fixture("js_stream")));
+        using VectorSource source = Samples.Open(path);
+        Assert.Equal(Expected, Samples.ReadAll(source));
+    }
+
+    [Fact]
+    public void Lance_is_refused_by_name()
+    {
+        using TemporaryFolder folder = new();
+        string dataset = folder.File("v.lance");
+        Directory.CreateDirectory(Path.Combine(dataset, "_versions"));
+        string file = folder.Write("data.lance", [.. new byte[100], .. "LANC"u8]);
+        foreach (string path in (string[])[dataset, file])
+        {
+            VlcFormatException exception = Assert.Throws<VlcFormatException>(() => Samples.Open(path));
+            Assert.Contains("Lance", exception.Message, StringComparison.Ordinal);
+            Assert.Contains("write_table", exception.Message, StringComparison.Ordinal);
+        }
+    }
+
     private static string Fixture(string name) =>
         Path.Combine(RepositoryPaths.Root, "test", "Vlc.Formats.Tests", "Fixtures", "arrow", name + ".arrow");
 }

@@ -57,7 +57,7 @@ public sealed class ContainerFuzzTests
         (string File, string? Column)[] files =
         [
             ("polars_uncompressed", "embedding"), ("polars_lz4", "array"), ("polars_zstd", "embedding"), ("arrow_rs_stream", "float16"),
-            ("arrow_rs_stream", "int64"),
+            ("arrow_rs_stream", "int64"), ("js_stream", null), ("js_file", null),
         ];
         Refuse(files, "arrow", ".arrow");
     }

@@ -7,6 +7,9 @@ namespace Vlc.Formats.Columnar.Arrow;
 /// <summary>A record batch: rows, nodes, and where its buffers lie.</summary>
 internal sealed class ArrowBatch
 {
+    // Far beyond any file; below them no product of a row, a dimension and a width leaves 64 bits.
+    private const long MaxRows = 1L << 40, MaxItems = 1L << 56;
+
     private readonly (long Length, long Nulls)[] _nodes;
     private readonly (long Offset, long Length)[] _buffers;
     private readonly int[] _views;
@@ -18,10 +21,15 @@ internal sealed class ArrowBatch
     {
         const int lz4Frame = 0, zstd = 1;
         Rows = batch.Int64(0);
-        if (Rows < 0) throw new InvalidDataException($"{Rows} rows");
+        if (Rows is < 0 or > MaxRows) throw new InvalidDataException($"{Rows} rows");
         ReadOnlySpan<byte> nodes = batch.Structs(1, 16), buffers = batch.Structs(2, 16), views = batch.Structs(4, sizeof(long));
         _nodes = new (long, long)[nodes.Length / 16];
-        for (int i = 0; i < _nodes.Length; i++) _nodes[i] = (Number(nodes, i * 2), Number(nodes, (i * 2) + 1));
+        for (int i = 0; i < _nodes.Length; i++)
+        {
+            _nodes[i] = (Number(nodes, i * 2), Number(nodes, (i * 2) + 1));
+            if (_nodes[i].Length is < 0 or > MaxItems) throw new InvalidDataException($"{_nodes[i].Length} values");
+        }
+
         _buffers = new (long, long)[buffers.Length / 16];
         for (int i = 0; i < _buffers.Length; i++)
         {

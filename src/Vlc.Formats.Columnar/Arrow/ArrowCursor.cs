@@ -294,7 +294,7 @@ internal sealed class ArrowCursor(ArrowTable table, ArrowColumn column) : Column
         ArrowBatch batch = table.Dictionary(id);
         ArrowSlot slot = new(column.Slot.Field with { Layout = ArrowLayout.Text }, 0, 0, 0);
         long count = batch.Rows;
-        byte[] offsets = batch.Open(table.File, slot, 1).Read(0, checked((count + 1) * sizeof(int)));
+        byte[] offsets = batch.Open(table.File, slot, 1).Read(0, (count + 1) * sizeof(int));
         return _dictionary =
         [
             .. Texts(batch.Open(table.File, slot, 2), Array.ConvertAll(

@@ -24,7 +24,7 @@ internal sealed class PageReader
 {
     // Run lengths and dictionaries compress a constant column without bound; beyond this ratio a count is taken for damage,
     // before memory is asked for it.
-    private const long MaxValuesPerByte = 8192;
+    private const long MaxValuesPerByte = 1024;
 
     private readonly InputFile _file;
     private readonly ParquetColumn _column;
