@@ -14,10 +14,15 @@ public sealed class ArchitectureTests
         ["Vlc.Core"] = ["Vlc.Numerics"],
         ["Vlc.Formats"] = ["Vlc.Core"],
         ["Vlc.Formats.Hdf5"] = ["Vlc.Formats"],
-        ["Vlc.Formats.Parquet"] = ["Vlc.Formats"],
+        ["Vlc.Formats.Columnar"] = ["Vlc.Formats"],
+        ["Vlc.Formats.Zstandard"] = ["Vlc.Formats"],
+        ["Vlc.Formats.Chroma"] = ["Vlc.Formats"],
         ["Vlc.Plots"] = ["Vlc.Core"],
         ["Vlc.Gpu"] = ["Vlc.Core"],
-        ["Vlc.Cli"] = ["Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Parquet", "Vlc.Plots", "Vlc.Gpu"],
+        ["Vlc.Cli"] =
+        [
+            "Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Columnar", "Vlc.Formats.Zstandard", "Vlc.Formats.Chroma", "Vlc.Plots", "Vlc.Gpu",
+        ],
     };
 
     private static readonly Dictionary<string, string[]> s_packages = new()
@@ -25,8 +30,10 @@ public sealed class ArchitectureTests
         ["Vlc.Numerics"] = ["System.Numerics.Tensors"],
         ["Vlc.Core"] = ["System.Numerics.Tensors"],
         ["Vlc.Formats"] = [],
-        ["Vlc.Formats.Hdf5"] = ["PureHDF"],
-        ["Vlc.Formats.Parquet"] = ["Parquet.Net"],
+        ["Vlc.Formats.Hdf5"] = [],
+        ["Vlc.Formats.Columnar"] = ["ZstdSharp.Port"],
+        ["Vlc.Formats.Zstandard"] = ["ZstdSharp.Port"],
+        ["Vlc.Formats.Chroma"] = ["Microsoft.Data.Sqlite"],
         ["Vlc.Plots"] = ["ScottPlot"],
         ["Vlc.Gpu"] = ["ILGPU"],
         ["Vlc.Cli"] = ["System.CommandLine", "Spectre.Console"],
