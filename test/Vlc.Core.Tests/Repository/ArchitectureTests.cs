@@ -41,8 +41,10 @@ public sealed class ArchitectureTests
     {
         foreach ((string name, XDocument project) in Projects())
         {
-            string[] references = [.. Included(project, "ProjectReference").Select(path => Path.GetFileNameWithoutExtension(path.Replace('\\', '/')))];
-            Assert.True(!references.Except(s_layers[name]).Any(), $"{name} references {string.Join(", ", references.Except(s_layers[name]))}");
+            string[] references =
+                [.. Included(project, "ProjectReference").Select(path => Path.GetFileNameWithoutExtension(path.Replace('\\', '/')))];
+            Assert.True(
+                !references.Except(s_layers[name]).Any(), $"{name} references {string.Join(", ", references.Except(s_layers[name]))}");
         }
     }
 
@@ -59,7 +61,8 @@ public sealed class ArchitectureTests
     [Fact]
     public void Only_the_numerics_project_allows_unsafe_code()
     {
-        string[] allowed = [.. Projects().Where(project => project.Project.Descendants("AllowUnsafeBlocks").Any(element => element.Value == "true"))
+        string[] allowed =
+            [.. Projects().Where(project => project.Project.Descendants("AllowUnsafeBlocks").Any(element => element.Value == "true"))
             .Select(project => project.Name)];
         Assert.Equal(["Vlc.Numerics"], allowed);
         // Without the switch the compiler refuses pointers; these two do the same without pointers.
