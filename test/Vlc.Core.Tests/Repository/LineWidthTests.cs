@@ -30,7 +30,8 @@ public sealed class LineWidthTests
         using var folder = new TemporaryFolder();
         string path = folder.File(name);
         File.WriteAllText(path, $"short\n{new string('x', columns)}\n");
-        Assert.Equal(expected, Violations(new FileInfo(path)).Count(violation => violation.EndsWith($"{name}:2: {columns} columns", StringComparison.Ordinal)));
+        string[] violations = [.. Violations(new FileInfo(path))];
+        Assert.Equal(expected, violations.Count(violation => violation.EndsWith($"{name}:2: {columns} columns", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -66,7 +67,8 @@ public sealed class LineWidthTests
             .Where(line => line.Columns > MostColumns && !(file.Extension == ".md" && line.Line.TrimStart().StartsWith('|')))
             .Select(line => $"{Relative(file)}:{line.Number}: {line.Columns} columns");
 
-    private static int Columns(string line) => line.EnumerateRunes().Count(rune => Rune.GetUnicodeCategory(rune) != UnicodeCategory.NonSpacingMark);
+    private static int Columns(string line) =>
+        line.EnumerateRunes().Count(rune => Rune.GetUnicodeCategory(rune) != UnicodeCategory.NonSpacingMark);
 
     private static string Relative(FileInfo file) => Path.GetRelativePath(RepositoryPaths.Root, file.FullName).Replace('\\', '/');
 }

@@ -5,8 +5,8 @@ using Vlc.Tests;
 namespace Vlc.Core.Tests.Repository;
 
 /// <summary>
-/// The namespaces of Vlc.Core form a directed graph without cycles, which docs/architecture.md draws. VLC_APPROVE=1 writes the drawing anew, so that
-/// a new reference shows up in a review.
+/// The namespaces of Vlc.Core form a directed graph without cycles, which docs/architecture.md draws. VLC_APPROVE=1 writes the drawing
+/// anew, so that a new reference shows up in a review.
 /// </summary>
 public sealed partial class NamespaceGraphTests
 {
@@ -21,7 +21,9 @@ public sealed partial class NamespaceGraphTests
         foreach (Source source in Sources())
         {
             string folder = Path.GetRelativePath(s_source, Path.GetDirectoryName(source.Path)!).Replace('\\', '/');
-            Assert.True(source.Namespace == (folder == "." ? "" : folder.Replace('/', '.')), $"{source.Path} is in the namespace {source.Namespace}");
+            Assert.True(
+                source.Namespace == (folder == "." ? "" : folder.Replace('/', '.')),
+                $"{source.Path} is in the namespace {source.Namespace}");
         }
     }
 
@@ -88,7 +90,8 @@ public sealed partial class NamespaceGraphTests
             var words = Word().Matches(source.Code).Select(match => match.Value).ToHashSet(StringComparer.Ordinal);
             foreach (string other in graph.Keys.Where(other => other != source.Namespace))
             {
-                bool isNamed = Regex.IsMatch(source.Code, $@"(using (\w+ = )?Vlc\.{Regex.Escape(other)};|\bVlc\.{Regex.Escape(other)}\.[A-Z]\w*\b(?!\.))")
+                bool isNamed = Regex.IsMatch(
+                    source.Code, $@"(using (\w+ = )?Vlc\.{Regex.Escape(other)};|\bVlc\.{Regex.Escape(other)}\.[A-Z]\w*\b(?!\.))")
                     || Regex.IsMatch(source.Code, $@"(?<![\w.]){Regex.Escape(other)}\.({string.Join('|', types[other].Append("_"))})\b");
                 bool encloses = source.Namespace.StartsWith($"{other}.", StringComparison.Ordinal) && types[other].Any(words.Contains);
                 if (isNamed || encloses) graph[source.Namespace].Add(other);
@@ -98,7 +101,9 @@ public sealed partial class NamespaceGraphTests
         return graph;
     }
 
-    /// <summary>The namespaces after <paramref name="from"/> on a shortest way to <paramref name="to"/>; none where there is no way.</summary>
+    /// <summary>
+    /// The namespaces after <paramref name="from"/> on a shortest way to <paramref name="to"/>; none where there is no way.
+    /// </summary>
     private static string[] PathFrom(SortedDictionary<string, SortedSet<string>> graph, string from, string to)
     {
         var before = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -138,7 +143,8 @@ public sealed partial class NamespaceGraphTests
         text.Append("```\n\n| namespace | refers to |\n|---|---|\n");
         foreach ((string name, SortedSet<string> references) in graph)
         {
-            text.Append("| ").Append(name).Append(" | ").Append(references.Count == 0 ? "nothing" : string.Join(", ", references)).Append(" |\n");
+            text.Append("| ").Append(name).Append(" | ").Append(
+                references.Count == 0 ? "nothing" : string.Join(", ", references)).Append(" |\n");
         }
 
         return text.ToString();
