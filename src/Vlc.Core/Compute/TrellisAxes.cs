@@ -43,7 +43,7 @@ public sealed class TrellisAxes
         for (int code = 0; code + 1 < starts.Length; code++)
         {
             int axes = starts[code + 1] - starts[code];
-            if (axes < 0) throw new ArgumentException($"Code {code} starts behind its end.", nameof(starts));
+            if (axes < 0) throw new ArgumentException($"Code {code} starts after its end.", nameof(starts));
             MostAxes = Math.Max(MostAxes, axes);
         }
 

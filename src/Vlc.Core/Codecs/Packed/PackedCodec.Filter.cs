@@ -161,7 +161,8 @@ internal sealed partial class PackedCodec
         (float bound, float length) = BoundOf(query);
         Filter(
             first, coded, codes, left, CountsAsUnitLength(query) ? Centre(query, stride)[..axes] : [], _anchorSquared[coded.Cell],
-            new FilterQueries(Factors(query, stride), stride, axes, [offset], [bound]), [length], buffers.FinalCandidates, buffers.FinalCount);
+            new FilterQueries(Factors(query, stride), stride, axes, [offset], [bound]), [length], buffers.FinalCandidates,
+            buffers.FinalCount);
     }
 
     private void Filter(

@@ -208,7 +208,7 @@ internal sealed class PackedCoder
                 float cost = _encoder.Encode(_scaled.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, states);
                 // The first target is the residual itself.
                 if (search.Pass == 0) NearestError = cost;
-                if (search.Offer((Projection(coded, tables, residual, states) / energy) - 1)) states.CopyTo(best);
+                if (search.Update((Projection(coded, tables, residual, states) / energy) - 1)) states.CopyTo(best);
             }
         }
     }

@@ -107,8 +107,8 @@ internal sealed class PackedLevelSearch(
             // So little above the goal that a further trial would measure noise.
             if (excess >= 0 && excess < 0.5 * trial.Recall.StandardError) break;
             // Aims at the middle of that range.
-            double aim = Math.Log(Math.Max(1 - goal - (0.25 * trial.Recall.StandardError), LeastMiss));
-            int next = level + (int)Math.Round(Math.Clamp((aim - Miss(trial.Recall)) / estimate.Slope, -4 * Octave, 4 * Octave));
+            double wanted = Math.Log(Math.Max(1 - goal - (0.25 * trial.Recall.StandardError), LeastMiss));
+            int next = level + (int)Math.Round(Math.Clamp((wanted - Miss(trial.Recall)) / estimate.Slope, -4 * Octave, 4 * Octave));
             // Known levels bound the guess. Between two of them it keeps a distance to both.
             if (reached is not null && missed is not null)
             {

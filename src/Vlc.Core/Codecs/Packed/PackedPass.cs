@@ -226,7 +226,7 @@ internal sealed class PackedPass : IDisposable
                 ForEach(active.Length, a =>
                 {
                     ReadOnlySpan<byte> found = states.AsSpan(activeOffsets[a]..activeOffsets[a + 1]);
-                    if (Offer(active[a], found, minima[a])) found.CopyTo(best.AsSpan(rowOffsets[active[a]]));
+                    if (Update(active[a], found, minima[a])) found.CopyTo(best.AsSpan(rowOffsets[active[a]]));
                 });
                 active = Array.FindAll(active, i => !_isDone[i]);
             }
@@ -245,14 +245,14 @@ internal sealed class PackedPass : IDisposable
         }
 
         /// <summary>Passes the path of a row to its search, and returns whether to keep it.</summary>
-        private bool Offer(int i, ReadOnlySpan<byte> states, float minimum)
+        private bool Update(int i, ReadOnlySpan<byte> states, float minimum)
         {
             ref UnbiasedSearch search = ref _searches[i];
             // The first target is the residual itself.
             if (search.Pass == 0) _nearestErrors[i] = minimum;
             if (!pass._unbiased || !(_energies[i] > 0)) return _isDone[i] = true;
             double projection = PackedCoder.Projection(pass._coder.Model[_lists[i]], pass._tables, _residuals[i], states);
-            bool keep = search.Offer((projection / _energies[i]) - 1);
+            bool keep = search.Update((projection / _energies[i]) - 1);
             _isDone[i] = search.IsDone;
             return keep;
         }

@@ -27,7 +27,7 @@ internal struct UnbiasedSearch()
     /// <summary>Receives the result of coding at <see cref="Scale"/>.</summary>
     /// <param name="error">⟨r, r̂⟩ / ‖r‖² - 1.</param>
     /// <returns>Whether the code is the best so far, to be candidates.</returns>
-    public bool Offer(double error)
+    public bool Update(double error)
     {
         bool best = Math.Abs(error) < _leastError;
         if (best) _leastError = Math.Abs(error);
