@@ -19,7 +19,7 @@ internal static class QuickRun
         Console.WriteLine($"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.ProcessArchitecture}, {InstructionSets.Level}, "
             + $"one thread, median of {Rounds} rounds");
         Console.WriteLine();
-        Console.WriteLine("| hot path | rate | yardstick of the same round | ratio |");
+        Console.WriteLine("| hot path | rate | baseline of the same round | ratio |");
         Console.WriteLine("|---|---|---|---|");
         var assignment = new AssignmentBenchmarks();
         const double Flops = 2.0 * AssignmentBenchmarks.Rows * AssignmentBenchmarks.Anchors * AssignmentBenchmarks.Dimension;
@@ -64,24 +64,24 @@ internal static class QuickRun
         trellis.Cleanup();
     }
 
-    private static void Report(string name, string unit, double work, Action kernel, string yardstick, double yardstickWork, Action measure)
+    private static void Report(string name, string unit, double work, Action kernel, string baseline, double baselineWork, Action measure)
     {
-        (double rate, double other, double ratio) = Measure(work, kernel, yardstickWork, measure);
+        (double rate, double other, double ratio) = Measure(work, kernel, baselineWork, measure);
         Console.WriteLine(
-            string.Create(CultureInfo.InvariantCulture, $"| {name} | {rate:F2} {unit} | {yardstick}: {other:F2} | {ratio:F2} |"));
+            string.Create(CultureInfo.InvariantCulture, $"| {name} | {rate:F2} {unit} | {baseline}: {other:F2} | {ratio:F2} |"));
     }
 
-    private static (double Rate, double Yardstick, double Ratio) Measure(double work, Action kernel, double yardstickWork, Action yardstick)
+    private static (double Rate, double Baseline, double Ratio) Measure(double work, Action kernel, double baselineWork, Action baseline)
     {
         kernel();
-        yardstick();
+        baseline();
         var rates = new double[Rounds];
         var others = new double[Rounds];
         var ratios = new double[Rounds];
         for (int round = 0; round < Rounds; round++)
         {
             rates[round] = work / Seconds(kernel);
-            others[round] = yardstickWork / Seconds(yardstick);
+            others[round] = baselineWork / Seconds(baseline);
             ratios[round] = rates[round] / others[round];
         }
 

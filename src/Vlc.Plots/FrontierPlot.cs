@@ -43,9 +43,9 @@ public static class FrontierPlot
         }
 
         int targetIndex = TargetIndex(points[0]);
-        double[] aimed = [.. points.Select(point => point.Recalls[targetIndex].Recall)];
+        double[] targets = [.. points.Select(point => point.Recalls[targetIndex].Recall)];
         Scatter bound = plot.Add.Scatter(
-            points.Select(point => point.BoundBytesPerVector).ToArray(), aimed, s_colours[targetIndex].Darken(0.3));
+            points.Select(point => point.BoundBytesPerVector).ToArray(), targets, s_colours[targetIndex].Darken(0.3));
         bound.LegendText = $"recall@{points[0].Recalls[targetIndex].K} if the codes were at the Gaussian bound";
         bound.LinePattern = LinePattern.Dashed;
         bound.LineWidth = 2;
@@ -58,7 +58,7 @@ public static class FrontierPlot
         foreach ((int i, FrontierPoint point) in points.Index())
         {
             Text label = plot.Add.Text(
-                string.Create(CultureInfo.InvariantCulture, $"{point.BytesPerVector:F1} B"), point.BytesPerVector, aimed[i]);
+                string.Create(CultureInfo.InvariantCulture, $"{point.BytesPerVector:F1} B"), point.BytesPerVector, targets[i]);
             label.LabelFontSize = point.AtTarget ? 14 : 11;
             label.LabelBold = point.AtTarget;
             label.LabelFontColor = s_colours[targetIndex].Darken(0.3);

@@ -188,15 +188,15 @@ public sealed class TrellisFilterTests : IDisposable
         int bounded = 0;
         for (int round = 0; round < 20_000; round++)
         {
-            int head = 1 + (int)_random.NextInt64(5);
+            int prefix = 1 + (int)_random.NextInt64(5);
             float[] query = Gaussians(6), vector = Gaussians(6);
 
             // Near ones, and the extreme: a rest that points in the direction of the query's.
-            if (round % 2 == 0) for (int k = head; k < 6; k++) vector[k] = query[k] * MathF.Abs(vector[0]);
+            if (round % 2 == 0) for (int k = prefix; k < 6; k++) vector[k] = query[k] * MathF.Abs(vector[0]);
             double cosine = Dot(query, vector, 6) / Math.Sqrt(Dot(query, query, 6) * Dot(vector, vector, 6));
-            double onHead = Dot(query, vector, head) / Math.Sqrt(Dot(query, query, 6) * Dot(vector, vector, head));
-            float bound = TrellisFilter.PrefixCosine((float)cosine, (float)Dot(query, query, 6), (float)Dot(query, query, head));
-            Assert.True(onHead >= bound, $"{onHead} on the prefix, {cosine} on all axes, bound {bound}");
+            double onPrefix = Dot(query, vector, prefix) / Math.Sqrt(Dot(query, query, 6) * Dot(vector, vector, prefix));
+            float bound = TrellisFilter.PrefixCosine((float)cosine, (float)Dot(query, query, 6), (float)Dot(query, query, prefix));
+            Assert.True(onPrefix >= bound, $"{onPrefix} on the prefix, {cosine} on all axes, bound {bound}");
             if (bound > float.NegativeInfinity) bounded++;
         }
 

@@ -41,7 +41,7 @@ internal static class TestGpuCommand
         "What to test; auto, a GPU or else any OpenCL device, unless given. simulated runs the kernels on ILGPU's simulation, on a small set.", simulated: true);
 
     /// <summary>What the simulation, thousands of times slower than a device, does in seconds.</summary>
-    private static readonly GpuTestSet Simulable = new(400, 16, 8);
+    private static readonly GpuTestSet Simulable = new(64, 8, 4);
 
     public static Command Create()
     {
@@ -73,7 +73,7 @@ internal static class TestGpuCommand
     {
         progress("compile kernels", 0);
         long start = Stopwatch.GetTimestamp();
-        var tiny = new GpuTestSet(256, 8, 8);
+        GpuTestSet tiny = sets[0] == Simulable ? Simulable : new GpuTestSet(256, 8, 8);
         Encode(tiny, device, Train(tiny, device, threads, cancellationToken).Rows, cancellationToken);
         Search(tiny, device, threads, cancellationToken);
         double compileSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

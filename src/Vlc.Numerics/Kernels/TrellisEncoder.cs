@@ -190,7 +190,7 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
         int length = (TrellisTables.CheckedSum(bits) + 7) / 8;
         if (code.Length != length)
         {
-            throw new ArgumentException($"The string takes {length} bytes; room for {code.Length} was given.", nameof(code));
+            throw new ArgumentException($"The string takes {length} bytes; {code.Length} were given.", nameof(code));
         }
 
         uint pending = 0;
