@@ -43,6 +43,9 @@ internal static class SegmentData
         },
         name);
 
+    /// <summary>Keys: numbers that follow one another.</summary>
+    public static KeyColumn Numbers(int first, int count) => KeyColumn.Of([.. Enumerable.Range(first, count).Select(number => (long)number)]);
+
     /// <summary>Adds rows as one segment.</summary>
     public static AddReport Add(string path, ReadOnlySpan<float> rows, int dimension, KeyColumn? keys = null, int? threads = 2)
     {
