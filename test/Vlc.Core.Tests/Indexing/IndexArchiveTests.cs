@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using CsCheck;
+using Vlc.Codecs.Packed;
 using Vlc.Core.Tests.Segments;
 using Vlc.Indexing;
 using Vlc.Search;
@@ -26,8 +27,8 @@ public sealed class IndexArchiveTests
         using var source = new InMemoryVectors(rows, d);
         using VlcIndex built = VlcIndex.Build(source, new IndexOptions
         {
-            Codec = codec, Metric = metric, Keys = SegmentData.Numbers(0, Count), TuningRows = 20, Packed = new() { GroupCount = 2, Level = 0 },
-            Training = Datasets.Training(16),
+            Codec = codec, Metric = metric, Keys = SegmentData.Numbers(0, Count), TuningRows = 20,
+            Packed = new PackedOptions { GroupCount = 2, Level = 0 }, Training = Datasets.Training(16),
         });
         Assert.Equal(SegmentData.Files(path), Entries(Save(built)));
         using VlcIndex opened = VlcIndex.Open(path);
@@ -103,7 +104,8 @@ public sealed class IndexArchiveTests
         AssertRefused(Archive(files.Select(file => ("index" + file.Key, file.Value)).Append(("readme.txt", [1]))));
         AssertRefused(Archive(files.Select(file => ("index" + file.Key, file.Value)).Append(("index.idx", files[".idx"]))));
         AssertRefused(Archive(files.Select(file => ("index" + file.Key, file.Value)).Append(("../index.keys.bin", [1]))));
-        foreach (string missing in files.Keys) AssertRefused(Archive(files.Where(file => file.Key != missing).Select(file => ("index" + file.Key, file.Value))));
+        foreach (string missing in files.Keys) AssertRefused(
+            Archive(files.Where(file => file.Key != missing).Select(file => ("index" + file.Key, file.Value))));
         foreach (string cut in files.Keys)
         {
             AssertRefused(Archive(files.Select(file => ("index" + file.Key, file.Key == cut ? file.Value[..^1] : file.Value))));
@@ -136,7 +138,8 @@ public sealed class IndexArchiveTests
         int directory = whole.Length - (80 * 12);
         int refused = 0;
         // Anywhere, and in the directory at the end, whose numbers lead the reader; cut anywhere.
-        Gen<(int Place, byte Value)> change = Gen.Select(Gen.OneOf(Gen.Int[0, whole.Length - 1], Gen.Int[directory, whole.Length - 1]), Gen.Byte);
+        Gen<(int Place, byte Value)> change = Gen.Select(
+            Gen.OneOf(Gen.Int[0, whole.Length - 1], Gen.Int[directory, whole.Length - 1]), Gen.Byte);
         Gen.Select(change.Array[0, 4], Gen.OneOf(Gen.Const(0), Gen.Const(0), Gen.Int[0, whole.Length])).Sample(
             (changes, cut) =>
             {
@@ -162,7 +165,8 @@ public sealed class IndexArchiveTests
     private static string BuildSegments(TemporaryFolder folder, CodecKind codec)
     {
         int d = SegmentData.Dimension(codec);
-        string path = SegmentData.Build(folder, Datasets.Clusters(Count, d, 8, 1), d, codec, keys: SegmentData.Numbers(0, Count), tuningRows: 20);
+        string path = SegmentData.Build(
+            folder, Datasets.Clusters(Count, d, 8, 1), d, codec, keys: SegmentData.Numbers(0, Count), tuningRows: 20);
         SegmentData.Add(path, Datasets.Clusters(10, d, 8, 3), d, SegmentData.Numbers(1000, 10));
         SegmentData.Add(path, Datasets.Clusters(20, d, 8, 4), d, SegmentData.Numbers(2000, 20));
         IndexUpdater.Remove(path, [3, 201, 202, 229]);

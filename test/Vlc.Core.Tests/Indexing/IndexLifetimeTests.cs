@@ -36,7 +36,8 @@ public sealed class IndexLifetimeTests
                 {
                     Volatile.Read(ref current).Search(Datasets.Row(queries, Dimension, query), ids, scores, SearchOptions.Exhaustive);
                     Interlocked.Increment(ref answered);
-                    if (!ids.AsSpan().SequenceEqual(expected.Ids.AsSpan(query * SegmentData.K, SegmentData.K))) failures.Enqueue($"query {query}");
+                    bool right = ids.AsSpan().SequenceEqual(expected.Ids.AsSpan(query * SegmentData.K, SegmentData.K));
+                    if (!right) failures.Enqueue($"query {query}");
                 }
                 catch (ObjectDisposedException exception)
                 {
@@ -79,10 +80,14 @@ public sealed class IndexLifetimeTests
         [
             () => index.Search(query, 3), () => index.Search(query, new int[3], new float[3]), () => index.SearchRange(query, 1),
             () => index.SearchBatch(query, 1, new int[1], new float[1]), () => index.Extent(query, 3), () => index.Reconstruct(0, query),
-            () => index.Assignment(0), () => index.CellSize(0), () => index.Key(0), () => index.IsDeleted(0), () => index.FindRows([1L]), () => index.Plan(),
-            () => index.MeasureRecall(), () => index.Save(Stream.Null),
+            () => index.Assignment(0), () => index.CellSize(0), () => index.Key(0), () => index.IsDeleted(0), () => index.Plan(),
+            () => index.FindRows([1L]), () => index.MeasureRecall(), () => index.Save(Stream.Null),
         ];
-        foreach (Action call in calls) Assert.Contains(nameof(VlcIndex), Assert.Throws<ObjectDisposedException>(call).ObjectName, StringComparison.Ordinal);
+        foreach (Action call in calls)
+        {
+            Assert.Contains(nameof(VlcIndex), Assert.Throws<ObjectDisposedException>(call).ObjectName, StringComparison.Ordinal);
+        }
+
         Assert.Throws<ObjectDisposedException>(() => index.SearchAsync(query, 3).GetAwaiter().GetResult());
         // What is known without the files stays.
         Assert.Equal((Count, Dimension), (index.Count, index.Dimension));
@@ -186,7 +191,10 @@ public sealed class IndexLifetimeTests
                 {
                     // Through the handle, and opened anew by its name, whatever a writer is doing.
                     using VlcIndex index = thread < 2 ? handle.Acquire() : VlcIndex.Open(path);
-                    int[] found = [.. index.Search(new float[Dimension], Count + 100, SearchOptions.Exhaustive).Select(hit => hit.Id).Order()];
+                    int[] found =
+                    [
+                        .. index.Search(new float[Dimension], Count + 100, SearchOptions.Exhaustive).Select(hit => hit.Id).Order(),
+                    ];
                     int[] alive = [.. Enumerable.Range(0, index.Count).Where(row => !index.IsDeleted(row))];
                     if (!found.SequenceEqual(alive)) failures.Enqueue($"{found.Length} of {alive.Length}");
                     if (thread < 2) handle.Reload();
@@ -243,7 +251,8 @@ public sealed class IndexLifetimeTests
 
     /// <summary>Files of a folder that this process maps; 0 where the system does not tell.</summary>
     private static int MappedFiles(TemporaryFolder folder) =>
-        OperatingSystem.IsLinux() ? File.ReadAllLines("/proc/self/maps").Count(line => line.Contains(folder.Path, StringComparison.Ordinal)) : 0;
+        OperatingSystem.IsLinux() ? File.ReadAllLines("/proc/self/maps").Count(line =>
+            line.Contains(folder.Path, StringComparison.Ordinal)) : 0;
 
     private static string Build(TemporaryFolder folder) => SegmentData.Build(
         folder, Datasets.Clusters(Count, Dimension, 8, 1), Dimension, CodecKind.Int8, keys: SegmentData.Numbers(0, Count));

@@ -10,8 +10,8 @@ using Vlc.Tests;
 namespace Vlc.Core.Tests.Segments;
 
 /// <summary>
-/// Damaged or hostile deletions, keys, yardsticks, encoder states and segment tables. Checksums do not help: whoever writes bytes writes theirs too. An index is read
-/// or refused by <see cref="VlcFormatException"/>, in memory that its files bound.
+/// Damaged or hostile deletions, keys, yardsticks, encoder states and segment tables. Checksums do not help: whoever writes bytes writes
+/// theirs too. An index is read or refused by <see cref="VlcFormatException"/>, in memory that its files bound.
 /// </summary>
 public sealed class HostileSegmentsTests
 {
@@ -54,7 +54,8 @@ public sealed class HostileSegmentsTests
         Cut(cut, ".keys.bin", SectionKind.Keys, 16 + (Count * 4) - 1);
         Assert.Equal("keys", Assert.Throws<VlcFormatException>(() => VlcIndex.Open(cut)).Where);
         string missing = Build(folder, CodecKind.Int8, kind, "missing");
-        PatchManifest(missing, (entries, _) => entries.Single(entry => entry.Kind == SectionKind.Keys && entry.Segment == 0).Bytes.Span[0] = 77);
+        PatchManifest(
+            missing, (entries, _) => entries.Single(entry => entry.Kind == SectionKind.Keys && entry.Segment == 0).Bytes.Span[0] = 77);
         Assert.Throws<VlcFormatException>(() => VlcIndex.Open(missing));
     }
 
@@ -113,7 +114,8 @@ public sealed class HostileSegmentsTests
         int header = 16, queries = 10 * 12 * 2, own = 10 * 4, rows = 10 * 30 * 4;
         (int Place, byte[] Value)[] damages =
         [
-            (header, [0x00, 0x7E]), (header + queries - 2, [0x00, 0x7C]), (header + queries, [115, 0, 0, 0]), (header + queries, [0xFE, 0xFF, 0xFF, 0xFF]),
+            (header, [0x00, 0x7E]), (header + queries - 2, [0x00, 0x7C]), (header + queries, [115, 0, 0, 0]),
+            (header + queries, [0xFE, 0xFF, 0xFF, 0xFF]),
             (header + queries + own, [115, 0, 0, 0]), (header + queries + own + rows - 4, [0, 0, 0, 0x80]),
             (header + queries + own + rows, [0, 0, 0xC0, 0x7F]), (header + queries + own + (2 * rows) - 4, [0, 0, 0x80, 0xFF]),
         ];
@@ -228,7 +230,8 @@ public sealed class HostileSegmentsTests
             string path = SegmentData.Copy(whole, $"damaged-{codec}");
             int refused = 0, d = SegmentData.Dimension(codec);
             Gen<(string File, int Place, byte Value)> change = Gen.Select(
-                Gen.Int[0, names.Length - 1].Select(i => names[i]), Gen.Int[0, int.MaxValue], Gen.OneOf(Gen.Byte, Gen.Const((byte)0), Gen.Const((byte)0xFF)));
+                Gen.Int[0, names.Length - 1].Select(i => names[i]), Gen.Int[0, int.MaxValue],
+                Gen.OneOf(Gen.Byte, Gen.Const((byte)0), Gen.Const((byte)0xFF)));
             change.Array[1, 6].Sample(
                 changes =>
                 {
@@ -290,7 +293,8 @@ public sealed class HostileSegmentsTests
     private static string Build(TemporaryFolder folder, CodecKind codec, KeyKind kind = KeyKind.Int64, string name = "index")
     {
         int d = SegmentData.Dimension(codec);
-        string path = SegmentData.Build(folder, Datasets.Clusters(Count, d, 4, 1), d, codec, keys: Keys(kind, 0, Count), tuningRows: 10, name: name);
+        string path = SegmentData.Build(
+            folder, Datasets.Clusters(Count, d, 4, 1), d, codec, keys: Keys(kind, 0, Count), tuningRows: 10, name: name);
         SegmentData.Add(path, Datasets.Clusters(12, d, 4, 2), d, Keys(kind, Count, 12));
         SegmentData.Add(path, Datasets.Clusters(3, d, 4, 3), d, Keys(kind, Count + 12, 3));
         Assert.Equal(5, IndexUpdater.Remove(path, [0, 7, 8, 99, 104]));
@@ -315,7 +319,8 @@ public sealed class HostileSegmentsTests
             foreach (Entry entry in entries.Where(entry => new IndexFileId(entry.File, entry.Segment).Suffix == suffix))
             {
                 Span<byte> own = entry.Bytes.Span;
-                int offset = (int)BinaryPrimitives.ReadInt64LittleEndian(own[8..]), length = (int)BinaryPrimitives.ReadInt64LittleEndian(own[16..]);
+                int offset = (int)BinaryPrimitives.ReadInt64LittleEndian(own[8..]);
+                int length = (int)BinaryPrimitives.ReadInt64LittleEndian(own[16..]);
                 BinaryPrimitives.WriteUInt32LittleEndian(own[4..], Crc32C.Compute(bytes.AsSpan(offset, length)));
             }
         });
@@ -338,7 +343,8 @@ public sealed class HostileSegmentsTests
     private static void PatchManifest(string path, Action<Entry[], Memory<byte>> change)
     {
         byte[] bytes = File.ReadAllBytes(path + ".idx");
-        int sections = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40)), points = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(42));
+        int sections = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40));
+        int points = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(42));
         int segments = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(60));
         Assert.Equal(3, segments);
         change(

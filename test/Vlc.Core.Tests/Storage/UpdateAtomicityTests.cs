@@ -6,8 +6,9 @@ using Vlc.Tests;
 namespace Vlc.Core.Tests.Storage;
 
 /// <summary>
-/// A program killed while it adds, deletes or compacts. What is on disk at each step of a commit follows from the states before and after: files that differ are
-/// staged one by one, the manifest last, then renamed one by one; files that only the old state has are deleted, and the manifest is renamed last.
+/// A program killed while it adds, deletes or compacts. What is on disk at each step of a commit follows from the states before and after:
+/// files that differ are staged one by one, the manifest last, then renamed one by one; files that only the old state has are deleted, and
+/// the manifest is renamed last.
 /// </summary>
 public sealed class UpdateAtomicityTests
 {
@@ -32,7 +33,8 @@ public sealed class UpdateAtomicityTests
     {
         using TemporaryFolder folder = new();
         string before = SegmentData.Build(
-            folder, Datasets.Clusters(Count, Dimension, 4, 1), Dimension, CodecKind.Int8, keys: SegmentData.Numbers(0, Count), tuningRows: 6, name: "before");
+            folder, Datasets.Clusters(Count, Dimension, 4, 1), Dimension, CodecKind.Int8, keys: SegmentData.Numbers(0, Count),
+            tuningRows: 6, name: "before");
         for (int i = 0; i < (change == Change.AddAndMerge ? 31 : 2); i++) Add(before, i);
         if (change is Change.RemoveMore or Change.Compact or Change.AddAndMerge) IndexUpdater.Remove(before, [1, Count, Count + 3]);
         string after = SegmentData.Copy(before, "after");
@@ -40,7 +42,11 @@ public sealed class UpdateAtomicityTests
         State old = State.Of(before), fresh = State.Of(after);
         Assert.NotEqual(old.Keys, fresh.Keys);
         SortedDictionary<string, byte[]> oldFiles = SegmentData.Files(before), newFiles = SegmentData.Files(after);
-        string[] staged = [.. newFiles.Where(file => file.Key != ".idx" && !(oldFiles.TryGetValue(file.Key, out byte[]? same) && same.AsSpan().SequenceEqual(file.Value))).Select(file => file.Key)];
+        string[] staged =
+        [
+            .. newFiles.Keys.Where(
+                file => file != ".idx" && !newFiles[file].AsSpan().SequenceEqual(oldFiles.GetValueOrDefault(file))),
+        ];
         string[] removed = [.. oldFiles.Keys.Except(newFiles.Keys)];
         Assert.NotEmpty(staged);
 
@@ -55,7 +61,10 @@ public sealed class UpdateAtomicityTests
         });
         for (int renamed = 0; renamed <= staged.Length; renamed++) Check(fresh, () => Rename(renamed));
         // A merge of all segments leaves many files to delete: the first, some, and all.
-        int[] deletions = [.. ((int[])[1, removed.Length / 2, removed.Length]).Where(count => count > 0 && count <= removed.Length).Distinct()];
+        int[] deletions =
+        [
+            .. ((int[])[1, removed.Length / 2, removed.Length]).Where(count => count > 0 && count <= removed.Length).Distinct(),
+        ];
         foreach (int deleted in deletions)
         {
             Check(fresh, () =>
@@ -144,7 +153,8 @@ public sealed class UpdateAtomicityTests
     }
 
     private static void Add(string path, int number) =>
-        SegmentData.Add(path, Datasets.Clusters(4, Dimension, 4, (ulong)(2 + number)), Dimension, SegmentData.Numbers(1000 * (number + 1), 4));
+        SegmentData.Add(
+            path, Datasets.Clusters(4, Dimension, 4, (ulong)(2 + number)), Dimension, SegmentData.Numbers(1000 * (number + 1), 4));
 
     /// <summary>What can be seen of an index: its manifest, and all rows that a search finds, with their keys.</summary>
     private sealed record State(byte[] Manifest, SearchHit[] Hits, object?[] Keys)
