@@ -11,14 +11,19 @@ internal static class IndexArchive
 {
     private const string Base = "index";
 
+    /// <summary>The first that a zip archive can name, so that the same index gives the same bytes whenever it is saved.</summary>
+    private static readonly DateTimeOffset s_time = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
     public static void Write(Stream stream, SectionReader reader)
     {
         using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
         foreach (IndexFileId file in reader.Manifest.Files.Prepend(IndexFileId.Manifest))
         {
-            using Stream entry = archive.CreateEntry(Base + file.Suffix, CompressionLevel.NoCompression).Open();
-            if (file == IndexFileId.Manifest) entry.Write(reader.ManifestContent.Span);
-            else reader.CopyTo(file, entry);
+            ZipArchiveEntry entry = archive.CreateEntry(Base + file.Suffix, CompressionLevel.NoCompression);
+            entry.LastWriteTime = s_time;
+            using Stream content = entry.Open();
+            if (file == IndexFileId.Manifest) content.Write(reader.ManifestContent.Span);
+            else reader.CopyTo(file, content);
         }
     }
 

@@ -50,6 +50,11 @@ public sealed class IndexArchiveTests
         using VlcIndex opened = VlcIndex.Open(path);
         byte[] saved = Save(opened);
         Assert.Equal(SegmentData.Files(path), Entries(saved));
+        using (var archive = new ZipArchive(new MemoryStream(saved)))
+        {
+            Assert.All(archive.Entries, entry => Assert.Equal(new DateTime(1980, 1, 1), entry.LastWriteTime.DateTime));
+        }
+
         // Of a stream that can seek and of one that cannot; with something before it, as it was written.
         using var prefixed = new MemoryStream();
         prefixed.Write([1, 2, 3]);

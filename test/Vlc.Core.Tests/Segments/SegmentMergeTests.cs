@@ -24,7 +24,7 @@ public sealed class SegmentMergeTests
         using TemporaryFolder folder = new();
         string start = SegmentData.Build(folder, rows, d, codec, metric, tuningRows: 20);
         SortedDictionary<string, byte[]>? expected = null, expectedAdded = null;
-        foreach (int threads in (int[])[1, 2, 7])
+        foreach (int threads in metric == Metric.L2 ? (int[])[1, 2, 7] : [7])
         {
             Assert.Equal(SegmentData.Files(start), SegmentData.Files(SegmentData.Build(
                 folder, rows, d, codec, metric, tuningRows: 20, threads: threads, name: $"built{threads}")));
@@ -42,7 +42,7 @@ public sealed class SegmentMergeTests
         }
 
         // Compacting what is compact changes nothing.
-        string again = folder.File("once1");
+        string again = folder.File("once7");
         SortedDictionary<string, byte[]> before = SegmentData.Files(again);
         Assert.Equal(0, IndexUpdater.Compact(again).Removed);
         Assert.Equal(before, SegmentData.Files(again));

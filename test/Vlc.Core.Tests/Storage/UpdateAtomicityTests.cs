@@ -34,7 +34,7 @@ public sealed class UpdateAtomicityTests
         using TemporaryFolder folder = new();
         string before = SegmentData.Build(
             folder, Datasets.Clusters(Count, Dimension, 4, 1), Dimension, CodecKind.Int8, keys: SegmentData.Numbers(0, Count),
-            tuningRows: 6, name: "before");
+            tuningRows: change == Change.AddAndMerge ? 0 : 6, name: "before");
         for (int i = 0; i < (change == Change.AddAndMerge ? 31 : 2); i++) Add(before, i);
         if (change is Change.RemoveMore or Change.Compact or Change.AddAndMerge) IndexUpdater.Remove(before, [1, Count, Count + 3]);
         string after = SegmentData.Copy(before, "after");
