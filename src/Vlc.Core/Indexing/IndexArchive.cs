@@ -4,20 +4,26 @@ using Vlc.Storage;
 namespace Vlc.Indexing;
 
 /// <summary>
-/// An index as one stream: a zip archive whose entries are the index's files, stored as they are, named as they are in a folder but for BASE.
+/// An index as one stream: a zip archive whose entries are the index's files, stored as they are, named as they are in a folder but for
+/// BASE.
 /// </summary>
 internal static class IndexArchive
 {
     private const string Base = "index";
+
+    /// <summary>The first that a zip archive can name, so that the same index gives the same bytes whenever it is saved.</summary>
+    private static readonly DateTimeOffset s_time = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public static void Write(Stream stream, SectionReader reader)
     {
         using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
         foreach (IndexFileId file in reader.Manifest.Files.Prepend(IndexFileId.Manifest))
         {
-            using Stream entry = archive.CreateEntry(Base + file.Suffix, CompressionLevel.NoCompression).Open();
-            if (file == IndexFileId.Manifest) entry.Write(reader.ManifestContent.Span);
-            else reader.CopyTo(file, entry);
+            ZipArchiveEntry entry = archive.CreateEntry(Base + file.Suffix, CompressionLevel.NoCompression);
+            entry.LastWriteTime = s_time;
+            using Stream content = entry.Open();
+            if (file == IndexFileId.Manifest) content.Write(reader.ManifestContent.Span);
+            else reader.CopyTo(file, content);
         }
     }
 
@@ -40,7 +46,7 @@ internal static class IndexArchive
             long total = 0;
             foreach (ZipArchiveEntry entry in archive.Entries)
             {
-                // Save compresses nothing, so that all entries together are no longer than the archive: none can claim memory that is not there.
+                // Save compresses nothing. All entries together are no longer than the archive: none can claim memory that is not there.
                 total += entry.Length;
                 if (entry.Length != entry.CompressedLength || entry.Length > Array.MaxLength || total > stream.Length)
                 {

@@ -124,6 +124,8 @@ public static class IndexBuilder
         using var writer = new SectionWriter(container);
         IndexOptions options = context.Options;
         KeyColumn? keys = options.Keys ?? KeyColumn.Of(context.Source);
+        // First of all: a key that cannot be stored ends the build before it has cost anything.
+        keys?.Write(writer, segment: 0, context.Cancellation);
         (TrainingSample sample, TuningSample tuning) = context.Run(IndexPhase.Sample, () => SampleStage.Run(context));
         LearnedAnchors anchors = context.Run(IndexPhase.Train, () => AnchorStage.Run(context, sample));
         int neighbors = Math.Max(context.Learner.TuningNeighbors, Yardstick.Neighbors);
@@ -131,7 +133,6 @@ public static class IndexBuilder
         using CodecModel model = context.Run(
             IndexPhase.Level, () => CodecStage.Run(context, sample, tuning, anchors, assigned, OtherSections(options, keys)));
         CodecReport? chosen = context.Run(IndexPhase.Encode, () => EncodeStage.Run(context, sample.ScaleExponent, assigned, model, writer));
-        keys?.Write(writer, segment: 0, context.Cancellation);
         BuildContext.ReturnMemory();
         MeasuredCurve? measured = assigned.Exact is null
             ? null

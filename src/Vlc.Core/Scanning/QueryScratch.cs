@@ -73,7 +73,7 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
         return _gathered;
     }
 
-    /// <summary>The codes in the memory that <see cref="Gathered"/> gave; one object for all lists, so that none is made in a search.</summary>
+    /// <summary>The codes in the memory that <see cref="Gathered"/> gave; one object for all lists, as a search makes none.</summary>
     /// <param name="count">Rows.</param>
     /// <param name="stride">Bytes of each; at least 1.</param>
     public CodeRows GatheredCodes(int count, int stride)

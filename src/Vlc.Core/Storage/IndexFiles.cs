@@ -101,7 +101,8 @@ public sealed class IndexFiles
     }
 
     /// <summary>
-    /// Keeps other writers away until it is disposed of, which deletes the file. A file that a killed writer left is not locked and stops nobody.
+    /// Keeps other writers away until it is disposed of, which deletes the file. A file that a killed writer left is not locked and stops
+    /// nobody.
     /// </summary>
     /// <exception cref="IOException">Another writer is at work.</exception>
     internal static FileStream Lock(string basePath)
@@ -109,11 +110,12 @@ public sealed class IndexFiles
         string path = Beside(basePath, WriterLock);
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 0, FileOptions.DeleteOnClose);
         }
         catch (IOException exception) when (exception is not (DirectoryNotFoundException or PathTooLongException) && File.Exists(path))
         {
-            throw new IOException($"{Final(basePath).Path(IndexFile.Manifest)} is being written by someone else ({path}); try again when that is done.", exception);
+            string index = Final(basePath).Path(IndexFile.Manifest);
+            throw new IOException($"{index} is being written by someone else ({path}); try again when that is done.", exception);
         }
     }
 

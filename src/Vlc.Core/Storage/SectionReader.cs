@@ -79,7 +79,8 @@ internal sealed class SectionReader : IDisposable
             }
 
             // Once its files are renamed, names that the state had for a while may be those of the next one.
-            bool IsStill() => IndexFiles.Resolve(basePath) is var now && now.IsRenaming == isRenaming && now.Manifest.AsSpan().SequenceEqual(bytes);
+            bool IsStill() =>
+                IndexFiles.Resolve(basePath) is var now && now.IsRenaming == isRenaming && now.Manifest.AsSpan().SequenceEqual(bytes);
         }
     }
 

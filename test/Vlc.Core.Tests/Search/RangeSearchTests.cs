@@ -99,8 +99,11 @@ public sealed class RangeSearchTests
             float[] query = Datasets.Row(rows, 12, 7).ToArray();
             IReadOnlyList<SearchHit> all = index.Search(query, Count, SearchOptions.Exhaustive);
             Assert.Equal(all.TakeWhile(hit => hit.Score <= all[40].Score), index.SearchRange(query, all[40].Score));
-            Assert.Equal(all.Take(10), index.Search(query, 10, new SearchOptions { Probes = int.MaxValue, ScoreThreshold = all[40].Score }));
-            Assert.Equal(all.TakeWhile(hit => hit.Score <= all[4].Score), index.Search(query, 10, new SearchOptions { Probes = int.MaxValue, ScoreThreshold = all[4].Score }));
+            Assert.Equal(
+                all.Take(10), index.Search(query, 10, new SearchOptions { Probes = int.MaxValue, ScoreThreshold = all[40].Score }));
+            Assert.Equal(
+                all.TakeWhile(hit => hit.Score <= all[4].Score),
+                index.Search(query, 10, new SearchOptions { Probes = int.MaxValue, ScoreThreshold = all[4].Score }));
         }
     }
 
@@ -116,11 +119,16 @@ public sealed class RangeSearchTests
         int[] rows = [.. Enumerable.Range(0, Count).Where(row => row % 3 == 1)];
         var bits = new ulong[(Count + 63) / 64];
         foreach (int row in rows) bits[row / 64] |= 1UL << (row % 64);
-        RowFilter[] filters = [RowFilter.Where(Count, row => row % 3 == 1), RowFilter.FromBitmap(Count, bits), RowFilter.Deny(Count, [.. Enumerable.Range(0, Count).Except(rows)])];
+        RowFilter[] filters =
+        [
+            RowFilter.Where(Count, row => row % 3 == 1), RowFilter.FromBitmap(Count, bits),
+            RowFilter.Deny(Count, [.. Enumerable.Range(0, Count).Except(rows)]),
+        ];
         foreach (int? probes in (int?[])[null, 2, int.MaxValue])
         {
             var expected = new SearchOptions { Filter = RowFilter.Allow(Count, rows), Probes = probes };
-            foreach (RowFilter filter in filters) SegmentData.AssertSame(index, index, queries, expected, new SearchOptions { Filter = filter, Probes = probes });
+            foreach (RowFilter filter in filters) SegmentData.AssertSame(
+                index, index, queries, expected, new SearchOptions { Filter = filter, Probes = probes });
         }
 
         // Longer bitmaps are cut, shorter ones refused; what is handed over is copied.
@@ -129,7 +137,8 @@ public sealed class RangeSearchTests
         longer.AsSpan().Clear();
         Assert.Equal(rows, Enumerable.Range(0, Count).Where(copied.Passes));
         Assert.Throws<ArgumentException>(() => RowFilter.FromBitmap(Count, bits.AsSpan(1)));
-        Assert.Throws<ArgumentException>(() => index.Search(Datasets.Row(queries, d, 0), 3, new SearchOptions { Filter = RowFilter.Where(Count - 1, _ => true) }));
+        Assert.Throws<ArgumentException>(
+            () => index.Search(Datasets.Row(queries, d, 0), 3, new SearchOptions { Filter = RowFilter.Where(Count - 1, _ => true) }));
     }
 
     [Fact]
@@ -140,7 +149,8 @@ public sealed class RangeSearchTests
         float[] query = Datasets.Row(rows, index.Dimension, 1).ToArray();
         IReadOnlyList<SearchHit> before = index.Search(query, 10);
         RowFilter failing = RowFilter.Where(Count, row => row < 400 ? true : throw new InvalidOperationException("of the caller"));
-        Assert.Throws<InvalidOperationException>(() => index.Search(query, 10, new SearchOptions { Filter = failing, Probes = int.MaxValue }));
+        Assert.Throws<InvalidOperationException>(
+            () => index.Search(query, 10, new SearchOptions { Filter = failing, Probes = int.MaxValue }));
         Assert.Equal(before, index.Search(query, 10));
     }
 
@@ -159,7 +169,8 @@ public sealed class RangeSearchTests
         int[] exact = Evaluation.ExactNeighbors.Find(source, queries, K, metric);
         Reranking[] ways =
         [
-            new(source) { CandidatesPerNeighbor = Count }, new((row, vector) => Datasets.Row(rows, d, row).CopyTo(vector)) { CandidatesPerNeighbor = 1000 },
+            new(source) { CandidatesPerNeighbor = Count }, new((row, vector) =>
+                Datasets.Row(rows, d, row).CopyTo(vector)) { CandidatesPerNeighbor = 1000 },
         ];
         foreach (Reranking rerank in ways)
         {
@@ -174,11 +185,13 @@ public sealed class RangeSearchTests
                 IReadOnlyList<SearchHit> hits = index.Search(vector, K, options);
                 Assert.Equal(ids[(query * K)..((query + 1) * K)], hits.Select(hit => hit.Id));
                 Assert.Equal(scores[(query * K)..((query + 1) * K)], hits.Select(hit => hit.Score));
-                Assert.All(hits, hit => Assert.Equal(Score(metric, vector, Datasets.Row(rows, d, hit.Id)), hit.Score, 1e-6 * Math.Abs(hit.Score)));
+                Assert.All(
+                    hits, hit => Assert.Equal(Score(metric, vector, Datasets.Row(rows, d, hit.Id)), hit.Score, 1e-6 * Math.Abs(hit.Score)));
                 // The threshold is about the exact scores.
                 float third = hits[2].Score;
                 var limited = new SearchOptions { Probes = int.MaxValue, Rerank = rerank, ScoreThreshold = third };
-                Assert.Equal(hits.TakeWhile(hit => metric == Metric.L2 ? hit.Score <= third : hit.Score >= third), index.Search(vector, K, limited));
+                Assert.Equal(
+                    hits.TakeWhile(hit => metric == Metric.L2 ? hit.Score <= third : hit.Score >= third), index.Search(vector, K, limited));
             }
         }
 
@@ -209,7 +222,8 @@ public sealed class RangeSearchTests
 
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => index.SearchAsync(queries, 0));
         await Assert.ThrowsAnyAsync<ArgumentException>(() => index.SearchAsync(queries.AsMemory(1), 3));
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => index.SearchAsync(queries, 3, cancellationToken: new CancellationToken(canceled: true)));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => index.SearchAsync(queries, 3, cancellationToken: new CancellationToken(canceled: true)));
     }
 
     [Fact]
@@ -235,7 +249,8 @@ public sealed class RangeSearchTests
     }
 
     /// <summary>The k nearest within a threshold are the first k of all within it, by single searches and in a batch.</summary>
-    private static void AssertThresholdIsAPrefix(VlcIndex index, ReadOnlySpan<float> query, float threshold, IReadOnlyList<SearchHit> within)
+    private static void AssertThresholdIsAPrefix(
+        VlcIndex index, ReadOnlySpan<float> query, float threshold, IReadOnlyList<SearchHit> within)
     {
         const int K = 25;
         var options = new SearchOptions { Probes = int.MaxValue, ScoreThreshold = threshold };

@@ -33,8 +33,8 @@ internal static class SegmentData
 
     /// <summary>Builds an index of one segment.</summary>
     public static string Build(
-        TemporaryFolder folder, float[] rows, int dimension, CodecKind codec, Metric metric = Metric.L2, KeyColumn? keys = null, int tuningRows = 0,
-        int threads = 1, string name = "index") => Datasets.Build(
+        TemporaryFolder folder, float[] rows, int dimension, CodecKind codec, Metric metric = Metric.L2, KeyColumn? keys = null,
+        int tuningRows = 0, int threads = 1, string name = "index") => Datasets.Build(
         folder, rows, dimension,
         new IndexOptions
         {
@@ -42,6 +42,10 @@ internal static class SegmentData
             Training = Datasets.Training(16, threads: threads),
         },
         name);
+
+    /// <summary>Keys: numbers that follow one another.</summary>
+    public static KeyColumn Numbers(int first, int count) =>
+        KeyColumn.Of([.. Enumerable.Range(first, count).Select(number => (long)number)]);
 
     /// <summary>Adds rows as one segment.</summary>
     public static AddReport Add(string path, ReadOnlySpan<float> rows, int dimension, KeyColumn? keys = null, int? threads = 2)
@@ -125,7 +129,8 @@ internal static class SegmentData
     }
 
     /// <summary>Asserts that two indexes answer alike, and each query of a batch as a search of its own.</summary>
-    public static void AssertSame(VlcIndex expected, VlcIndex found, float[] queries, SearchOptions? options, SearchOptions? optionsOfFound = null)
+    public static void AssertSame(
+        VlcIndex expected, VlcIndex found, float[] queries, SearchOptions? options, SearchOptions? optionsOfFound = null)
     {
         (int[] expectedIds, int[] expectedBits) = Answers(expected, queries, options);
         (int[] ids, int[] bits) = Answers(found, queries, optionsOfFound ?? options);
@@ -136,7 +141,8 @@ internal static class SegmentData
     }
 
     /// <summary>Asserts that range searches of two indexes answer alike.</summary>
-    public static void AssertSameRanges(VlcIndex expected, VlcIndex found, float[] queries, float threshold, SearchOptions? options, SearchOptions? optionsOfFound = null)
+    public static void AssertSameRanges(
+        VlcIndex expected, VlcIndex found, float[] queries, float threshold, SearchOptions? options, SearchOptions? optionsOfFound = null)
     {
         for (int query = 0; query < queries.Length / expected.Dimension; query++)
         {
