@@ -73,9 +73,10 @@ internal sealed class SectionReader : IDisposable
                 reader.Dispose();
                 if (attempt == Attempts) throw new IOException($"{basePath}: the index keeps being replaced while it is opened; try again.");
             }
-            catch (Exception exception) when (attempt < Attempts && exception is VlcFormatException or FileNotFoundException && !IsStill())
+            catch (Exception exception) when (attempt < Attempts && exception is VlcFormatException or FileNotFoundException
+                                              && (isRenaming || !IsStill()))
             {
-                // Replaced or renamed meanwhile: look again.
+                // Replaced meanwhile, or a file was renamed between a look for it and its opening: look again.
             }
 
             // Once its files are renamed, names that the state had for a while may be those of the next one.
