@@ -117,10 +117,10 @@ public sealed unsafe class FastScanTables : IDisposable
                 for (int g = run.Group; g < run.Group + run.Count; g++)
                 {
                     Vector256<float> t = Vector256.Load(targets + (g * GroupAxes)), s = Vector256.Load(scales + (g * GroupAxes));
-                    if (!isBound) variances += TMeasure.Variance(t, s, values.MeanVariance, values.MeanSquare);
+                    if (!isBound) variances += TMeasure.Variance(t, s, values.Spread);
                     if (run.Coarse == 0)
                     {
-                        sums += isBound ? TMeasure.Least(t, s, values.Low(0), values.High(0)) : TMeasure.Expected(t, s, 0, values.MeanVariance);
+                        sums += isBound ? TMeasure.Least(t, s, values.Low(0), values.High(0)) : TMeasure.Expected(t, s, 0, values.Spread.Variance);
                         continue;
                     }
 
@@ -153,7 +153,9 @@ public sealed unsafe class FastScanTables : IDisposable
         _inverse = most > 1e-30f ? Largest / most : 0;
         Unit = most / Largest;
         Base = offset + Sum(sums);
-        Sigma = isBound ? 0 : MathF.Sqrt(Sum(variances));
+
+        // Each coarse axis is rounded by half a unit at most.
+        Sigma = isBound ? 0 : MathF.Sqrt(Sum(variances) + ((least - _least.Pointer) * Unit * Unit / 12));
         Round(layout, isBound ? 0 : 0.5f);
     }
 
@@ -259,11 +261,8 @@ public sealed unsafe class FastScanTables : IDisposable
     {
         private readonly ReadOnlySpan<float> _moments = tables.CoarseMoments(run.Bits, run.Coarse);
 
-        /// <summary>Mean of the variances.</summary>
-        public float MeanVariance { get; } = tables.CoarseVariance(run.Bits, run.Coarse);
-
-        /// <summary>Mean square of the means.</summary>
-        public float MeanSquare => 1 - MeanVariance;
+        /// <summary>What variances are on average, alone and with the square of the mean.</summary>
+        public ParityTables.Spread Spread { get; } = tables.CoarseSpread(run.Bits, run.Coarse);
 
         public float Mean(int x) => _moments[4 * x];
 
@@ -281,7 +280,7 @@ public sealed unsafe class FastScanTables : IDisposable
 
         static abstract Vector256<float> Least(Vector256<float> t, Vector256<float> s, float low, float high);
 
-        static abstract Vector256<float> Variance(Vector256<float> t, Vector256<float> s, float variance, float meanSquare);
+        static abstract Vector256<float> Variance(Vector256<float> t, Vector256<float> s, ParityTables.Spread spread);
     }
 
     private readonly struct Distance : IMeasure
@@ -300,12 +299,12 @@ public sealed unsafe class FastScanTables : IDisposable
             return outside * outside;
         }
 
-        /// <summary>That of 2·(t - s·m)·s·e + s²·e² with a Gaussian e of this variance.</summary>
+        /// <summary>That of 2·(t - s·m)·s·e + s²·e² with a Gaussian e about m.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> Variance(Vector256<float> t, Vector256<float> s, float variance, float meanSquare)
+        public static Vector256<float> Variance(Vector256<float> t, Vector256<float> s, ParityTables.Spread spread)
         {
             Vector256<float> squares = s * s;
-            return squares * variance * ((4 * ((t * t) + (squares * meanSquare))) + (2 * variance * squares));
+            return squares * ((4 * spread.Variance * t * t) + (squares * ((4 * spread.VarianceTimesSquare) + (2 * spread.VarianceSquared))));
         }
     }
 
@@ -318,6 +317,6 @@ public sealed unsafe class FastScanTables : IDisposable
         public static Vector256<float> Least(Vector256<float> t, Vector256<float> s, float low, float high) => Vector256.MinNative(t * low, t * high);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> Variance(Vector256<float> t, Vector256<float> s, float variance, float meanSquare) => t * t * variance;
+        public static Vector256<float> Variance(Vector256<float> t, Vector256<float> s, ParityTables.Spread spread) => t * t * spread.Variance;
     }
 }

@@ -25,6 +25,7 @@ public sealed class ParityLayout
     public const int Padding = 256;
 
     private readonly byte[] _bits, _coarse;
+    private byte[]? _steps;
 
     /// <summary>Lays out rows.</summary>
     /// <param name="bits">Bits of each group, 1 to 7, descending.</param>
@@ -37,7 +38,7 @@ public sealed class ParityLayout
         _bits = bits.ToArray();
         _coarse = coarse.ToArray();
         var runs = new List<Run>();
-        int rest = bits.Length, padded = 0;
+        int rest = bits.Length;
         for (int g = 0, end; g < bits.Length; g = end)
         {
             int b = bits[g], c = coarse[g], r = b - 1 - c;
@@ -47,15 +48,13 @@ public sealed class ParityLayout
             }
 
             for (end = g + 1; end < bits.Length && bits[end] == b && coarse[end] == c; end++) { }
-            runs.Add(new Run(g, end - g, b, c, CoarseBytes, rest, padded));
+            runs.Add(new Run(g, end - g, b, c, CoarseBytes, rest));
             CoarseBytes += c * (end - g);
             rest += r * (end - g);
-            padded += ((end - g + 1) & ~1) * ParityTrellis.GroupAxes;
         }
 
         Runs = [.. runs];
         RecordBytes = rest;
-        PaddedAxes = padded;
     }
 
     /// <summary>Bits of each group.</summary>
@@ -79,8 +78,13 @@ public sealed class ParityLayout
     /// <summary>Groups of equal bits and coarse bits.</summary>
     internal Run[] Runs { get; }
 
-    /// <summary>Axes with each run filled up to a multiple of 16.</summary>
-    internal int PaddedAxes { get; }
+    /// <summary>What rows are read with by the one reader of this process; made when first asked for.</summary>
+    internal unsafe byte* Steps<TReader>()
+        where TReader : struct, ParityScan.IReader
+    {
+        byte[] steps = _steps ??= TReader.MakeSteps(this);
+        fixed (byte* first = steps) return ParityScan.Aligned(first);
+    }
 
     /// <summary>
     /// Coarse bits for a first stage of so many nibbles a row: those first that take most of the expected error of a distance away. Bits say how large an axis is: one more is about 2.3
@@ -235,10 +239,12 @@ public sealed class ParityLayout
     /// <param name="Coarse">c.</param>
     /// <param name="CoarseStart">First coarse byte of a row.</param>
     /// <param name="RestStart">First byte of remaining level bits in a record.</param>
-    /// <param name="PaddedStart">First axis where runs are filled up to a multiple of 16.</param>
-    internal readonly record struct Run(int Group, int Count, int Bits, int Coarse, int CoarseStart, int RestStart, int PaddedStart)
+    internal readonly record struct Run(int Group, int Count, int Bits, int Coarse, int CoarseStart, int RestStart)
     {
         /// <summary>r.</summary>
         public int Rest => Bits - 1 - Coarse;
+
+        /// <summary>K.</summary>
+        public int Parities => ParityTrellis.Parities(Bits);
     }
 }

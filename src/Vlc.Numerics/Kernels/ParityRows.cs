@@ -42,13 +42,6 @@ public sealed unsafe class ParityRows
     /// <summary>The record of row 0.</summary>
     internal byte* Records => _file.Pointer + Offset + ((long)RowCount * Layout.CoarseBytes);
 
-    /// <summary>Where the first coarse byte of a row is, and how far apart they are.</summary>
-    internal (long Place, int Stride) Coarse(int row)
-    {
-        int first = row & -ParityLayout.BlockRows;
-        return (((long)first * Layout.CoarseBytes) + row - first, Math.Min(RowCount - first, ParityLayout.BlockRows));
-    }
-
     /// <summary>Takes a row out of the list.</summary>
     /// <param name="index">The row's place in the list.</param>
     /// <param name="row">Receives <see cref="ParityLayout.RowBytes"/> bytes.</param>
@@ -57,8 +50,9 @@ public sealed unsafe class ParityRows
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)RowCount, nameof(index));
         ArgumentOutOfRangeException.ThrowIfLessThan(row.Length, Layout.RowBytes);
-        (long place, int stride) = Coarse(index);
-        for (int i = 0; i < Layout.CoarseBytes; i++) row[i] = Blocks[place + ((long)i * stride)];
+        int place = index & (ParityLayout.BlockRows - 1), first = index - place, stride = Math.Min(RowCount - first, ParityLayout.BlockRows);
+        byte* block = Blocks + ((long)first * Layout.CoarseBytes) + place;
+        for (int i = 0; i < Layout.CoarseBytes; i++) row[i] = block[(long)i * stride];
         new ReadOnlySpan<byte>(Records + ((long)index * Layout.RecordBytes), Layout.RecordBytes).CopyTo(row[Layout.CoarseBytes..]);
     }
 }

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using Vlc.Numerics.Memory;
 
 namespace Vlc.Numerics.Kernels;
 
@@ -10,15 +10,48 @@ public static unsafe partial class ParityScan
 {
     private readonly struct Wide : IReader
     {
-        /// <summary>Bytes of constants by the width of a field, 0 that of windows: which bytes make a qword, and where its 8 fields begin.</summary>
-        private const int FieldBytes = 128;
+        private const int StepGroups = 8;
 
-        /// <summary>Groups in the order that makes two interleavings within 128 bits give all axes in order.</summary>
-        private static readonly int[] Order = [0, 4, 1, 5, 2, 6, 3, 7];
+        public static byte[] MakeSteps(ParityLayout layout)
+        {
+            Group[] groups = Groups(layout);
+            byte[] steps = Pinned((groups.Length + StepGroups - 1) / StepGroups, out Step* step);
+            for (int first = 0; first < groups.Length; first += StepGroups, step++)
+            {
+                int count = Math.Min(StepGroups, groups.Length - first);
+                step->RestStart = groups[first].RestStart;
+                step->CoarseStart = groups[first].CoarseStart;
+                step->FirstBook = groups[first].Book;
+                step->LastBook = groups[first + count - 1].Book;
+                for (int q = 0; q < StepGroups; q++)
+                {
+                    // In an order that makes interleaving low and high bytes within 128 bits give all axes in order: 0, 4, 1, 5, 2, 6, 3, 7. Behind the last group it is read again.
+                    int g = Math.Min((q / 2) + (4 * (q & 1)), count - 1);
+                    Group group = groups[first + g];
+                    ulong matrix = 0;
+                    for (int k = 0; k < group.Parities; k++) matrix |= (ulong)ParityTrellis.WindowTaps(group.Parities, k) << (8 * (7 - k));
+                    ((ulong*)&step->Matrix)[q] = matrix;
+                    for (int a = 0; a < GroupAxes; a++)
+                    {
+                        int lane = (8 * q) + a;
+                        ((byte*)&step->BranchBytes)[lane] = (byte)(g + (a & 1));
+                        ((byte*)&step->BranchShifts)[lane] = (byte)(a + 1);
 
-        private static readonly AlignedBuffer<byte> Fields = MakeFields();
+                        // A field's first bit, less where it is wanted in the number: 64 bits turn around.
+                        ((byte*)&step->RestBytes)[lane] = (byte)Math.Min(group.RestStart - step->RestStart + a, 63);
+                        ((byte*)&step->RestShifts)[lane] = (byte)(((group.Rest * a) - group.Parities) & 63);
+                        ((byte*)&step->RestMask)[lane] = group.RestMask;
+                        ((byte*)&step->CoarseBytes)[lane] = (byte)Math.Min(group.CoarseStart - step->CoarseStart + a, 63);
+                        ((byte*)&step->CoarseShifts)[lane] = (byte)(((group.Coarse * a) - group.Parities - group.Rest) & 63);
+                        ((byte*)&step->CoarseMask)[lane] = group.CoarseMask;
+                        ((byte*)&step->Base)[lane] = (byte)ParityTables.BookStart(group.Bits);
+                        ((byte*)&step->Books)[lane] = (byte)group.Book;
+                    }
+                }
+            }
 
-        private static readonly ulong[] Matrices = [.. Enumerable.Range(0, ParityTrellis.MaxParities + 1).Select(Matrix)];
+            return steps;
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static void Gather(byte* block, int row, int stride, int count, byte* coarse)
@@ -32,74 +65,64 @@ public static unsafe partial class ParityScan
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Sum<TMeasure>(
-            in ParityLayout.Run run, ParityTables tables, byte* branches, byte* rest, byte* coarse, float* query, int padded, ref Vector512<float> sum, ref Vector512<float> norm)
+        public static Vector512<float> Sum<TMeasure>(
+            byte* steps, int groups, byte* books, byte* branches, byte* record, byte* coarse, float* query, int padded, out Vector512<float> norm)
             where TMeasure : struct, IMeasure
         {
-            int c = run.Coarse, r = run.Rest, parities = ParityTrellis.Parities(run.Bits), entries = ParityTrellis.Entries(run.Bits), groups = run.Count;
-            byte* book = tables.Bytes(run.Bits);
-            Vector512<byte> matrix = Vector512.Create(Matrices[parities]).AsByte();
-            Vector512<byte> low = Vector512.LoadAligned(book), high = Vector512.LoadAligned(book + 256);
-            byte* windowFields = Fields.Pointer, restFields = windowFields + (r * FieldBytes), coarseFields = windowFields + (c * FieldBytes);
-            while (true)
+            Vector512<float> sum = default, sumOfNorm = default;
+            for (Step* step = (Step*)steps; groups > 0; groups -= StepGroups, step++, branches += StepGroups, query += StepGroups * GroupAxes)
             {
-                Vector512<byte> index = Gfni.V512.GaloisFieldAffineTransform(Read(branches, windowFields), matrix, 0);
-                if (r > 0)
+                Vector512<byte> windows = Read(branches, step->BranchBytes, step->BranchShifts);
+                Vector512<byte> number = Gfni.V512.GaloisFieldAffineTransform(windows, step->Matrix, 0);
+                number |= Read(record + step->RestStart, step->RestBytes, step->RestShifts) & step->RestMask;
+                number |= Vector512.ConditionalSelect(step->CoarseMask, Read(coarse + step->CoarseStart, step->CoarseBytes, step->CoarseShifts), step->Base);
+                int book = step->FirstBook;
+                LookUp(books, book, number, out Vector512<byte> low, out Vector512<byte> high);
+                while (--book >= step->LastBook)
                 {
-                    Vector512<byte> fields = Read(rest, restFields) & Vector512.Create((byte)((1 << r) - 1));
-                    index |= (fields.AsUInt16() << parities).AsByte();
+                    LookUp(books, book, number, out Vector512<byte> otherLow, out Vector512<byte> otherHigh);
+                    Vector512<byte> lanes = Vector512.Equals(step->Books, Vector512.Create((byte)book));
+                    low = Vector512.ConditionalSelect(lanes, otherLow, low);
+                    high = Vector512.ConditionalSelect(lanes, otherHigh, high);
                 }
 
-                if (c > 0)
-                {
-                    Vector512<byte> fields = Read(coarse, coarseFields) & Vector512.Create((byte)((1 << c) - 1));
-                    index |= (fields.AsUInt16() << (parities + r)).AsByte();
-                }
-
-                Vector512<byte> lows, highs;
-                if (entries <= 64)
-                {
-                    lows = Avx512Vbmi.PermuteVar64x8(low, index);
-                    highs = Avx512Vbmi.PermuteVar64x8(high, index);
-                }
-                else
-                {
-                    lows = Avx512Vbmi.PermuteVar64x8x2(low, index, Vector512.LoadAligned(book + 64));
-                    highs = Avx512Vbmi.PermuteVar64x8x2(high, index, Vector512.LoadAligned(book + 320));
-                    if (entries > 128)
-                    {
-                        // The permutations take the low 7 bits of a number; bit 7 chooses between their results.
-                        Vector512<byte> upper = Vector512.LessThan(index.AsSByte(), default).AsByte();
-                        Vector512<byte> otherLows = Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(book + 128), index, Vector512.LoadAligned(book + 192));
-                        Vector512<byte> otherHighs = Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(book + 384), index, Vector512.LoadAligned(book + 448));
-                        lows = Vector512.ConditionalSelect(upper, otherLows, lows);
-                        highs = Vector512.ConditionalSelect(upper, otherHighs, highs);
-                    }
-                }
-
-                Vector512<short> first = Avx512BW.UnpackLow(lows, highs).AsInt16();
-                Add<TMeasure>(first.GetLower(), query, padded, ref sum, ref norm);
-                if (groups > 2) Add<TMeasure>(first.GetUpper(), query + 16, padded, ref sum, ref norm);
-                if (groups > 4)
-                {
-                    Vector512<short> second = Avx512BW.UnpackHigh(lows, highs).AsInt16();
-                    Add<TMeasure>(second.GetLower(), query + 32, padded, ref sum, ref norm);
-                    if (groups > 6) Add<TMeasure>(second.GetUpper(), query + 48, padded, ref sum, ref norm);
-                }
-
-                groups -= 8;
-                if (groups <= 0) return;
-                branches += 8;
-                rest += 8 * r;
-                coarse += 8 * c;
-                query += 64;
+                Vector512<short> first = Avx512BW.UnpackLow(low, high).AsInt16(), second = Avx512BW.UnpackHigh(low, high).AsInt16();
+                Add<TMeasure>(first.GetLower(), query, padded, ref sum, ref sumOfNorm);
+                if (groups > 2) Add<TMeasure>(first.GetUpper(), query + 16, padded, ref sum, ref sumOfNorm);
+                if (groups > 4) Add<TMeasure>(second.GetLower(), query + 32, padded, ref sum, ref sumOfNorm);
+                if (groups > 6) Add<TMeasure>(second.GetUpper(), query + 48, padded, ref sum, ref sumOfNorm);
             }
+
+            norm = sumOfNorm;
+            return sum;
         }
 
-        /// <summary>64 fields, not yet freed of what lies above them.</summary>
+        /// <summary>64 fields, not yet freed of what lies beside them.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector512<byte> Read(byte* bytes, byte* fields) =>
-            Avx512Vbmi.MultiShift(Vector512.LoadAligned(fields + 64), Avx512Vbmi.PermuteVar64x8(Vector512.Load(bytes), Vector512.LoadAligned(fields)).AsUInt64());
+        private static Vector512<byte> Read(byte* bytes, Vector512<byte> places, Vector512<byte> shifts) =>
+            Avx512Vbmi.MultiShift(shifts, Avx512Vbmi.PermuteVar64x8(Vector512.Load(bytes), places).AsUInt64());
+
+        /// <summary>The low and the high bytes of 64 values.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void LookUp(byte* books, int book, Vector512<byte> number, out Vector512<byte> low, out Vector512<byte> high)
+        {
+            books += book * ParityTables.BookBytes;
+            if (book == 1)
+            {
+                low = Avx512Vbmi.PermuteVar64x8(Vector512.LoadAligned(books), number);
+                high = Avx512Vbmi.PermuteVar64x8(Vector512.LoadAligned(books + ParityTables.HighBytes), number);
+                return;
+            }
+
+            low = Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(books), number, Vector512.LoadAligned(books + 64));
+            high = Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(books + 256), number, Vector512.LoadAligned(books + 320));
+            if (book < 3) return;
+
+            // The permutations take the low 7 bits of a number; bit 7 chooses between their results.
+            Vector512<byte> upper = Vector512.LessThan(number.AsSByte(), default).AsByte();
+            low = Vector512.ConditionalSelect(upper, Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(books + 128), number, Vector512.LoadAligned(books + 192)), low);
+            high = Vector512.ConditionalSelect(upper, Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(books + 384), number, Vector512.LoadAligned(books + 448)), high);
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static void Add<TMeasure>(Vector256<short> values, float* query, int padded, ref Vector512<float> sum, ref Vector512<float> norm)
@@ -110,30 +133,27 @@ public static unsafe partial class ParityScan
             if (TMeasure.HasNorm) norm = TMeasure.AddNorm(units, query, padded, norm);
         }
 
-        private static AlignedBuffer<byte> MakeFields()
+        /// <summary>How 64 axes are read.</summary>
+        [StructLayout(LayoutKind.Sequential, Size = 768)]
+        private struct Step
         {
-            var fields = new AlignedBuffer<byte>(ParityTrellis.MaxBits * FieldBytes);
-            for (int width = 0; width < ParityTrellis.MaxBits; width++)
-            {
-                // Windows begin one bit behind another, with the bit after that of the group's oldest.
-                int bytes = Math.Max(width, 1), first = width == 0 ? 1 : 0;
-                Span<byte> field = fields.Slice(width * FieldBytes, FieldBytes);
-                for (int k = 0; k < 64; k++)
-                {
-                    field[k] = (byte)Math.Min((bytes * Order[k / 8]) + (k % 8), 63);
-                    field[64 + k] = (byte)(first + (bytes * (k % 8)));
-                }
-            }
+            /// <summary>Bytes that make the qwords, of branch bits, remaining and coarse level bits, and the first bit of each field in its qword.</summary>
+            public Vector512<byte> BranchBytes, BranchShifts, RestBytes, RestShifts, CoarseBytes, CoarseShifts;
 
-            return fields;
-        }
+            /// <summary>Taps of the parities.</summary>
+            public Vector512<byte> Matrix;
 
-        /// <summary>Row 7 - k gives bit k.</summary>
-        private static ulong Matrix(int parities)
-        {
-            ulong matrix = 0;
-            for (int k = 0; parities >= 2 && k < parities; k++) matrix |= (ulong)ParityTrellis.WindowTaps(parities, k) << (8 * (7 - k));
-            return matrix;
+            /// <summary>Where the fields are in a number.</summary>
+            public Vector512<byte> RestMask, CoarseMask;
+
+            /// <summary>Where a codebook begins in its book, and which book it is.</summary>
+            public Vector512<byte> Base, Books;
+
+            /// <summary>First bytes in a record and among the coarse bytes.</summary>
+            public int RestStart, CoarseStart;
+
+            /// <summary>Books of the first axis and of the last.</summary>
+            public int FirstBook, LastBook;
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -8,14 +9,15 @@ namespace Vlc.Numerics.Kernels;
 /// <summary>Reads and measures whole rows of parity trellis codes against a float query: the second stage of a search of codec <c>parity</c>, for the rows that <see cref="FastScan"/> leaves.</summary>
 /// <remarks>
 /// <para>
-/// Layout. Runs of groups of equal bits and coarse bits are read by the same few constants. Of a group the windows are 8 shifts of two branch bytes, remaining and coarse level bits are fields
-/// of 1 to 6 bits in as many bytes. All three become bytes, an axis each, and together the number of an entry of the codebook, whose low and high bytes are looked up in registers: with
-/// AVX-512 64 axes by VPERMB, VPMULTISHIFTQB, one GF2P8AFFINEQB for the parities and two VPERMB (ParityScan.Vector512.cs); with AVX2 and 128 bits 32 and 16 axes by shuffles and products
-/// of 16 bits, parities by two lookups of nibbles, values by a lookup for each 16 entries (ParityScan.Vector256.cs, ParityScan.Vector128.cs). Coarse bytes, which lie apart, are gathered first.
+/// Layout. Of a group of 8 axes the windows are 8 shifts of two branch bytes; remaining and coarse level bits are fields of 1 to 6 bits in as many bytes. All three become bytes, an axis
+/// each, and together the number of an entry of the codebook, whose low and high bytes are looked up in registers: with AVX-512 64 axes by VPERMB, VPMULTISHIFTQB, one GF2P8AFFINEQB for the
+/// parities and two VPERMB or VPERMI2B (ParityScan.Vector512.cs); with AVX2 and 128 bits 32 and 16 axes by shuffles and products of 16 bits, parities by two lookups of nibbles, values by a
+/// lookup for each 16 entries (ParityScan.Vector256.cs, ParityScan.Vector128.cs). What is where is worked out once for a layout (ParityScan.Steps.cs). Coarse bytes, which lie apart, are
+/// gathered first.
 /// </para>
 /// <para>
-/// Arithmetic. Values enter as integers and what they are multiplied by is multiplied with 1/4096 before, which is exact. Axis k of a run is summed in lane k modulo 16 by products and sums
-/// that are rounded one by one, since x64 without AVX2 has no fused ones; then the lanes as the tree of <see cref="Distances"/>. All give the bits of the reference.
+/// Arithmetic. Values enter as integers and what they are multiplied by is multiplied with 1/4096 before, which is exact. Axis k is summed in lane k modulo 16 by products and sums that are
+/// rounded one by one, since x64 without AVX2 has no fused ones; then the lanes as the tree of <see cref="Distances"/>. All give the bits of the reference.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths"; guarded by bench/Vlc.Bench, ParityBenchmarks.</para>
 /// </remarks>
@@ -45,7 +47,7 @@ public static unsafe partial class ParityScan
         ParityRows codes, ReadOnlySpan<int> rows, ParityTables tables, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset, Span<float> distances)
     {
         ParityLayout layout = Check(codes, rows, tables, distances.Length);
-        int padded = layout.PaddedAxes;
+        int padded = Padded(layout);
         Span<float> query = Query(2 * padded);
         Pad(layout, target, 1, query[..padded]);
         Pad(layout, scale, ParityTables.Unit, query[padded..]);
@@ -64,7 +66,7 @@ public static unsafe partial class ParityScan
         ParityRows codes, ReadOnlySpan<int> rows, ParityTables tables, ReadOnlySpan<float> weight, float offset, Span<float> products)
     {
         ParityLayout layout = Check(codes, rows, tables, products.Length);
-        Pad(layout, weight, ParityTables.Unit, Query(layout.PaddedAxes));
+        Pad(layout, weight, ParityTables.Unit, Query(Padded(layout)));
         Scan<DotProduct>(codes, rows, tables, offset, products, []);
     }
 
@@ -85,7 +87,7 @@ public static unsafe partial class ParityScan
         Span<float> dots, Span<float> norms)
     {
         ParityLayout layout = Check(codes, rows, tables, Math.Min(dots.Length, norms.Length));
-        int padded = layout.PaddedAxes;
+        int padded = Padded(layout);
         Span<float> query = Query(3 * padded);
         Pad(layout, weight, ParityTables.Unit, query[..padded]);
         Pad(layout, scale, ParityTables.Unit, query.Slice(padded, padded));
@@ -146,7 +148,7 @@ public static unsafe partial class ParityScan
         for (int k = 0; k < units.Length; k++)
         {
             float difference = target[k] - (scale[k] * ParityTables.Unit * units[k]);
-            lanes[Lane(layout, k)] += difference * difference;
+            lanes[k % 16] += difference * difference;
         }
 
         return offset + SumTreeReference(lanes);
@@ -161,7 +163,7 @@ public static unsafe partial class ParityScan
     public static float DotProductReference(ReadOnlySpan<byte> row, ParityLayout layout, ParityTables tables, ReadOnlySpan<float> weight, float offset)
     {
         float[] units = Units(row, layout, tables), lanes = new float[16];
-        for (int k = 0; k < units.Length; k++) lanes[Lane(layout, k)] += weight[k] * ParityTables.Unit * units[k];
+        for (int k = 0; k < units.Length; k++) lanes[k % 16] += weight[k] * ParityTables.Unit * units[k];
         return offset + SumTreeReference(lanes);
     }
 
@@ -179,8 +181,8 @@ public static unsafe partial class ParityScan
         for (int k = 0; k < units.Length; k++)
         {
             float residual = scale[k] * ParityTables.Unit * units[k];
-            dots[Lane(layout, k)] += weight[k] * ParityTables.Unit * units[k];
-            norms[Lane(layout, k)] += residual * ((2 * centre[k]) + residual);
+            dots[k % 16] += weight[k] * ParityTables.Unit * units[k];
+            norms[k % 16] += residual * ((2 * centre[k]) + residual);
         }
 
         return (SumTreeReference(dots), SumTreeReference(norms));
@@ -191,17 +193,6 @@ public static unsafe partial class ParityScan
         var values = new float[layout.Axes];
         Decode(tables, layout, row, values);
         return Array.ConvertAll(values, value => value / ParityTables.Unit);
-    }
-
-    /// <summary>Runs begin in lane 0.</summary>
-    private static int Lane(ParityLayout layout, int axis)
-    {
-        foreach (ParityLayout.Run run in layout.Runs)
-        {
-            if (axis < (run.Group + run.Count) * GroupAxes) return (axis - (run.Group * GroupAxes)) % 16;
-        }
-
-        throw new ArgumentOutOfRangeException(nameof(axis));
     }
 
     private static float SumTreeReference(float[] lanes)
@@ -239,17 +230,16 @@ public static unsafe partial class ParityScan
         return buffer.Pointer;
     }
 
-    /// <summary>vector · factor, each run filled up with zeros to a multiple of 16 axes.</summary>
+    /// <summary>Axes with those that fill the last 16.</summary>
+    private static int Padded(ParityLayout layout) => (layout.Axes + 15) & ~15;
+
+    /// <summary>vector · factor, filled up with zeros, so that axes behind the last count for nothing.</summary>
     private static void Pad(ParityLayout layout, ReadOnlySpan<float> vector, float factor, Span<float> padded)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(vector.Length, layout.Axes, nameof(vector));
-        foreach (ParityLayout.Run run in layout.Runs)
-        {
-            ReadOnlySpan<float> given = vector.Slice(run.Group * GroupAxes, run.Count * GroupAxes);
-            Span<float> filled = padded[run.PaddedStart..];
-            for (int k = 0; k < given.Length; k += GroupAxes) (Vector256.Create(given[k..]) * factor).CopyTo(filled[k..]);
-            if ((run.Count & 1) != 0) filled.Slice(given.Length, GroupAxes).Clear();
-        }
+        int axes = layout.Axes;
+        TensorPrimitives.Multiply(vector[..axes], factor, padded);
+        if (axes < padded.Length) padded.Slice(axes, GroupAxes).Clear();
     }
 
     private static void Scan<TMeasure>(ParityRows codes, ReadOnlySpan<int> rows, ParityTables tables, float offset, Span<float> results, Span<float> norms)
@@ -276,38 +266,30 @@ public static unsafe partial class ParityScan
         where TReader : struct, IReader
     {
         ParityLayout layout = codes.Layout;
-        ParityLayout.Run[] runs = layout.Runs;
-        int count = rows.IsEmpty ? codes.RowCount : rows.Length, groups = layout.Bits.Length, padded = layout.PaddedAxes;
-        int coarseBytes = layout.CoarseBytes, recordBytes = layout.RecordBytes;
+        int count = rows.IsEmpty ? codes.RowCount : rows.Length, groups = layout.Bits.Length, padded = Padded(layout);
+        int coarseBytes = layout.CoarseBytes, recordBytes = layout.RecordBytes, rowCount = codes.RowCount;
 
         // Of each row its branch bytes behind the last of them, and its coarse bytes; vectors are read beyond their ends.
         int coarseStart = (groups + 1 + 63 + 64) & ~63, slot = (coarseStart + coarseBytes + 63 + 64) & ~63;
-        byte* scratch = Room(ref t_rows, (long)RowBatch * slot);
+        byte* scratch = Room(ref t_rows, (long)RowBatch * slot), steps = layout.Steps<TReader>(), books = tables.Books, blocks = codes.Blocks, records = codes.Records;
         float* query = t_query!.Pointer;
-        byte* records = codes.Records;
         for (int first = 0; first < count; first += RowBatch)
         {
             int batch = Math.Min(RowBatch, count - first);
             for (int j = 0; j < batch; j++)
             {
-                int row = rows.IsEmpty ? first + j : rows[first + j];
+                int row = rows.IsEmpty ? first + j : rows[first + j], place = row & (ParityLayout.BlockRows - 1), firstRow = row - place;
                 byte* record = records + ((long)row * recordBytes), branches = scratch + (j * slot);
                 branches[0] = record[groups - 1];
                 for (int g = 0; g < groups; g += 32) Vector256.Load(record + g).Store(branches + 1 + g);
-                (long place, int stride) = codes.Coarse(row);
-                TReader.Gather(codes.Blocks + place - (row & (ParityLayout.BlockRows - 1)), row & (ParityLayout.BlockRows - 1), stride, coarseBytes, branches + coarseStart);
+                TReader.Gather(blocks + ((long)firstRow * coarseBytes), place, Math.Min(rowCount - firstRow, ParityLayout.BlockRows), coarseBytes, branches + coarseStart);
             }
 
             for (int j = 0; j < batch; j++)
             {
                 int row = rows.IsEmpty ? first + j : rows[first + j];
-                byte* branches = scratch + (j * slot), record = records + ((long)row * recordBytes);
-                Vector512<float> sum = default, norm = default;
-                foreach (ref readonly ParityLayout.Run run in runs.AsSpan())
-                {
-                    TReader.Sum<TMeasure>(run, tables, branches + run.Group, record + run.RestStart, branches + coarseStart + run.CoarseStart, query + run.PaddedStart, padded, ref sum, ref norm);
-                }
-
+                byte* branches = scratch + (j * slot);
+                Vector512<float> sum = TReader.Sum<TMeasure>(steps, groups, books, branches, records + ((long)row * recordBytes), branches + coarseStart, query, padded, out Vector512<float> norm);
                 results[first + j] = offset + Distances.SumTree(sum);
                 if (TMeasure.HasNorm) norms[first + j] = Distances.SumTree(norm);
             }
@@ -315,19 +297,22 @@ public static unsafe partial class ParityScan
     }
 
     /// <summary>Reads rows with the instructions of a level.</summary>
-    private interface IReader
+    internal interface IReader
     {
+        /// <summary>What a row of these bits is read with, 64-byte aligned.</summary>
+        static abstract byte[] MakeSteps(ParityLayout layout);
+
         /// <summary>Brings the coarse bytes of a row of a block together; may write up to 7 bytes behind them.</summary>
         static abstract void Gather(byte* block, int row, int stride, int count, byte* coarse);
 
-        /// <summary>Adds the axes of a run; its streams of query data are <paramref name="padded"/> floats apart.</summary>
-        static abstract void Sum<TMeasure>(
-            in ParityLayout.Run run, ParityTables tables, byte* branches, byte* rest, byte* coarse, float* query, int padded, ref Vector512<float> sum, ref Vector512<float> norm)
+        /// <summary>Sums the axes of a row; the streams of query data are <paramref name="padded"/> floats apart.</summary>
+        static abstract Vector512<float> Sum<TMeasure>(
+            byte* steps, int groups, byte* books, byte* branches, byte* record, byte* coarse, float* query, int padded, out Vector512<float> norm)
             where TMeasure : struct, IMeasure;
     }
 
     /// <summary>What is summed over the axes.</summary>
-    private interface IMeasure
+    internal interface IMeasure
     {
         /// <summary>Whether a norm is summed as well.</summary>
         static abstract bool HasNorm { get; }

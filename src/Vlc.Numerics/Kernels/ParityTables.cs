@@ -22,6 +22,12 @@ public sealed unsafe partial class ParityTables : IDisposable
     /// <summary>Coarse entries of an axis: those of 0, 1, 2 and 4 bits behind one another.</summary>
     private const int CoarseEntries = 1 + 2 + 4 + 16;
 
+    /// <summary>Bytes of a book, and where its high bytes begin.</summary>
+    internal const int BookBytes = 512, HighBytes = 256;
+
+    /// <summary>Number of books.</summary>
+    internal const int BookCount = 5;
+
     /// <summary>Entries in all codebooks, that of b bits behind that of b - 1.</summary>
     private static readonly int[] Starts = MakeStarts();
 
@@ -29,8 +35,8 @@ public sealed unsafe partial class ParityTables : IDisposable
     private readonly AlignedBuffer<short> _values = new(Starts[^1]);
     private readonly AlignedBuffer<float> _floats = new(Starts[^1]);
 
-    /// <summary>256 low bytes, then 256 high bytes, of each codebook; repeated up to 64 where it is shorter.</summary>
-    private readonly AlignedBuffer<byte> _bytes = new((ParityTrellis.MaxBits + 1) * 512);
+    /// <summary>256 low bytes, then 256 high bytes, of each book: the codebooks of 3, 2 and 1 bits together, then one each of 4 to 7.</summary>
+    private readonly AlignedBuffer<byte> _books = new(BookCount * BookBytes);
 
     /// <summary>For each codebook and subset the midpoints between levels, filled with infinity: room for 16 or the number of levels.</summary>
     private readonly AlignedBuffer<float>[] _midpoints = new AlignedBuffer<float>[ParityTrellis.MaxBits + 1];
@@ -43,8 +49,8 @@ public sealed unsafe partial class ParityTables : IDisposable
 
     private readonly float[] _farthest = new float[ParityTrellis.MaxBits + 1];
 
-    /// <summary>Mean variance by bits and coarse bits, 5 of each.</summary>
-    private readonly float[] _coarseVariances = new float[(ParityTrellis.MaxBits + 1) * (MaxCoarseBits + 1)];
+    /// <summary>By bits and coarse bits, 5 of each.</summary>
+    private readonly Spread[] _coarseSpreads = new Spread[(ParityTrellis.MaxBits + 1) * (MaxCoarseBits + 1)];
 
     /// <summary>Copies codebooks.</summary>
     /// <param name="values">All codebooks in units of 1/4096, that of 1 bit first; as many as <see cref="ValueCount"/>, ascending by level within each subset.</param>
@@ -60,10 +66,11 @@ public sealed unsafe partial class ParityTables : IDisposable
         for (int bits = 1; bits <= ParityTrellis.MaxBits; bits++)
         {
             ReadOnlySpan<short> book = values[Starts[bits]..Starts[bits + 1]];
-            for (int i = 0; i < 256; i++)
+            for (int i = 0; i < book.Length; i++)
             {
-                _bytes.Span[(bits * 512) + i] = (byte)book[i % book.Length];
-                _bytes.Span[(bits * 512) + 256 + i] = (byte)(book[i % book.Length] >> 8);
+                int place = (BookOf(bits) * BookBytes) + BookStart(bits) + i;
+                _books.Span[place] = (byte)book[i];
+                _books.Span[place + HighBytes] = (byte)(book[i] >> 8);
             }
 
             _midpoints[bits] = Midpoints(bits);
@@ -99,7 +106,7 @@ public sealed unsafe partial class ParityTables : IDisposable
     {
         _values.Dispose();
         _floats.Dispose();
-        _bytes.Dispose();
+        _books.Dispose();
         for (int bits = 1; bits < _midpoints.Length; bits++) _midpoints[bits].Dispose();
     }
 
@@ -109,8 +116,14 @@ public sealed unsafe partial class ParityTables : IDisposable
     /// <summary>The codebook of so many bits as floats.</summary>
     internal float* Floats(int bits) => _floats.Pointer + Starts[bits];
 
-    /// <summary>256 low bytes of the codebook's int16, then 256 high bytes.</summary>
-    internal byte* Bytes(int bits) => _bytes.Pointer + (bits * 512);
+    /// <summary>All books.</summary>
+    internal byte* Books => _books.Pointer;
+
+    /// <summary>The book that holds the codebook of so many bits.</summary>
+    internal static int BookOf(int bits) => Math.Max(bits - 3, 0);
+
+    /// <summary>Where in its book the codebook of so many bits begins: its numbers have none of this one's bits.</summary>
+    internal static int BookStart(int bits) => bits switch { 1 => 96, 2 => 64, _ => 0 };
 
     /// <summary>Midpoints between the levels of the first subset; those of the next are <see cref="MidpointStride"/> behind.</summary>
     internal float* MidpointsOf(int bits) => _midpoints[bits].Pointer;
@@ -121,8 +134,8 @@ public sealed unsafe partial class ParityTables : IDisposable
     /// <summary>Mean, variance, least and largest value of a unit Gaussian's code by its coarse bits; 2^<paramref name="coarse"/> times four floats.</summary>
     internal ReadOnlySpan<float> CoarseMoments(int bits, int coarse) => _coarseMoments.AsSpan(4 * CoarseStart(bits, coarse), 4 << coarse);
 
-    /// <summary>Mean variance of a value whose coarse bits are known.</summary>
-    internal float CoarseVariance(int bits, int coarse) => _coarseVariances[(bits * (MaxCoarseBits + 1)) + coarse];
+    /// <summary>What remains to be known of a value whose coarse bits are.</summary>
+    internal Spread CoarseSpread(int bits, int coarse) => _coarseSpreads[(bits * (MaxCoarseBits + 1)) + coarse];
 
     private static int CoarseStart(int bits, int coarse) => (bits * CoarseEntries) + (coarse switch { 0 => 0, 1 => 1, 2 => 3, _ => 7 });
 
@@ -156,7 +169,7 @@ public sealed unsafe partial class ParityTables : IDisposable
     {
         if (coarse > bits - 1) return;
         int parities = ParityTrellis.Parities(bits), width = ParityTrellis.Entries(bits) >> coarse;
-        double variance = 0, all = 0;
+        double variance = 0, timesSquare = 0, squared = 0, all = 0;
         for (int prefix = 0; prefix < 1 << coarse; prefix++)
         {
             // The entries of one prefix follow one another: the level is above the subset.
@@ -172,11 +185,19 @@ public sealed unsafe partial class ParityTables : IDisposable
 
             double mean = share > 0 ? sum / share : values[0], around = share > 0 ? (squares / share) - (mean * mean) : 0;
             variance += around * share;
+            timesSquare += around * mean * mean * share;
+            squared += around * around * share;
             all += share;
             Span<float> moments = _coarseMoments.AsSpan(4 * (CoarseStart(bits, coarse) + prefix), 4);
             (moments[0], moments[1], moments[2], moments[3]) = ((float)mean, (float)around, TensorPrimitives.Min(values), TensorPrimitives.Max(values));
         }
 
-        _coarseVariances[(bits * (MaxCoarseBits + 1)) + coarse] = all > 0 ? (float)(variance / all) : 0;
+        if (all > 0) _coarseSpreads[(bits * (MaxCoarseBits + 1)) + coarse] = new Spread((float)(variance / all), (float)(timesSquare / all), (float)(squared / all));
     }
+
+    /// <summary>Means over the coarse entries.</summary>
+    /// <param name="Variance">Of a value's variance.</param>
+    /// <param name="VarianceTimesSquare">Of its variance times its mean squared.</param>
+    /// <param name="VarianceSquared">Of its variance squared.</param>
+    internal readonly record struct Spread(float Variance, float VarianceTimesSquare, float VarianceSquared);
 }

@@ -187,7 +187,7 @@ public sealed class ParityScanTests : IDisposable
             squares += z * z;
         }
 
-        Assert.InRange(sum / Count, -.2, .2);
+        Assert.InRange(sum / Count, -.3, .3);
         Assert.InRange(Math.Sqrt(squares / Count), .85, 1.15);
     }
 
