@@ -24,9 +24,6 @@ public sealed unsafe class FastScanTables : IDisposable
 
     private const int GroupAxes = ParityTrellis.GroupAxes;
 
-    private static readonly Vector128<byte> FirstOfFour = Vector128.Create((byte)0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
-    private static readonly Vector128<byte> SecondOfFour = Vector128.Create((byte)4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7);
-
     private AlignedBuffer<byte> _tables = new(0);
     private AlignedBuffer<float> _entries = new(0);
     private AlignedBuffer<float> _least = new(0);
@@ -114,6 +111,7 @@ public sealed unsafe class FastScanTables : IDisposable
             foreach (ParityLayout.Run run in layout.Runs)
             {
                 var values = new Values(tables, run);
+                int entryCount = 1 << run.Coarse;
                 for (int g = run.Group; g < run.Group + run.Count; g++)
                 {
                     Vector256<float> t = Vector256.Load(targets + (g * GroupAxes)), s = Vector256.Load(scales + (g * GroupAxes));
@@ -125,7 +123,7 @@ public sealed unsafe class FastScanTables : IDisposable
                     }
 
                     Vector256<float> smallest = Vector256.Create(float.PositiveInfinity), highest = Vector256.Create(float.NegativeInfinity);
-                    for (int x = 0; x < 1 << run.Coarse; x++, entries += GroupAxes)
+                    for (int x = 0; x < entryCount; x++, entries += GroupAxes)
                     {
                         Vector256<float> entry = isBound
                             ? TMeasure.Least(t, s, values.Low(x), values.High(x)) : TMeasure.Expected(t, s, values.Mean(x), values.Variance(x));
@@ -184,9 +182,23 @@ public sealed unsafe class FastScanTables : IDisposable
                         four |= whole << (8 * x);
                     }
 
-                    if (run.Coarse == 1) Store1(four.AsByte(), low, high);
-                    else if (run.Coarse == 2) Store2(four.AsByte(), low, high);
-                    else four.Store(transposed + (2 * first));
+                    Vector128<byte> lower = four.GetLower().AsByte(), upper = four.GetUpper().AsByte();
+                    if (run.Coarse == 1)
+                    {
+                        Four(lower).StoreAligned(low);
+                        Four(upper).StoreAligned(high);
+                    }
+                    else if (run.Coarse == 2)
+                    {
+                        FirstTwo(lower).StoreAligned(low);
+                        LastTwo(lower).StoreAligned(high);
+                        FirstTwo(upper).StoreAligned(low + 16);
+                        LastTwo(upper).StoreAligned(high + 16);
+                    }
+                    else
+                    {
+                        four.Store(transposed + (2 * first));
+                    }
                 }
 
                 for (int axis = 0; run.Coarse == 4 && axis < GroupAxes; axis++)
@@ -198,31 +210,25 @@ public sealed unsafe class FastScanTables : IDisposable
         }
     }
 
-    /// <summary>Of 8 axes of one bit: four in each nibble.</summary>
+    /// <summary>Of four axes with a coarse bit each: one nibble.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store1(Vector256<byte> axes, byte* low, byte* high)
-    {
-        Vector128<byte> first = Vector128.Create((byte)0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1), second = Vector128.Create((byte)4, 4, 5, 5, 4, 4, 5, 5, 4, 4, 5, 5, 4, 4, 5, 5);
-        Vector128<byte> third = Vector128.Create((byte)8, 8, 8, 8, 9, 9, 9, 9, 8, 8, 8, 8, 9, 9, 9, 9), fourth = Vector128.Create((byte)12, 12, 12, 12, 12, 12, 12, 12, 13, 13, 13, 13, 13, 13, 13, 13);
-        Four(axes.GetLower()).StoreAligned(low);
-        Four(axes.GetUpper()).StoreAligned(high);
+    private static Vector128<byte> Four(Vector128<byte> axes) =>
+        Vector128.ShuffleNative(axes, Vector128.Create((byte)0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1))
+        + Vector128.ShuffleNative(axes, Vector128.Create((byte)4, 4, 5, 5, 4, 4, 5, 5, 4, 4, 5, 5, 4, 4, 5, 5))
+        + Vector128.ShuffleNative(axes, Vector128.Create((byte)8, 8, 8, 8, 9, 9, 9, 9, 8, 8, 8, 8, 9, 9, 9, 9))
+        + Vector128.ShuffleNative(axes, Vector128.Create((byte)12, 12, 12, 12, 12, 12, 12, 12, 13, 13, 13, 13, 13, 13, 13, 13));
 
-        Vector128<byte> Four(Vector128<byte> a) =>
-            Vector128.Shuffle(a, first) + Vector128.Shuffle(a, second) + Vector128.Shuffle(a, third) + Vector128.Shuffle(a, fourth);
-    }
-
-    /// <summary>Of 8 axes of two bits: two in each nibble of two bytes.</summary>
+    /// <summary>Of the first two axes of four with two coarse bits each: one nibble.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store2(Vector256<byte> axes, byte* low, byte* high)
-    {
-        Two(axes.GetLower(), 0).StoreAligned(low);
-        Two(axes.GetLower(), 8).StoreAligned(high);
-        Two(axes.GetUpper(), 0).StoreAligned(low + 16);
-        Two(axes.GetUpper(), 8).StoreAligned(high + 16);
+    private static Vector128<byte> FirstTwo(Vector128<byte> axes) =>
+        Vector128.ShuffleNative(axes, Vector128.Create((byte)0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3))
+        + Vector128.ShuffleNative(axes, Vector128.Create((byte)4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7));
 
-        static Vector128<byte> Two(Vector128<byte> a, byte first) =>
-            Vector128.ShuffleNative(a, FirstOfFour + Vector128.Create(first)) + Vector128.ShuffleNative(a, SecondOfFour + Vector128.Create(first));
-    }
+    /// <summary>Of the last two.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> LastTwo(Vector128<byte> axes) =>
+        Vector128.ShuffleNative(axes, Vector128.Create((byte)8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11))
+        + Vector128.ShuffleNative(axes, Vector128.Create((byte)12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15, 15, 15, 15));
 
     private static float Sum(Vector256<float> lanes)
     {
