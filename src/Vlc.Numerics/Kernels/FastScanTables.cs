@@ -112,24 +112,69 @@ public sealed unsafe class FastScanTables : IDisposable
             {
                 var values = new Values(tables, run);
                 int entryCount = 1 << run.Coarse;
+                Vector256<float> m0 = values.Mean(0), m1 = m0, m2 = m0, m3 = m0, q0 = values.Square(0), q1 = q0, q2 = q0, q3 = q0;
+                if (run.Coarse == 2)
+                {
+                    (m1, m2, m3) = (values.Mean(1), values.Mean(2), values.Mean(3));
+                    (q1, q2, q3) = (values.Square(1), values.Square(2), values.Square(3));
+                }
+
                 for (int g = run.Group; g < run.Group + run.Count; g++)
                 {
-                    Vector256<float> t = Vector256.Load(targets + (g * GroupAxes)), s = Vector256.Load(scales + (g * GroupAxes));
-                    if (!isBound) variances += TMeasure.Variance(t, s, values.Spread);
-                    if (run.Coarse == 0)
+                    Vector256<float> t = Vector256.Load(targets + (g * GroupAxes)), s = Vector256.Load(scales + (g * GroupAxes)), smallest, highest;
+                    Vector256<float> square = TMeasure.OfSquare(s), linear = TMeasure.OfMean(t, s);
+                    if (isBound)
                     {
-                        sums += isBound ? TMeasure.Least(t, s, values.Low(0), values.High(0)) : TMeasure.Expected(t, s, 0, values.Spread.Variance);
-                        continue;
-                    }
+                        if (run.Coarse == 0)
+                        {
+                            sums += TMeasure.Least(t, s, values.Low(0), values.High(0));
+                            continue;
+                        }
 
-                    Vector256<float> smallest = Vector256.Create(float.PositiveInfinity), highest = Vector256.Create(float.NegativeInfinity);
-                    for (int x = 0; x < entryCount; x++, entries += GroupAxes)
+                        smallest = Vector256.Create(float.PositiveInfinity);
+                        highest = Vector256.Create(float.NegativeInfinity);
+                        for (int x = 0; x < entryCount; x++, entries += GroupAxes)
+                        {
+                            Vector256<float> entry = TMeasure.Least(t, s, values.Low(x), values.High(x));
+                            smallest = Vector256.MinNative(smallest, entry);
+                            highest = Vector256.MaxNative(highest, entry);
+                            entry.StoreAligned(entries);
+                        }
+                    }
+                    else
                     {
-                        Vector256<float> entry = isBound
-                            ? TMeasure.Least(t, s, values.Low(x), values.High(x)) : TMeasure.Expected(t, s, values.Mean(x), values.Variance(x));
-                        smallest = Vector256.MinNative(smallest, entry);
-                        highest = Vector256.MaxNative(highest, entry);
-                        entry.StoreAligned(entries);
+                        variances += TMeasure.Variance(t, s, values.Spread);
+                        sums += TMeasure.Constant(t);
+                        smallest = highest = (square * q0) + (linear * m0);
+                        if (run.Coarse == 0)
+                        {
+                            sums += smallest;
+                            continue;
+                        }
+
+                        smallest.StoreAligned(entries);
+                        if (run.Coarse == 2)
+                        {
+                            Vector256<float> e1 = (square * q1) + (linear * m1), e2 = (square * q2) + (linear * m2), e3 = (square * q3) + (linear * m3);
+                            e1.StoreAligned(entries + GroupAxes);
+                            e2.StoreAligned(entries + (2 * GroupAxes));
+                            e3.StoreAligned(entries + (3 * GroupAxes));
+                            (smallest, highest) = (
+                                Vector256.MinNative(Vector256.MinNative(smallest, e1), Vector256.MinNative(e2, e3)),
+                                Vector256.MaxNative(Vector256.MaxNative(highest, e1), Vector256.MaxNative(e2, e3)));
+                        }
+                        else
+                        {
+                            for (int x = 1; x < entryCount; x++)
+                            {
+                                Vector256<float> entry = (square * values.Square(x)) + (linear * values.Mean(x));
+                                smallest = Vector256.MinNative(smallest, entry);
+                                highest = Vector256.MaxNative(highest, entry);
+                                entry.StoreAligned(entries + (x * GroupAxes));
+                            }
+                        }
+
+                        entries += entryCount * GroupAxes;
                     }
 
                     smallest.StoreAligned(least);
@@ -270,9 +315,10 @@ public sealed unsafe class FastScanTables : IDisposable
         /// <summary>What variances are on average, alone and with the square of the mean.</summary>
         public ParityTables.Spread Spread { get; } = tables.CoarseSpread(run.Bits, run.Coarse);
 
-        public float Mean(int x) => _moments[4 * x];
+        public Vector256<float> Mean(int x) => Vector256.Create(_moments[4 * x]);
 
-        public float Variance(int x) => _moments[(4 * x) + 1];
+        /// <summary>Mean square.</summary>
+        public Vector256<float> Square(int x) => Vector256.Create(_moments[(4 * x) + 1]);
 
         public float Low(int x) => _moments[(4 * x) + 2];
 
@@ -282,7 +328,14 @@ public sealed unsafe class FastScanTables : IDisposable
     /// <summary>What an axis adds, of the query's <c>t</c> and the scale <c>s</c>.</summary>
     private interface IMeasure
     {
-        static abstract Vector256<float> Expected(Vector256<float> t, Vector256<float> s, float mean, float variance);
+        /// <summary>What is expected is this, ...</summary>
+        static abstract Vector256<float> Constant(Vector256<float> t);
+
+        /// <summary>... this times the mean square of a value, ...</summary>
+        static abstract Vector256<float> OfSquare(Vector256<float> s);
+
+        /// <summary>... and this times its mean.</summary>
+        static abstract Vector256<float> OfMean(Vector256<float> t, Vector256<float> s);
 
         static abstract Vector256<float> Least(Vector256<float> t, Vector256<float> s, float low, float high);
 
@@ -291,12 +344,11 @@ public sealed unsafe class FastScanTables : IDisposable
 
     private readonly struct Distance : IMeasure
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> Expected(Vector256<float> t, Vector256<float> s, float mean, float variance)
-        {
-            Vector256<float> difference = t - (s * mean);
-            return (difference * difference) + (s * s * variance);
-        }
+        public static Vector256<float> Constant(Vector256<float> t) => t * t;
+
+        public static Vector256<float> OfSquare(Vector256<float> s) => s * s;
+
+        public static Vector256<float> OfMean(Vector256<float> t, Vector256<float> s) => -2 * (t * s);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector256<float> Least(Vector256<float> t, Vector256<float> s, float low, float high)
@@ -316,8 +368,11 @@ public sealed unsafe class FastScanTables : IDisposable
 
     private readonly struct Product : IMeasure
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> Expected(Vector256<float> t, Vector256<float> s, float mean, float variance) => t * mean;
+        public static Vector256<float> Constant(Vector256<float> t) => default;
+
+        public static Vector256<float> OfSquare(Vector256<float> s) => default;
+
+        public static Vector256<float> OfMean(Vector256<float> t, Vector256<float> s) => t;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector256<float> Least(Vector256<float> t, Vector256<float> s, float low, float high) => Vector256.MinNative(t * low, t * high);
