@@ -24,9 +24,6 @@ public sealed unsafe class FastScanTables : IDisposable
 
     private const int GroupAxes = ParityTrellis.GroupAxes;
 
-    private static readonly Vector128<byte> FirstOfFour = Vector128.Create((byte)0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3);
-    private static readonly Vector128<byte> SecondOfFour = Vector128.Create((byte)4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7);
-
     private AlignedBuffer<byte> _tables = new(0);
     private AlignedBuffer<float> _entries = new(0);
     private AlignedBuffer<float> _least = new(0);
@@ -114,24 +111,70 @@ public sealed unsafe class FastScanTables : IDisposable
             foreach (ParityLayout.Run run in layout.Runs)
             {
                 var values = new Values(tables, run);
+                int entryCount = 1 << run.Coarse;
+                Vector256<float> m0 = values.Mean(0), m1 = m0, m2 = m0, m3 = m0, q0 = values.Square(0), q1 = q0, q2 = q0, q3 = q0;
+                if (run.Coarse == 2)
+                {
+                    (m1, m2, m3) = (values.Mean(1), values.Mean(2), values.Mean(3));
+                    (q1, q2, q3) = (values.Square(1), values.Square(2), values.Square(3));
+                }
+
                 for (int g = run.Group; g < run.Group + run.Count; g++)
                 {
-                    Vector256<float> t = Vector256.Load(targets + (g * GroupAxes)), s = Vector256.Load(scales + (g * GroupAxes));
-                    if (!isBound) variances += TMeasure.Variance(t, s, values.Spread);
-                    if (run.Coarse == 0)
+                    Vector256<float> t = Vector256.Load(targets + (g * GroupAxes)), s = Vector256.Load(scales + (g * GroupAxes)), smallest, highest;
+                    Vector256<float> square = TMeasure.OfSquare(s), linear = TMeasure.OfMean(t, s);
+                    if (isBound)
                     {
-                        sums += isBound ? TMeasure.Least(t, s, values.Low(0), values.High(0)) : TMeasure.Expected(t, s, 0, values.Spread.Variance);
-                        continue;
-                    }
+                        if (run.Coarse == 0)
+                        {
+                            sums += TMeasure.Least(t, s, values.Low(0), values.High(0));
+                            continue;
+                        }
 
-                    Vector256<float> smallest = Vector256.Create(float.PositiveInfinity), highest = Vector256.Create(float.NegativeInfinity);
-                    for (int x = 0; x < 1 << run.Coarse; x++, entries += GroupAxes)
+                        smallest = Vector256.Create(float.PositiveInfinity);
+                        highest = Vector256.Create(float.NegativeInfinity);
+                        for (int x = 0; x < entryCount; x++, entries += GroupAxes)
+                        {
+                            Vector256<float> entry = TMeasure.Least(t, s, values.Low(x), values.High(x));
+                            smallest = Vector256.MinNative(smallest, entry);
+                            highest = Vector256.MaxNative(highest, entry);
+                            entry.StoreAligned(entries);
+                        }
+                    }
+                    else
                     {
-                        Vector256<float> entry = isBound
-                            ? TMeasure.Least(t, s, values.Low(x), values.High(x)) : TMeasure.Expected(t, s, values.Mean(x), values.Variance(x));
-                        smallest = Vector256.MinNative(smallest, entry);
-                        highest = Vector256.MaxNative(highest, entry);
-                        entry.StoreAligned(entries);
+                        variances += TMeasure.Variance(t, s, values.Spread);
+                        sums += TMeasure.Constant(t);
+                        smallest = highest = (square * q0) + (linear * m0);
+                        if (run.Coarse == 0)
+                        {
+                            sums += smallest;
+                            continue;
+                        }
+
+                        smallest.StoreAligned(entries);
+                        if (run.Coarse == 2)
+                        {
+                            Vector256<float> e1 = (square * q1) + (linear * m1), e2 = (square * q2) + (linear * m2), e3 = (square * q3) + (linear * m3);
+                            e1.StoreAligned(entries + GroupAxes);
+                            e2.StoreAligned(entries + (2 * GroupAxes));
+                            e3.StoreAligned(entries + (3 * GroupAxes));
+                            (smallest, highest) = (
+                                Vector256.MinNative(Vector256.MinNative(smallest, e1), Vector256.MinNative(e2, e3)),
+                                Vector256.MaxNative(Vector256.MaxNative(highest, e1), Vector256.MaxNative(e2, e3)));
+                        }
+                        else
+                        {
+                            for (int x = 1; x < entryCount; x++)
+                            {
+                                Vector256<float> entry = (square * values.Square(x)) + (linear * values.Mean(x));
+                                smallest = Vector256.MinNative(smallest, entry);
+                                highest = Vector256.MaxNative(highest, entry);
+                                entry.StoreAligned(entries + (x * GroupAxes));
+                            }
+                        }
+
+                        entries += entryCount * GroupAxes;
                     }
 
                     smallest.StoreAligned(least);
@@ -184,9 +227,23 @@ public sealed unsafe class FastScanTables : IDisposable
                         four |= whole << (8 * x);
                     }
 
-                    if (run.Coarse == 1) Store1(four.AsByte(), low, high);
-                    else if (run.Coarse == 2) Store2(four.AsByte(), low, high);
-                    else four.Store(transposed + (2 * first));
+                    Vector128<byte> lower = four.GetLower().AsByte(), upper = four.GetUpper().AsByte();
+                    if (run.Coarse == 1)
+                    {
+                        Four(lower).StoreAligned(low);
+                        Four(upper).StoreAligned(high);
+                    }
+                    else if (run.Coarse == 2)
+                    {
+                        FirstTwo(lower).StoreAligned(low);
+                        LastTwo(lower).StoreAligned(high);
+                        FirstTwo(upper).StoreAligned(low + 16);
+                        LastTwo(upper).StoreAligned(high + 16);
+                    }
+                    else
+                    {
+                        four.Store(transposed + (2 * first));
+                    }
                 }
 
                 for (int axis = 0; run.Coarse == 4 && axis < GroupAxes; axis++)
@@ -198,31 +255,25 @@ public sealed unsafe class FastScanTables : IDisposable
         }
     }
 
-    /// <summary>Of 8 axes of one bit: four in each nibble.</summary>
+    /// <summary>Of four axes with a coarse bit each: one nibble.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store1(Vector256<byte> axes, byte* low, byte* high)
-    {
-        Vector128<byte> first = Vector128.Create((byte)0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1), second = Vector128.Create((byte)4, 4, 5, 5, 4, 4, 5, 5, 4, 4, 5, 5, 4, 4, 5, 5);
-        Vector128<byte> third = Vector128.Create((byte)8, 8, 8, 8, 9, 9, 9, 9, 8, 8, 8, 8, 9, 9, 9, 9), fourth = Vector128.Create((byte)12, 12, 12, 12, 12, 12, 12, 12, 13, 13, 13, 13, 13, 13, 13, 13);
-        Four(axes.GetLower()).StoreAligned(low);
-        Four(axes.GetUpper()).StoreAligned(high);
+    private static Vector128<byte> Four(Vector128<byte> axes) =>
+        Vector128.ShuffleNative(axes, Vector128.Create((byte)0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1))
+        + Vector128.ShuffleNative(axes, Vector128.Create((byte)4, 4, 5, 5, 4, 4, 5, 5, 4, 4, 5, 5, 4, 4, 5, 5))
+        + Vector128.ShuffleNative(axes, Vector128.Create((byte)8, 8, 8, 8, 9, 9, 9, 9, 8, 8, 8, 8, 9, 9, 9, 9))
+        + Vector128.ShuffleNative(axes, Vector128.Create((byte)12, 12, 12, 12, 12, 12, 12, 12, 13, 13, 13, 13, 13, 13, 13, 13));
 
-        Vector128<byte> Four(Vector128<byte> a) =>
-            Vector128.Shuffle(a, first) + Vector128.Shuffle(a, second) + Vector128.Shuffle(a, third) + Vector128.Shuffle(a, fourth);
-    }
-
-    /// <summary>Of 8 axes of two bits: two in each nibble of two bytes.</summary>
+    /// <summary>Of the first two axes of four with two coarse bits each: one nibble.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store2(Vector256<byte> axes, byte* low, byte* high)
-    {
-        Two(axes.GetLower(), 0).StoreAligned(low);
-        Two(axes.GetLower(), 8).StoreAligned(high);
-        Two(axes.GetUpper(), 0).StoreAligned(low + 16);
-        Two(axes.GetUpper(), 8).StoreAligned(high + 16);
+    private static Vector128<byte> FirstTwo(Vector128<byte> axes) =>
+        Vector128.ShuffleNative(axes, Vector128.Create((byte)0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3))
+        + Vector128.ShuffleNative(axes, Vector128.Create((byte)4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7));
 
-        static Vector128<byte> Two(Vector128<byte> a, byte first) =>
-            Vector128.ShuffleNative(a, FirstOfFour + Vector128.Create(first)) + Vector128.ShuffleNative(a, SecondOfFour + Vector128.Create(first));
-    }
+    /// <summary>Of the last two.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> LastTwo(Vector128<byte> axes) =>
+        Vector128.ShuffleNative(axes, Vector128.Create((byte)8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11, 8, 9, 10, 11))
+        + Vector128.ShuffleNative(axes, Vector128.Create((byte)12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15, 15, 15, 15));
 
     private static float Sum(Vector256<float> lanes)
     {
@@ -264,9 +315,10 @@ public sealed unsafe class FastScanTables : IDisposable
         /// <summary>What variances are on average, alone and with the square of the mean.</summary>
         public ParityTables.Spread Spread { get; } = tables.CoarseSpread(run.Bits, run.Coarse);
 
-        public float Mean(int x) => _moments[4 * x];
+        public Vector256<float> Mean(int x) => Vector256.Create(_moments[4 * x]);
 
-        public float Variance(int x) => _moments[(4 * x) + 1];
+        /// <summary>Mean square.</summary>
+        public Vector256<float> Square(int x) => Vector256.Create(_moments[(4 * x) + 1]);
 
         public float Low(int x) => _moments[(4 * x) + 2];
 
@@ -276,7 +328,14 @@ public sealed unsafe class FastScanTables : IDisposable
     /// <summary>What an axis adds, of the query's <c>t</c> and the scale <c>s</c>.</summary>
     private interface IMeasure
     {
-        static abstract Vector256<float> Expected(Vector256<float> t, Vector256<float> s, float mean, float variance);
+        /// <summary>What is expected is this, ...</summary>
+        static abstract Vector256<float> Constant(Vector256<float> t);
+
+        /// <summary>... this times the mean square of a value, ...</summary>
+        static abstract Vector256<float> OfSquare(Vector256<float> s);
+
+        /// <summary>... and this times its mean.</summary>
+        static abstract Vector256<float> OfMean(Vector256<float> t, Vector256<float> s);
 
         static abstract Vector256<float> Least(Vector256<float> t, Vector256<float> s, float low, float high);
 
@@ -285,12 +344,11 @@ public sealed unsafe class FastScanTables : IDisposable
 
     private readonly struct Distance : IMeasure
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> Expected(Vector256<float> t, Vector256<float> s, float mean, float variance)
-        {
-            Vector256<float> difference = t - (s * mean);
-            return (difference * difference) + (s * s * variance);
-        }
+        public static Vector256<float> Constant(Vector256<float> t) => t * t;
+
+        public static Vector256<float> OfSquare(Vector256<float> s) => s * s;
+
+        public static Vector256<float> OfMean(Vector256<float> t, Vector256<float> s) => -2 * (t * s);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector256<float> Least(Vector256<float> t, Vector256<float> s, float low, float high)
@@ -310,8 +368,11 @@ public sealed unsafe class FastScanTables : IDisposable
 
     private readonly struct Product : IMeasure
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> Expected(Vector256<float> t, Vector256<float> s, float mean, float variance) => t * mean;
+        public static Vector256<float> Constant(Vector256<float> t) => default;
+
+        public static Vector256<float> OfSquare(Vector256<float> s) => default;
+
+        public static Vector256<float> OfMean(Vector256<float> t, Vector256<float> s) => t;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector256<float> Least(Vector256<float> t, Vector256<float> s, float low, float high) => Vector256.MinNative(t * low, t * high);

@@ -44,7 +44,7 @@ public sealed unsafe partial class ParityTables : IDisposable
     /// <summary>The farthest from 0 that a target is taken for: some way beyond all values.</summary>
     internal float Farthest(int bits) => _farthest[bits];
 
-    /// <summary>Mean, variance, least and largest value of each coarse entry.</summary>
+    /// <summary>Mean, mean square, least and largest value of each coarse entry.</summary>
     private readonly float[] _coarseMoments = new float[(ParityTrellis.MaxBits + 1) * CoarseEntries * 4];
 
     private readonly float[] _farthest = new float[ParityTrellis.MaxBits + 1];
@@ -131,7 +131,7 @@ public sealed unsafe partial class ParityTables : IDisposable
     /// <summary>Floats from the midpoints of one subset to those of the next: whole vectors of 16.</summary>
     internal static int MidpointStride(int bits) => Math.Max(1 << (bits - 1), 16);
 
-    /// <summary>Mean, variance, least and largest value of a unit Gaussian's code by its coarse bits; 2^<paramref name="coarse"/> times four floats.</summary>
+    /// <summary>Mean, mean square, least and largest value of a unit Gaussian's code by its coarse bits; 2^<paramref name="coarse"/> times four floats.</summary>
     internal ReadOnlySpan<float> CoarseMoments(int bits, int coarse) => _coarseMoments.AsSpan(4 * CoarseStart(bits, coarse), 4 << coarse);
 
     /// <summary>What remains to be known of a value whose coarse bits are.</summary>
@@ -189,7 +189,7 @@ public sealed unsafe partial class ParityTables : IDisposable
             squared += around * around * share;
             all += share;
             Span<float> moments = _coarseMoments.AsSpan(4 * (CoarseStart(bits, coarse) + prefix), 4);
-            (moments[0], moments[1], moments[2], moments[3]) = ((float)mean, (float)around, TensorPrimitives.Min(values), TensorPrimitives.Max(values));
+            (moments[0], moments[1], moments[2], moments[3]) = ((float)mean, (float)((mean * mean) + around), TensorPrimitives.Min(values), TensorPrimitives.Max(values));
         }
 
         if (all > 0) _coarseSpreads[(bits * (MaxCoarseBits + 1)) + coarse] = new Spread((float)(variance / all), (float)(timesSquare / all), (float)(squared / all));
