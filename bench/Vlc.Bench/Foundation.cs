@@ -25,7 +25,7 @@ internal sealed record Foundation(
         Sample, Dimension, SampleCells, Anchors, options, Count, Metric == Metric.Cosine, Environment.ProcessorCount, CancellationToken.None, design);
 
     public PackedLevelSearch Search(PackedTrainer trainer, TrellisTables? tables = null) => new(
-        trainer, tables ?? TrellisTables.Designed, Tuning, new HeldOutRows([], Dimension, []), Metric, new CpuBackend(Environment.ProcessorCount), Environment.ProcessorCount,
+        trainer, tables is null ? BitshiftCode.Designed : new BitshiftCode(tables), Tuning, new HeldOutRows([], Dimension, []), Metric, new CpuBackend(Environment.ProcessorCount), Environment.ProcessorCount,
         CancellationToken.None);
 
     /// <summary>Lays the foundation of a set.</summary>

@@ -67,7 +67,7 @@ internal static class LaterVectors
         var rows = new float[foundation.Rows.Length];
         var bytes = new long[foundation.Count];
         using var rotation = new PackedRotation(p);
-        using var sessions = new ThreadLocal<PackedCoder.Session>(() => new PackedCoder.Session(trial.Coder, TrellisTables.Designed), trackAllValues: true);
+        using var sessions = new ThreadLocal<PackedCoder.Session>(() => new PackedCoder.Session(trial.Coder, BitshiftCode.Designed), trackAllValues: true);
         Parallel.For(0, foundation.Count, row =>
         {
             int cell = foundation.Cells[row];

@@ -291,7 +291,7 @@ internal sealed partial class IndexSearcher : IDisposable
         ReadOnlySpan<float> anchor = _model.Anchor(cell);
         for (int list = cell * _listsPerCell; list < (cell + 1) * _listsPerCell; list++)
         {
-            if (_segments.Length > 1 && _model.Codec.CodesAreByList)
+            if (_segments.Length > 1 && _model.Codec.GathersSegments)
             {
                 ListRows rows = Gather(scratch, list, filter);
                 if (rows.Count > 0) _model.Codec.Scan(scratch, list, anchor, rows);

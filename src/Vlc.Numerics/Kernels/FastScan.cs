@@ -35,14 +35,27 @@ public static unsafe class FastScan
     /// <param name="tables">Tables for a list laid out like this one.</param>
     /// <param name="sums">Receives one a row; room for whole blocks of 16 rows.</param>
     /// <exception cref="ArgumentOutOfRangeException">Tables for other rows, or too short a span.</exception>
-    public static void Sums(ParityRows rows, FastScanTables tables, Span<ushort> sums)
+    public static void Sums(ParityRows rows, FastScanTables tables, Span<ushort> sums) =>
+        Sums(rows, tables, 0, (rows.RowCount + BlockRows - 1) / BlockRows, sums);
+
+    /// <summary><see cref="Sums(ParityRows, FastScanTables, Span{ushort})"/> of some blocks: for a search that wants few rows of the list.</summary>
+    /// <param name="rows">The list.</param>
+    /// <param name="tables">Tables for a list laid out like this one.</param>
+    /// <param name="firstBlock">The first block of 16 rows.</param>
+    /// <param name="blockCount">Number of blocks; the list's last one, with the rows left, counts as one.</param>
+    /// <param name="sums">Receives one a row from the first block's first row on; room for whole blocks of 16 rows.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Tables for other rows, no such blocks, or too short a span.</exception>
+    public static void Sums(ParityRows rows, FastScanTables tables, int firstBlock, int blockCount, Span<ushort> sums)
     {
-        ArgumentNullException.ThrowIfNull(rows);
         ArgumentNullException.ThrowIfNull(tables);
-        int bytes = rows.Layout.CoarseBytes, blocks = rows.RowCount / BlockRows, left = rows.RowCount % BlockRows;
+        int bytes = rows.Layout.CoarseBytes;
         ArgumentOutOfRangeException.ThrowIfNotEqual(tables.ByteCount, bytes, nameof(tables));
-        ArgumentOutOfRangeException.ThrowIfLessThan(sums.Length, (rows.RowCount + BlockRows - 1) & -BlockRows);
-        byte* block = rows.Blocks, last = block + ((long)blocks * BlockRows * bytes);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstBlock);
+        ArgumentOutOfRangeException.ThrowIfNegative(blockCount);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstBlock, ((rows.RowCount + BlockRows - 1) / BlockRows) - blockCount);
+        ArgumentOutOfRangeException.ThrowIfLessThan(sums.Length, blockCount * BlockRows);
+        int blocks = Math.Min(rows.RowCount / BlockRows, firstBlock + blockCount) - firstBlock, left = blocks < blockCount ? rows.RowCount % BlockRows : 0;
+        byte* block = rows.Blocks + ((long)firstBlock * BlockRows * bytes), last = block + ((long)blocks * BlockRows * bytes);
         fixed (ushort* sum = sums)
         {
             switch (InstructionSets.Level)
@@ -60,7 +73,7 @@ public static unsafe class FastScan
         }
     }
 
-    /// <summary><see cref="Sums"/> of one row, written for reading.</summary>
+    /// <summary><see cref="Sums(ParityRows, FastScanTables, Span{ushort})"/> of one row, written for reading.</summary>
     /// <param name="row">The row, as <see cref="ParityLayout.PackRow"/> wrote it.</param>
     /// <param name="tables">Tables for a list laid out like it.</param>
     /// <exception cref="ArgumentOutOfRangeException">The row is too short.</exception>

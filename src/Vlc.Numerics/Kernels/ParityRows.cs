@@ -2,45 +2,49 @@ using Vlc.Numerics.Memory;
 
 namespace Vlc.Numerics.Kernels;
 
-/// <summary>A list of parity trellis codes in a mapped file, laid out as <see cref="ParityLayout.PackList"/> writes it.</summary>
-public sealed unsafe class ParityRows
+/// <summary>A list of parity trellis codes in a mapped file or in native memory, laid out as <see cref="ParityLayout.PackList"/> writes it.</summary>
+public readonly unsafe struct ParityRows
 {
-    private readonly MappedFile _file;
+    private readonly CodeRows _bytes;
 
-    /// <summary>Describes the list; checks that it lies within the file.</summary>
-    /// <param name="file">The mapped file; must outlive this object.</param>
+    /// <summary>Describes the list; checks that it lies within the memory.</summary>
+    /// <param name="memory">The bytes; must outlive this object.</param>
     /// <param name="offset">First byte of the list.</param>
     /// <param name="rowCount">Number of rows.</param>
     /// <param name="layout">How they lie; of at least one byte a row.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The list, with <see cref="ParityLayout.Padding"/> bytes behind it, does not fit the file.</exception>
-    public ParityRows(MappedFile file, long offset, int rowCount, ParityLayout layout)
+    /// <exception cref="ArgumentOutOfRangeException">The list, with <see cref="ParityLayout.Padding"/> bytes behind it, does not fit the memory.</exception>
+    public ParityRows(CodeMemory memory, long offset, int rowCount, ParityLayout layout)
+        : this(new CodeRows(memory, offset, rowCount, layout?.RowBytes ?? 1), layout!)
     {
-        ArgumentNullException.ThrowIfNull(file);
-        ArgumentNullException.ThrowIfNull(layout);
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ArgumentOutOfRangeException.ThrowIfNegative(rowCount);
-        ArgumentOutOfRangeException.ThrowIfLessThan(layout.RowBytes, 1, nameof(layout));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, file.Length - ParityLayout.Padding - ((long)rowCount * layout.RowBytes));
-        _file = file;
-        Offset = offset;
-        RowCount = rowCount;
-        Layout = layout;
     }
 
-    /// <summary>First byte of the list in the file.</summary>
-    public long Offset { get; }
+    /// <summary>Describes the list that takes the bytes of <paramref name="bytes"/>; checks that kernels may read beyond it.</summary>
+    /// <param name="bytes">As many rows of <see cref="ParityLayout.RowBytes"/> bytes, of which none lies by itself.</param>
+    /// <param name="layout">How they lie; of at least one byte a row.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Rows of another length, or less than <see cref="ParityLayout.Padding"/> bytes behind them.</exception>
+    public ParityRows(CodeRows bytes, ParityLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(bytes);
+        ArgumentNullException.ThrowIfNull(layout);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(bytes.RowBytes, layout.RowBytes, nameof(layout));
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes.BytesBehind, ParityLayout.Padding, nameof(bytes));
+        (_bytes, Layout) = (bytes, layout);
+    }
+
+    /// <summary>First byte of the list in the memory.</summary>
+    public long Offset => _bytes.Offset;
 
     /// <summary>Number of rows.</summary>
-    public int RowCount { get; }
+    public int RowCount => _bytes.RowCount;
 
     /// <summary>How the rows lie.</summary>
     public ParityLayout Layout { get; }
 
     /// <summary>The blocks of coarse bytes.</summary>
-    internal byte* Blocks => _file.Pointer + Offset;
+    internal byte* Blocks => _bytes.Pointer;
 
     /// <summary>The record of row 0.</summary>
-    internal byte* Records => _file.Pointer + Offset + ((long)RowCount * Layout.CoarseBytes);
+    internal byte* Records => _bytes.Pointer + ((long)RowCount * Layout.CoarseBytes);
 
     /// <summary>Takes a row out of the list.</summary>
     /// <param name="index">The row's place in the list.</param>

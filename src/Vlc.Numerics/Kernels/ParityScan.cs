@@ -207,7 +207,6 @@ public static unsafe partial class ParityScan
 
     private static ParityLayout Check(ParityRows codes, ReadOnlySpan<int> rows, ParityTables tables, int results)
     {
-        ArgumentNullException.ThrowIfNull(codes);
         ArgumentNullException.ThrowIfNull(tables);
         ArgumentOutOfRangeException.ThrowIfLessThan(results, rows.IsEmpty ? codes.RowCount : rows.Length);
         foreach (int row in rows) ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)row, (uint)codes.RowCount, nameof(rows));

@@ -56,6 +56,9 @@ public sealed unsafe class CodeRows
         return _memory.Slice(Offset + ((long)first * RowBytes), checked(count * RowBytes));
     }
 
+    /// <summary>Bytes of the memory behind the last row.</summary>
+    internal long BytesBehind => _memory.Length - Offset - ((long)RowCount * RowBytes);
+
     /// <summary>Address of row 0.</summary>
     internal byte* Pointer => _memory.Pointer + Offset;
 

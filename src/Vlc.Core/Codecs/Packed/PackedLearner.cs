@@ -69,7 +69,7 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
     public override CodecModel Learn(LearningData data)
     {
         _chosen = Choose(data);
-        return new PackedCodec(_chosen.Coder, TrellisTables.Designed, _chosen.Unbiased);
+        return new PackedCodec(_chosen.Coder, _chosen.Unbiased);
     }
 
     /// <summary>Learns the model and searches for its level.</summary>
@@ -147,7 +147,7 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
         data.Rows, _dimension, data.Cells, data.Anchors, options, _count, context.Metric == Metric.Cosine, _threads, _cancellation);
 
     private PackedLevelSearch Search(PackedTrainer trainer, PackedTuningSample tuning, HeldOutRows heldOut) =>
-        new(trainer, TrellisTables.Designed, tuning, heldOut, context.Metric, context.Backend, _threads, _cancellation) { EqualBytes = options.EqualBytes };
+        new(trainer, BitshiftCode.Designed, tuning, heldOut, context.Metric, context.Backend, _threads, _cancellation) { EqualBytes = options.EqualBytes };
 
     private FrontierPoint Point(PackedLevelSearch search, PackedLevelSearch.Trial trial, PackedTuningSample tuning, LearningData data, bool atTarget)
     {

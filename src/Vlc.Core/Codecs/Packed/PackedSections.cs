@@ -89,10 +89,11 @@ internal static class PackedSections
         return coder.ToArray();
     }
 
-    /// <summary>Reads a model.</summary>
+    /// <summary>Reads a model, of another design than codec packed's where one is given.</summary>
     /// <exception cref="VlcFormatException">Sections that do not fit one another or the manifest.</exception>
     public static PackedParameters Read(
-        Manifest manifest, IndexFiles files, ReadOnlySpan<byte> header, ReadOnlySpan<byte> bases, ReadOnlySpan<byte> anchors, ReadOnlySpan<byte> scales)
+        Manifest manifest, IndexFiles files, ReadOnlySpan<byte> header, ReadOnlySpan<byte> bases, ReadOnlySpan<byte> anchors, ReadOnlySpan<byte> scales,
+        PackedDesign? design = null)
     {
         int d = manifest.Dimension, m = manifest.AnchorCount;
         if (header.Length < HeaderBytes) throw Bad(IndexFile.Manifest, "codec model", $"at least {HeaderBytes} bytes", $"{header.Length}");
@@ -164,6 +165,7 @@ internal static class PackedSections
             CellLevels = levels,
             CellScales = cellScales,
             ClassGains = gains,
+            Design = design ?? PackedDesign.Default,
             EqualStride = BinaryPrimitives.ReadUInt16LittleEndian(header[18..]),
         };
 
