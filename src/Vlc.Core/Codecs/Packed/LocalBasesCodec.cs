@@ -98,6 +98,9 @@ internal abstract class LocalBasesCodec : CodecModel
     /// <summary>The header as it is stored.</summary>
     private protected virtual byte[] Header() => PackedSections.WriteHeader(_parameters);
 
+    /// <summary>The code of the axes, by which rows are coded.</summary>
+    private protected virtual TrellisCode Code => _parameters.Design.Code;
+
     /// <summary>The code's tables as they are stored.</summary>
     private protected abstract ReadOnlySpan<byte> Tables();
 
@@ -113,7 +116,7 @@ internal abstract class LocalBasesCodec : CodecModel
     public override RowEncoder CreateEncoder(IComputeBackend backend, int threads)
     {
         if (_encoder is not { Value: var encoder }) throw new InvalidOperationException("The index was written without what coding further rows needs.");
-        return new PackedRowEncoder(encoder.Coder, _parameters.Design.Code, encoder.Unbiased, backend, threads);
+        return new PackedRowEncoder(encoder.Coder, Code, encoder.Unbiased, backend, threads);
     }
 
     /// <summary>What coding further rows needs, to be read when it is asked for; null where the index was written without it.</summary>

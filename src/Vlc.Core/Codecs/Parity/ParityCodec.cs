@@ -95,12 +95,12 @@ internal sealed partial class ParityCodec : LocalBasesCodec
         // Whole blocks that follow one another are written at once, a block of which others have a part byte by byte.
         var blocks = new List<byte>();
         long blocksStart = 0;
+        Span<byte> column = stackalloc byte[ParityLayout.BlockRows];
         for (int block = first & -ParityLayout.BlockRows; block < end; block += ParityLayout.BlockRows)
         {
             int stride = Math.Min(count - block, ParityLayout.BlockRows), from = Math.Max(block, first), to = Math.Min(block + stride, end);
             bool whole = to - from == stride;
             if (whole && blocks.Count == 0) blocksStart = (long)block * coarse;
-            Span<byte> column = stackalloc byte[ParityLayout.BlockRows];
             for (int i = 0; i < coarse; i++)
             {
                 for (int row = from; row < to; row++) column[row - from] = codes[((row - first) * layout.RowBytes) + i];
