@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using Vlc.Numerics.Memory;
 
 namespace Vlc.Numerics.Kernels;
@@ -5,6 +6,9 @@ namespace Vlc.Numerics.Kernels;
 /// <summary>A list of parity trellis codes in a mapped file or in native memory, laid out as <see cref="ParityLayout.PackList"/> writes it.</summary>
 public readonly unsafe struct ParityRows
 {
+    /// <summary>Bytes of a cache line, and bytes beyond which the processor's own reading ahead has long begun.</summary>
+    private const int CacheLine = 64, MostPrefetched = 16384;
+
     private readonly CodeRows _bytes;
 
     /// <summary>Describes the list; checks that it lies within the memory.</summary>
@@ -45,6 +49,14 @@ public readonly unsafe struct ParityRows
 
     /// <summary>The record of row 0.</summary>
     internal byte* Records => _bytes.Pointer + ((long)RowCount * Layout.CoarseBytes);
+
+    /// <summary>Asks for what the first stage reads, so that it comes while something else is done: a list that no query has read lately lies in main memory.</summary>
+    public void Prefetch()
+    {
+        if (!Sse.IsSupported) return;
+        long bytes = (long)RowCount * Layout.CoarseBytes;
+        for (long i = 0; i < Math.Min(bytes, MostPrefetched); i += CacheLine) Sse.Prefetch0(Blocks + i);
+    }
 
     /// <summary>Takes a row out of the list.</summary>
     /// <param name="index">The row's place in the list.</param>

@@ -36,8 +36,9 @@ internal sealed partial class ParityCodec
             return;
         }
 
-        ParityQuery state = Prepare(query, list);
         var own = new ParityRows(codes, _layouts[list]);
+        if (rows.Positions.IsEmpty) own.Prefetch();
+        ParityQuery state = PrepareFirstStage(query, list);
         Span<ushort> sums = Sums(state, own, rows.Positions);
         TopK nearest = query.Nearest;
         Span<int> kept = query.KeptRows;
@@ -85,6 +86,7 @@ internal sealed partial class ParityCodec
             return 0;
         }
 
+        PrepareFirstStage(query, list);
         Span<ushort> sums = Sums(state, own, []);
         for (int i = 0; i < codes.RowCount; i++) coarse[i] = state.Tables.Base + (state.Tables.Unit * sums[i]);
         return state.Tables.Sigma;
@@ -111,7 +113,7 @@ internal sealed partial class ParityCodec
             }
 
             if (count == 0) return;
-            Measure(query, state, list, own, positions[..count], distances);
+            Measure(query, Prepare(query, list), list, own, positions[..count], distances);
             for (int i = 0; i < count; i++)
             {
                 float distance = MathF.Max(distances[i], least + (unit * sums[places[i]]));
@@ -153,7 +155,7 @@ internal sealed partial class ParityCodec
         return chosen;
     }
 
-    /// <summary>Brings the query into the axes of a list, unless it is there from another segment's rows.</summary>
+    /// <summary>Readies the measuring of rows of a list, unless that was done for another segment's rows.</summary>
     private ParityQuery Prepare(QueryScratch query, int list)
     {
         var state = (ParityQuery)query.CodecState!;
@@ -162,28 +164,38 @@ internal sealed partial class ParityCodec
         PackedModel.List coded = _model[list];
         ListQuery prepared = PrepareForList(query, list);
         state.Offset = prepared.Offset;
-        int padded = coded.Scales.Length;
-        bool unitLength = CountsAsUnitLength(query);
-        Span<float> weights = Weights(query, padded);
-        if (unitLength || query.Metric == Metric.InnerProduct) TensorPrimitives.Multiply(prepared.Factors, coded.Scales, weights);
-        if (!HasFirstStage(query, list)) return state;
-        ParityLayout layout = _layouts[list];
-        if (query.Metric == Metric.InnerProduct)
+        if (CountsAsUnitLength(query) || query.Metric == Metric.InnerProduct)
         {
-            state.Tables.Products(_tables, layout, weights, prepared.Offset, _pruning.IsBound);
+            TensorPrimitives.Multiply(prepared.Factors, coded.Scales, Weights(query, coded.Scales.Length));
         }
-        else if (unitLength)
+
+        return state;
+    }
+
+    /// <summary>Readies the tables of a list. Where lengths count as one they need less than measuring does, which only lists with near rows come to.</summary>
+    private ParityQuery PrepareFirstStage(QueryScratch query, int list)
+    {
+        var state = (ParityQuery)query.CodecState!;
+        if (state.TablesList == list) return state;
+        PackedModel.List coded = _model[list];
+        ParityLayout layout = _layouts[list];
+        int padded = coded.Scales.Length;
+        if (CountsAsUnitLength(query))
         {
             // Reconstructions are about as long as the query, so that their distance is about that of the directions.
+            state.Rotate(query.Vector, coded.Group, _bases[coded.Group], _parameters.Mean, _meanCoordinates[coded.Group]);
             Span<float> target = state.Target(padded);
             float offset = Differences(state, coded, target);
             state.Tables.Distances(_tables, layout, target, coded.Scales, offset, isBound: false);
         }
         else
         {
-            state.Tables.Distances(_tables, layout, prepared.Factors, coded.Scales, prepared.Offset, _pruning.IsBound);
+            Prepare(query, list);
+            if (query.Metric == Metric.InnerProduct) state.Tables.Products(_tables, layout, Weights(query, padded), state.Offset, _pruning.IsBound);
+            else state.Tables.Distances(_tables, layout, Factors(query, padded), coded.Scales, state.Offset, _pruning.IsBound);
         }
 
+        state.TablesList = list;
         return state;
     }
 
@@ -191,12 +203,18 @@ internal sealed partial class ParityCodec
     private float Differences(ParityQuery state, PackedModel.List coded, Span<float> target)
     {
         float[] z = _parameters.CellAnchors[coded.Cell];
-        Span<float> differences = state.Vector.AsSpan(0, z.Length);
-        TensorPrimitives.Subtract(state.Centred[coded.Group], z, differences);
+        Span<float> differences = state.Differences.AsSpan(0, z.Length);
+        if (state.DifferencesCell != coded.Cell)
+        {
+            state.DifferencesCell = coded.Cell;
+            TensorPrimitives.Subtract(state.Centred[coded.Group], z, differences);
+            state.DifferencesSquared = Distances.Dot(differences, differences);
+        }
+
         int axes = coded.Axes.Length;
         AxisOrder.Gather(differences, coded.Axes, target);
         target[axes..].Clear();
-        float rest = Distances.Dot(differences, differences) - Distances.Dot(target[..axes], target[..axes]);
+        float rest = state.DifferencesSquared - Distances.Dot(target[..axes], target[..axes]);
         return state.Outside[coded.Group] + MathF.Max(rest, 0);
     }
 

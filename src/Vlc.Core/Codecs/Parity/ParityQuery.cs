@@ -9,11 +9,21 @@ internal sealed class ParityQuery(PackedParameters parameters) : LocalBasesQuery
     private ushort[] _sums = [], _chosenSums = [];
     private float[] _target = [];
 
-    /// <summary>The list for which the rest is prepared; -1 for none.</summary>
+    /// <summary>The list for which rows can be measured; -1 for none.</summary>
     public int List { get; set; } = -1;
 
     /// <summary>As the list's preparation has it.</summary>
     public float Offset { get; set; }
+
+    /// <summary>The list that the tables are for; -1 for none.</summary>
+    public int TablesList { get; set; } = -1;
+
+    /// <summary>Query minus the anchor of a cell, where lengths count as one; its squared length; and the cell. The classes of a cell share them.</summary>
+    public float[] Differences { get; } = new float[parameters.Dimension];
+
+    public float DifferencesSquared { get; set; }
+
+    public int DifferencesCell { get; set; } = -1;
 
     /// <summary>Tables of the first stage.</summary>
     public FastScanTables Tables { get; } = new();
@@ -30,7 +40,7 @@ internal sealed class ParityQuery(PackedParameters parameters) : LocalBasesQuery
     public override void Reset()
     {
         base.Reset();
-        List = -1;
+        (List, TablesList, DifferencesCell) = (-1, -1, -1);
     }
 
     public override void Dispose()
