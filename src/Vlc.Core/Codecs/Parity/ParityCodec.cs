@@ -128,7 +128,7 @@ internal sealed partial class ParityCodec : LocalBasesCodec
 
     public override ICodeScanner LoadOnto(
         ICodeScanBackend backend, SegmentCodes codes, InvertedLists lists, Metric metric, ReadOnlyMemory<float> anchors) =>
-        throw new NotSupportedException("A device does not scan codec parity yet; search on the processor, or build the index with codec packed.");
+        throw new ArgumentException("A device does not scan codec parity: search on the processor (--device cpu), or build the index with codec packed.", nameof(backend));
 
     public override void Dispose()
     {

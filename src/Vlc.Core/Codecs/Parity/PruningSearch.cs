@@ -25,8 +25,9 @@ internal sealed class PruningSearch(PackedLevelSearch.Trial chosen, PackedTuning
     /// <summary>Largest m that is tried, in eighths.</summary>
     private const int MostSigmaEighths = 80;
 
-    /// <summary>Share of the rows that a search scans, and costs of a nibble of a row, of a row that is measured, and of a row that a scan without a first stage measures, in ns.</summary>
-    private const double ScannedShare = 0.1, NibbleCost = 0.02, SurvivorCost = 35, RowCost = 20;
+    /// <summary>Share of the rows that a search scans, and costs in ns: of a nibble of a row, its share of a list's tables and of cold memory with it, of a row that is measured after the first stage, and of one
+    /// without.</summary>
+    private const double ScannedShare = 0.1, NibbleCost = 0.04, SurvivorCost = 100, RowCost = 60;
 
     private static readonly int[] NibbleChoices = [32, 48, 64, 96];
 
