@@ -12,7 +12,9 @@ public sealed unsafe class ParityRows
     /// <param name="offset">First byte of the list.</param>
     /// <param name="rowCount">Number of rows.</param>
     /// <param name="layout">How they lie; of at least one byte a row.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The list, with <see cref="ParityLayout.Padding"/> bytes behind it, does not fit the file.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The list, with <see cref="ParityLayout.Padding"/> bytes behind it, does not fit the file.
+    /// </exception>
     public ParityRows(MappedFile file, long offset, int rowCount, ParityLayout layout)
     {
         ArgumentNullException.ThrowIfNull(file);
@@ -50,7 +52,8 @@ public sealed unsafe class ParityRows
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)RowCount, nameof(index));
         ArgumentOutOfRangeException.ThrowIfLessThan(row.Length, Layout.RowBytes);
-        int place = index & (ParityLayout.BlockRows - 1), first = index - place, stride = Math.Min(RowCount - first, ParityLayout.BlockRows);
+        int place = index & (ParityLayout.BlockRows - 1), first = index - place,
+            stride = Math.Min(RowCount - first, ParityLayout.BlockRows);
         byte* block = Blocks + ((long)first * Layout.CoarseBytes) + place;
         for (int i = 0; i < Layout.CoarseBytes; i++) row[i] = block[(long)i * stride];
         new ReadOnlySpan<byte>(Records + ((long)index * Layout.RecordBytes), Layout.RecordBytes).CopyTo(row[Layout.CoarseBytes..]);
