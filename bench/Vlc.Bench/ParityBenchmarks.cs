@@ -6,8 +6,8 @@ using Vlc.Numerics.Randomness;
 namespace Vlc.Bench;
 
 /// <summary>
-/// The parity trellis code on the shapes of <see cref="TrellisBenchmarks"/>, 128 axes with 5 to 1 bits, on one thread: encoding, both stages of a scan of many rows, and whole lists of
-/// 250 rows of 200 axes, as an index has them.
+/// The parity trellis code on the shapes of <see cref="TrellisBenchmarks"/>, 128 axes with 5 to 1 bits, on one thread: encoding, both
+/// stages of a scan of many rows, and whole lists of 250 rows of 200 axes, as an index has them.
 /// </summary>
 [MemoryDiagnoser]
 [RateConfig]
@@ -114,7 +114,8 @@ public class ParityBenchmarks
     [Work(Scanned, "G axes/s")]
     public void TrellisFilterDistances() =>
         _filter.NearByDistance(
-            _trellisFile.Codes, [], TrellisTables.Designed, _axisBits, _scale, new FilterQueries(_target, 0, Axes, new float[1], new float[1]), _kept, new int[1]);
+            _trellisFile.Codes, [], TrellisTables.Designed, _axisBits, _scale,
+            new FilterQueries(_target, 0, Axes, new float[1], new float[1]), _kept, new int[1]);
 
     /// <summary>Tables alone, for each list.</summary>
     [Benchmark]
@@ -165,7 +166,9 @@ public class ParityBenchmarks
             _filter.NearByDistance(
                 list, [], TrellisTables.Designed, _listAxisBits.AsSpan(0, TrellisFilter.HeadAxes), _scale,
                 new FilterQueries(_target, 0, TrellisFilter.HeadAxes, offsets, bounds), _kept, counts);
-            _filter.NearByDistance(list, left, TrellisTables.Designed, _listAxisBits, _scale, new FilterQueries(_target, 0, ListAxes, offsets, bounds), _kept, counts);
+            _filter.NearByDistance(
+                list, left, TrellisTables.Designed, _listAxisBits, _scale,
+                new FilterQueries(_target, 0, ListAxes, offsets, bounds), _kept, counts);
         }
     }
 

@@ -5,7 +5,10 @@ using Vlc.Numerics.Kernels;
 
 namespace Vlc.Bench;
 
-/// <summary>The parity trellis code against the bitshift trellis code in one run of half a minute: they take turns, and medians of rates and of ratios are printed.</summary>
+/// <summary>
+/// The parity trellis code against the bitshift trellis code in one run of half a minute: they take turns, and medians of rates and of
+/// ratios are printed.
+/// </summary>
 internal static class ParityRun
 {
     private const int Rounds = 41;
@@ -17,8 +20,10 @@ internal static class ParityRun
         Console.WriteLine("| hot path | rate | yardstick of the same round | ratio |");
         Console.WriteLine("|---|---|---|---|");
         var bench = new ParityBenchmarks();
-        const double Scanned = (double)ParityBenchmarks.Rows * ParityBenchmarks.Axes / 1e9, Nibbles = (double)ParityBenchmarks.Rows * ParityBenchmarks.Nibbles / 1e9;
-        const double Listed = (double)ParityBenchmarks.Lists * ParityBenchmarks.ListRows / 1e9, Encoded = (double)ParityBenchmarks.Strings * ParityBenchmarks.Axes / 1e6;
+        const double Scanned = (double)ParityBenchmarks.Rows * ParityBenchmarks.Axes / 1e9;
+        const double Nibbles = (double)ParityBenchmarks.Rows * ParityBenchmarks.Nibbles / 1e9;
+        const double Listed = (double)ParityBenchmarks.Lists * ParityBenchmarks.ListRows / 1e9;
+        const double Encoded = (double)ParityBenchmarks.Strings * ParityBenchmarks.Axes / 1e6;
         Report("encode, 5 to 1 bits", "M axes/s", Encoded, bench.Encode, "trellis encode", Encoded, bench.TrellisEncode);
         Report("first stage", "G nibbles/s", Nibbles, bench.FirstStage, "trellis scan, G axes/s", Scanned, bench.TrellisDistances);
         Report("distances", "G axes/s", Scanned, bench.SquaredDistances, "trellis scan", Scanned, bench.TrellisDistances);
@@ -27,11 +32,14 @@ internal static class ParityRun
         if (TrellisFilter.IsSupported)
         {
             Report("distances", "G axes/s", Scanned, bench.SquaredDistances, "trellis filter", Scanned, bench.TrellisFilterDistances);
-            Report("lists of 250 rows of 200 axes", "G rows/s", Listed, bench.WholeLists, "trellis filter", Listed, bench.TrellisWholeLists);
+            Report(
+                "lists of 250 rows of 200 axes", "G rows/s", Listed, bench.WholeLists, "trellis filter", Listed, bench.TrellisWholeLists);
         }
 
         Report("lists, G rows/s", "", Listed, bench.WholeLists, "tables, M lists/s", ParityBenchmarks.Lists / 1e6, bench.Tables);
-        Report("lists, G rows/s", "", Listed, bench.WholeLists, "picked rows, G rows/s", ParityBenchmarks.Lists * ParityBenchmarks.Survivors / 1e9, bench.MeasureSurvivors);
+        Report(
+            "lists, G rows/s", "", Listed, bench.WholeLists, "picked rows, G rows/s",
+            ParityBenchmarks.Lists * ParityBenchmarks.Survivors / 1e9, bench.MeasureSurvivors);
         bench.Cleanup();
         return 0;
     }
@@ -51,7 +59,8 @@ internal static class ParityRun
         }
 
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"| {name} | {Median(rates):G4} {unit} | {yardstick}: {Median(others):G4} | {Median(ratios):F2} |"));
+            CultureInfo.InvariantCulture,
+            $"| {name} | {Median(rates):G4} {unit} | {yardstick}: {Median(others):G4} | {Median(ratios):F2} |"));
     }
 
     private static double Seconds(Action action)

@@ -4,8 +4,9 @@ using Vlc.Numerics.Randomness;
 namespace Vlc.Numerics.Tests;
 
 /// <summary>
-/// Designs the codebooks of the parity trellis code: from quantiles of a wide Gaussian, subset by subset in turns, Lloyd's iterations over the encoder's paths of unit Gaussian samples. In whole
-/// numbers and double sums in a fixed order, so that the same codebooks come out everywhere.
+/// Designs the codebooks of the parity trellis code: from quantiles of a wide Gaussian, subset by subset in turns, Lloyd's iterations over
+/// the encoder's paths of unit Gaussian samples. In whole numbers and double sums in a fixed order, so that the same codebooks come out
+/// everywhere.
 /// </summary>
 internal static class ParityDesign
 {
@@ -20,7 +21,8 @@ internal static class ParityDesign
         {
             Span<short> book = values.AsSpan(first, ParityTrellis.Entries(bits));
             int earlyPasses = bits >= 4 ? 25 : 12;
-            for (int pass = 0; pass < earlyPasses + LatePasses; pass++) Improve(values, book, bits, pass < earlyPasses ? FewStrings : ManyStrings);
+            for (int pass = 0; pass < earlyPasses + LatePasses; pass++) Improve(
+                values, book, bits, pass < earlyPasses ? FewStrings : ManyStrings);
             first += book.Length;
         }
 
@@ -52,7 +54,8 @@ internal static class ParityDesign
         (double[] sums, int[] counts) = Count(tables, bits, strings);
         for (int entry = 0; entry < book.Length; entry++)
         {
-            if (counts[entry] > 0) book[entry] = (short)Math.Clamp(Math.Round(4096 * sums[entry] / counts[entry]), short.MinValue, short.MaxValue);
+            if (counts[entry] > 0) book[entry] = (short)Math.Clamp(
+                Math.Round(4096 * sums[entry] / counts[entry]), short.MinValue, short.MaxValue);
         }
 
         // An entry that few samples chose may overtake its neighbour.

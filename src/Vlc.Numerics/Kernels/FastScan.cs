@@ -6,17 +6,18 @@ using System.Runtime.Intrinsics.X86;
 namespace Vlc.Numerics.Kernels;
 
 /// <summary>
-/// The first stage of a scan of parity trellis codes: a coarse distance of every row of a list from the nibbles alone, by lookups in registers (fast scan; André, Kermarrec and Le Scouarnec
-/// 2015). The hot path of searching an index of codec <c>parity</c>.
+/// The first stage of a scan of parity trellis codes: a coarse distance of every row of a list from the nibbles alone, by lookups in
+/// registers (fast scan; André, Kermarrec and Le Scouarnec 2015). The hot path of searching an index of codec <c>parity</c>.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Layout. Byte i of the 16 rows of a block lies together: its low nibbles are looked up in one table of 16 bytes, its high nibbles in another, and the values added. AVX-512 takes four such
-/// bytes at a time, AVX2 two, 128 bits one. The last block has as many bytes each as there are rows left, and is read by all as 128 bits do.
+/// Layout. Byte i of the 16 rows of a block lies together: its low nibbles are looked up in one table of 16 bytes, its high nibbles in
+/// another, and the values added. AVX-512 takes four such bytes at a time, AVX2 two, 128 bits one. The last block has as many bytes each as
+/// there are rows left, and is read by all as 128 bits do.
 /// </para>
 /// <para>
-/// No sum overflows: the entries of a byte's two tables add up to 127 at most (<see cref="FastScanTables"/>), so that the values of two bytes fit 8 bits and those of 512 bytes 16. Sums are
-/// those of <see cref="SumReference"/> exactly.
+/// No sum overflows: the entries of a byte's two tables add up to 127 at most (<see cref="FastScanTables"/>), so that the values of two
+/// bytes fit 8 bits and those of 512 bytes 16. Sums are those of <see cref="SumReference"/> exactly.
 /// </para>
 /// <para>
 /// Instruction sets. AVX-512 BW, AVX2, 128 bits (SSSE3, AdvSimd), the reference. Some 19 instructions for 256 nibbles.

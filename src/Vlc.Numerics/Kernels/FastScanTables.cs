@@ -4,16 +4,20 @@ using Vlc.Numerics.Memory;
 
 namespace Vlc.Numerics.Kernels;
 
-/// <summary>What a query adds to the coarse distance of a row by each of its nibbles, rounded to bytes in one unit: made for each list that a search scans.</summary>
+/// <summary>
+/// What a query adds to the coarse distance of a row by each of its nibbles, rounded to bytes in one unit: made for each list that a search
+/// scans.
+/// </summary>
 /// <remarks>
 /// <para>
-/// Two ways. <em>Expected</em>: the mean of what an axis adds, given its coarse bits; with <see cref="Sigma"/>, the standard deviation of what that leaves out for residuals as the
-/// codebooks presume them, rows are dropped that lie some sigma beyond a bound, and a few near ones with them. <em>Lower bound</em>: the least that an axis can add, rounded down; no near
-/// row is dropped.
+/// Two ways. <em>Expected</em>: the mean of what an axis adds, given its coarse bits; with <see cref="Sigma"/>, the standard deviation of
+/// what that leaves out for residuals as the codebooks presume them, rows are dropped that lie some sigma beyond a bound, and a few near
+/// ones with them. <em>Lower bound</em>: the least that an axis can add, rounded down; no near row is dropped.
 /// </para>
 /// <para>
-/// Layout. Low nibbles and high nibbles have tables of 16 bytes each, in the order of the coarse bytes, 64-byte aligned, zeros behind the last. A group of 8 axes is a vector; entries are whole
-/// numbers before they are added, so that a nibble's table is a sum of shuffles. The unit is such that no byte's two tables add up to more than 127.
+/// Layout. Low nibbles and high nibbles have tables of 16 bytes each, in the order of the coarse bytes, 64-byte aligned, zeros behind the
+/// last. A group of 8 axes is a vector; entries are whole numbers before they are added, so that a nibble's table is a sum of shuffles. The
+/// unit is such that no byte's two tables add up to more than 127.
 /// </para>
 /// <para>Holds scratch memory: one a thread. Guarded by bench/Vlc.Bench, ParityBenchmarks.</para>
 /// </remarks>
@@ -40,7 +44,10 @@ public sealed unsafe class FastScanTables : IDisposable
     /// <summary>Distance by a sum of 1.</summary>
     public float Unit { get; private set; }
 
-    /// <summary>Expected: standard deviation of a row's distance about the coarse one, for residuals that are Gaussian and of the scales given. 0 for a lower bound.</summary>
+    /// <summary>
+    /// Expected: standard deviation of a row's distance about the coarse one, for residuals that are Gaussian and of the scales given. 0
+    /// for a lower bound.
+    /// </summary>
     public float Sigma { get; private set; }
 
     /// <summary>Tables of the low nibbles, 16 bytes each.</summary>
@@ -57,7 +64,8 @@ public sealed unsafe class FastScanTables : IDisposable
     /// <param name="offset">Squared distance on the axes without a code.</param>
     /// <param name="isBound">Whether the least or the expected distance is wanted.</param>
     /// <exception cref="ArgumentOutOfRangeException">A span is too short, or more coarse bytes than sums hold.</exception>
-    public void Distances(ParityTables tables, ParityLayout layout, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset, bool isBound)
+    public void Distances(
+        ParityTables tables, ParityLayout layout, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset, bool isBound)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(target.Length, layout?.Axes ?? 0);
         Make<Distance>(tables, layout!, target, scale, offset, isBound);
@@ -80,8 +88,9 @@ public sealed unsafe class FastScanTables : IDisposable
         if (float.IsNaN(limit)) return ushort.MaxValue;
 
         // What is rounded down still errs by the rounding of floats.
-        float slack = _isBound ? 1 + (((MathF.Abs(limit) + MathF.Abs(Base)) * 1e-5f) * _inverse) : 0, sum = ((limit - Base) * _inverse) + slack;
-        return _inverse == 0 ? (limit >= Base - (MathF.Abs(Base) * 1e-5f) ? ushort.MaxValue : -1) : (int)MathF.Floor(Math.Clamp(sum, -1, ushort.MaxValue));
+        float rounding = (MathF.Abs(limit) + MathF.Abs(Base)) * 1e-5f, slack = _isBound ? 1 + (rounding * _inverse) : 0;
+        if (_inverse == 0) return limit >= Base - rounding ? ushort.MaxValue : -1;
+        return (int)MathF.Floor(Math.Clamp(((limit - Base) * _inverse) + slack, -1, ushort.MaxValue));
     }
 
     /// <inheritdoc/>
@@ -93,7 +102,8 @@ public sealed unsafe class FastScanTables : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Make<TMeasure>(ParityTables tables, ParityLayout layout, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset, bool isBound)
+    private void Make<TMeasure>(
+        ParityTables tables, ParityLayout layout, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset, bool isBound)
         where TMeasure : struct, IMeasure
     {
         ArgumentNullException.ThrowIfNull(tables);
@@ -121,8 +131,8 @@ public sealed unsafe class FastScanTables : IDisposable
 
                 for (int g = run.Group; g < run.Group + run.Count; g++)
                 {
-                    Vector256<float> t = Vector256.Load(targets + (g * GroupAxes)), s = Vector256.Load(scales + (g * GroupAxes)), smallest, highest;
-                    Vector256<float> square = TMeasure.OfSquare(s), linear = TMeasure.OfMean(t, s);
+                    Vector256<float> t = Vector256.Load(targets + (g * GroupAxes)), s = Vector256.Load(scales + (g * GroupAxes));
+                    Vector256<float> square = TMeasure.OfSquare(s), linear = TMeasure.OfMean(t, s), smallest, highest;
                     if (isBound)
                     {
                         if (run.Coarse == 0)
@@ -155,7 +165,8 @@ public sealed unsafe class FastScanTables : IDisposable
                         smallest.StoreAligned(entries);
                         if (run.Coarse == 2)
                         {
-                            Vector256<float> e1 = (square * q1) + (linear * m1), e2 = (square * q2) + (linear * m2), e3 = (square * q3) + (linear * m3);
+                            Vector256<float> e1 = (square * q1) + (linear * m1);
+                            Vector256<float> e2 = (square * q2) + (linear * m2), e3 = (square * q3) + (linear * m3);
                             e1.StoreAligned(entries + GroupAxes);
                             e2.StoreAligned(entries + (2 * GroupAxes));
                             e3.StoreAligned(entries + (3 * GroupAxes));
@@ -362,7 +373,8 @@ public sealed unsafe class FastScanTables : IDisposable
         public static Vector256<float> Variance(Vector256<float> t, Vector256<float> s, ParityTables.Spread spread)
         {
             Vector256<float> squares = s * s;
-            return squares * ((4 * spread.Variance * t * t) + (squares * ((4 * spread.VarianceTimesSquare) + (2 * spread.VarianceSquared))));
+            float own = (4 * spread.VarianceTimesSquare) + (2 * spread.VarianceSquared);
+            return squares * ((4 * spread.Variance * t * t) + (squares * own));
         }
     }
 
@@ -375,9 +387,11 @@ public sealed unsafe class FastScanTables : IDisposable
         public static Vector256<float> OfMean(Vector256<float> t, Vector256<float> s) => t;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> Least(Vector256<float> t, Vector256<float> s, float low, float high) => Vector256.MinNative(t * low, t * high);
+        public static Vector256<float> Least(Vector256<float> t, Vector256<float> s, float low, float high) =>
+            Vector256.MinNative(t * low, t * high);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<float> Variance(Vector256<float> t, Vector256<float> s, ParityTables.Spread spread) => t * t * spread.Variance;
+        public static Vector256<float> Variance(Vector256<float> t, Vector256<float> s, ParityTables.Spread spread) =>
+            t * t * spread.Variance;
     }
 }

@@ -7,13 +7,15 @@ using System.Runtime.Intrinsics.X86;
 namespace Vlc.Numerics.Kernels;
 
 /// <content>
-/// The steps of the search: for all p in 0..63 state 2p is reached by the lesser of <c>cost[p] + x</c> and <c>cost[p + 64] + y</c>, state 2p + 1 by the lesser of <c>cost[p] + y</c> and
+/// The steps of the search: for all p in 0..63 state 2p is reached by the lesser of <c>cost[p] + x</c> and <c>cost[p + 64] + y</c>, state
+/// 2p + 1 by the lesser of <c>cost[p] + y</c> and
 /// <c>cost[p + 64] + x</c>, of equal ones from p; x and y are the distances to two subsets that follow from p.
 /// </content>
 public sealed unsafe partial class ParityEncoder
 {
     /// <summary>By K.</summary>
-    private static readonly Pattern[] Patterns = [.. Enumerable.Range(0, ParityTrellis.MaxParities + 1).Select(parities => new Pattern(Math.Max(parities, 2)))];
+    private static readonly Pattern[] Patterns =
+        [.. Enumerable.Range(0, ParityTrellis.MaxParities + 1).Select(parities => new Pattern(Math.Max(parities, 2)))];
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Advance512(ushort* cost, ushort* distance, int groups, ulong* decision, Pattern pattern)
@@ -67,7 +69,8 @@ public sealed unsafe partial class ParityEncoder
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Mask(Vector512<ushort> less, Vector512<ushort> than) => (uint)Vector512.LessThan(less, than).ExtractMostSignificantBits();
+    private static uint Mask(Vector512<ushort> less, Vector512<ushort> than) =>
+        (uint)Vector512.LessThan(less, than).ExtractMostSignificantBits();
 
     /// <summary>Of two vectors the elements from <paramref name="first"/> on in turns.</summary>
     private static Vector512<ushort> Interleaved(int first)
@@ -77,7 +80,8 @@ public sealed unsafe partial class ParityEncoder
     }
 
     /// <summary>
-    /// Blocks of 8 states lie in pairs, [k, k + 4] and [k + 8, k + 12], so that partners meet lane by lane, and what interleaving gives, [j, j + 8], is put together again by lanes.
+    /// Blocks of 8 states lie in pairs, [k, k + 4] and [k + 8, k + 12], so that partners meet lane by lane, and what interleaving gives,
+    /// [j, j + 8], is put together again by lanes.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Advance256(ushort* cost, ushort* distance, int groups, ulong* decision, Pattern pattern)
@@ -91,8 +95,8 @@ public sealed unsafe partial class ParityEncoder
             {
                 for (int i = 0; i < GroupAxes; i++, distance += Subsets, decision += WordsPerAxis)
                 {
-                    Vector128<byte> firstSubsets = Vector128.LoadAligned((byte*)distance), lastSubsets = Vector128.LoadAligned((byte*)(distance + 8));
-                    Vector256<byte> first = Vector256.Create(firstSubsets, firstSubsets), last = Vector256.Create(lastSubsets, lastSubsets);
+                    Vector256<byte> first = Avx2.BroadcastVector128ToVector256((byte*)distance);
+                    Vector256<byte> last = Avx2.BroadcastVector128ToVector256((byte*)(distance + 8));
                     Butterfly(ref l0, ref u0, first, last, constants, out Vector256<short> even0, out Vector256<short> odd0);
                     Butterfly(ref l1, ref u1, first, last, constants + 96, out Vector256<short> even1, out Vector256<short> odd1);
                     Butterfly(ref l2, ref u2, first, last, constants + 192, out Vector256<short> even2, out Vector256<short> odd2);
@@ -112,7 +116,8 @@ public sealed unsafe partial class ParityEncoder
                     u3 = Avx2.Permute2x128(o3, o7, 0x31);
                 }
 
-                Vector256<ushort> two = Avx2.Min(Avx2.Min(Avx2.Min(l0, l1), Avx2.Min(l2, l3)), Avx2.Min(Avx2.Min(u0, u1), Avx2.Min(u2, u3)));
+                Vector256<ushort> two = Avx2.Min(
+                    Avx2.Min(Avx2.Min(l0, l1), Avx2.Min(l2, l3)), Avx2.Min(Avx2.Min(u0, u1), Avx2.Min(u2, u3)));
                 ushort lowest = Least(Sse41.Min(two.GetLower(), two.GetUpper()));
                 Vector256<ushort> least = Vector256.Create(lowest);
                 total += lowest;
@@ -147,10 +152,14 @@ public sealed unsafe partial class ParityEncoder
         pair.GetUpper().StoreAligned(cost + (8 * (block + 4)));
     }
 
-    /// <summary>Turns the costs of states and their partners into those of the states that go on from them; says where a state of branch bit 0 or 1 comes from the lower one.</summary>
+    /// <summary>
+    /// Turns the costs of states and their partners into those of the states that go on from them; says where a state of branch bit 0 or 1
+    /// comes from the lower one.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Butterfly(
-        ref Vector256<ushort> low, ref Vector256<ushort> high, Vector256<byte> first, Vector256<byte> last, byte* constants, out Vector256<short> even, out Vector256<short> odd)
+        ref Vector256<ushort> low, ref Vector256<ushort> high, Vector256<byte> first, Vector256<byte> last, byte* constants,
+        out Vector256<short> even, out Vector256<short> odd)
     {
         Vector256<byte> a = Avx2.Shuffle(first, Vector256.Load(constants)), b = Avx2.Shuffle(last, Vector256.Load(constants + 32));
         Vector256<byte> swapped = (a ^ b) & Vector256.Load(constants + 64);
@@ -215,15 +224,18 @@ public sealed unsafe partial class ParityEncoder
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Butterfly128(
-        ushort* from, ushort* to, int block, Vector128<byte> first, Vector128<byte> last, byte* constants, out Vector128<short> even, out Vector128<short> odd)
+        ushort* from, ushort* to, int block, Vector128<byte> first, Vector128<byte> last, byte* constants,
+        out Vector128<short> even, out Vector128<short> odd)
     {
         constants += 48 * block;
-        Vector128<byte> a = Vector128.ShuffleNative(first, Vector128.Load(constants)), b = Vector128.ShuffleNative(last, Vector128.Load(constants + 16));
+        Vector128<byte> a = Vector128.ShuffleNative(first, Vector128.Load(constants));
+        Vector128<byte> b = Vector128.ShuffleNative(last, Vector128.Load(constants + 16));
         Vector128<byte> swapped = (a ^ b) & Vector128.Load(constants + 32);
         Vector128<ushort> x = (a ^ swapped).AsUInt16(), y = (b ^ swapped).AsUInt16();
         Vector128<ushort> low = Vector128.LoadAligned(from + (8 * block)), high = Vector128.LoadAligned(from + (8 * (block + 8)));
         Vector128<ushort> evenLow = Vector128.AddSaturate(low, x), oddLow = Vector128.AddSaturate(low, y);
-        Vector128<ushort> evens = Vector128.Min(evenLow, Vector128.AddSaturate(high, y)), odds = Vector128.Min(oddLow, Vector128.AddSaturate(high, x));
+        Vector128<ushort> evens = Vector128.Min(evenLow, Vector128.AddSaturate(high, y));
+        Vector128<ushort> odds = Vector128.Min(oddLow, Vector128.AddSaturate(high, x));
         even = Vector128.Equals(evens, evenLow).AsInt16();
         odd = Vector128.Equals(odds, oddLow).AsInt16();
         to += 16 * block;
@@ -257,7 +269,8 @@ public sealed unsafe partial class ParityEncoder
             {
                 for (int lane = 0; lane < 2; lane++)
                 {
-                    for (int part = 0; part < 3; part++) Constants(8 * (k + (4 * lane)), part).CopyTo(Pairs.AsSpan((96 * k) + (32 * part) + (16 * lane)));
+                    int first = 8 * (k + (4 * lane)), place = (96 * k) + (16 * lane);
+                    for (int part = 0; part < 3; part++) Constants(first, part).CopyTo(Pairs.AsSpan(place + (32 * part)));
                 }
             }
 
@@ -270,7 +283,10 @@ public sealed unsafe partial class ParityEncoder
         /// <summary>As <see cref="Blocks"/>, for blocks k and k + 4 together.</summary>
         public byte[] Pairs { get; } = new byte[4 * 96];
 
-        /// <summary>For 8 states p: bytes of a distance among those of the first 8 subsets, among those of the last 8, and where both are to be exchanged to be x and y.</summary>
+        /// <summary>
+        /// For 8 states p: bytes of a distance among those of the first 8 subsets, among those of the last 8, and where both are to be
+        /// exchanged to be x and y.
+        /// </summary>
         public byte[] Blocks { get; } = new byte[8 * 48];
 
         public Vector512<ushort> First(int p) => Vector512.Create(_first.AsSpan(p));

@@ -10,18 +10,21 @@ namespace Vlc.Numerics.Kernels;
 /// <summary>Finds the best string of a parity trellis code (Viterbi): the hot path of building an index of codec <c>parity</c>.</summary>
 /// <remarks>
 /// <para>
-/// Whole numbers. The squared distance of each axis to the nearest value of each subset is rounded to 16 bits, in units of 1/16 of the largest mean distortion of an axis, and
-/// counted from the nearest subset: all that differs between paths. The search itself then knows integers only, and all instruction sets give the same bits.
+/// Whole numbers. The squared distance of each axis to the nearest value of each subset is rounded to 16 bits, in units of 1/16 of the
+/// largest mean distortion of an axis, and counted from the nearest subset: all that differs between paths. The search itself then knows
+/// integers only, and all instruction sets give the same bits.
 /// </para>
 /// <para>
-/// Layout. 128 states, the newest branch bit lowest, have a cost of 16 bits each: four registers of AVX-512. States p and p + 64 go on to 2p and 2p + 1, by two subsets that differ in
-/// the last parity: minima and sums of whole vectors, whose results are interleaved. Of each axis 128 decisions are kept. Costs spread by seven axes' distances at most and are brought back to
-/// 0 after each group of 8, so that 16 bits hold them.
+/// Layout. 128 states, the newest branch bit lowest, have a cost of 16 bits each: four registers of AVX-512. States p and p + 64 go on to
+/// 2p and 2p + 1, by two subsets that differ in the last parity: minima and sums of whole vectors, whose results are interleaved. Of each
+/// axis 128 decisions are kept. Costs spread by seven axes' distances at most and are brought back to 0 after each group of 8, so that 16
+/// bits hold them.
 /// </para>
 /// <para>
-/// Tail-biting. Of a string of up to three groups every state is tried. Else the search begins with the last groups from any state, and so comes to the string's start with costs that know what is before it. Of the path that is cheapest at the end it
-/// takes the state at the start, and follows the path back that ends in that state; mostly it begins there too. Where it does not, the same is tried from where it begins, and at last
-/// the search is run once more, from one state.
+/// Tail-biting. Of a string of up to three groups every state is tried. Else the search begins with the last groups from any state, and so
+/// comes to the string's start with costs that know what is before it. Of the path that is cheapest at the end it takes the state at the
+/// start, and follows the path back that ends in that state; mostly it begins there too. Where it does not, the same is tried from where it
+/// begins, and at last the search is run once more, from one state.
 /// </para>
 /// <para>
 /// Instruction sets. AVX-512, AVX2, 128 bits (SSE4.1, AdvSimd), and the reference. Holds scratch memory: one encoder a thread.
@@ -87,7 +90,8 @@ public sealed unsafe partial class ParityEncoder : IDisposable
     }
 
     /// <summary>
-    /// The string whose values v make Σ (target[i] - scale[i]·v[i])² small: the least of all cyclic strings in all but rare cases, up to the rounding of distances.
+    /// The string whose values v make Σ (target[i] - scale[i]·v[i])² small: the least of all cyclic strings in all but rare cases, up to
+    /// the rounding of distances.
     /// </summary>
     /// <param name="target">What to approximate, a finite float an axis, 8 a group.</param>
     /// <param name="scale">Value of a codebook's 1 on each axis; finite. 0 on axes that pad the last group.</param>
@@ -95,9 +99,12 @@ public sealed unsafe partial class ParityEncoder : IDisposable
     /// <param name="symbols">Receives for each axis its bits: level &lt;&lt; 1 | branch.</param>
     /// <param name="values">Receives v, one float an axis.</param>
     /// <returns>The sum.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">More axes than the encoder was made for, a span is too short, or bits that ascend or are not 1 to 7.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// More axes than the encoder was made for, a span is too short, or bits that ascend or are not 1 to 7.
+    /// </exception>
     /// <exception cref="ArgumentException">The sum is not finite.</exception>
-    public float Encode(ReadOnlySpan<float> target, ReadOnlySpan<float> scale, ReadOnlySpan<byte> bits, Span<byte> symbols, Span<float> values)
+    public float Encode(
+        ReadOnlySpan<float> target, ReadOnlySpan<float> scale, ReadOnlySpan<byte> bits, Span<byte> symbols, Span<float> values)
     {
         if (InstructionSets.Level < InstructionSetLevel.Vector128) return EncodeReference(target, scale, bits, symbols, values);
         Check(target, scale, bits, symbols, values);
@@ -120,7 +127,8 @@ public sealed unsafe partial class ParityEncoder : IDisposable
             Advance(bits, bits.Length - WrapGroups, bits.Length);
             Advance(bits, 0, bits.Length);
 
-            // The cheapest state costs 0 after each group. Paths from any end have merged long before the start, so that the path from where the best one began mostly begins there too.
+            // The cheapest state costs 0 after each group. Paths from any end have merged long before the start, so that the path from
+            // where the best one began mostly begins there too.
             end = Follow(_costs.Span.IndexOf((ushort)0), bits, symbols, values, untilMet: false);
             for (int attempt = 0; attempt < Attempts; attempt++)
             {
@@ -139,14 +147,19 @@ public sealed unsafe partial class ParityEncoder : IDisposable
     /// <inheritdoc cref="Encode" path="/param"/>
     /// <inheritdoc cref="Encode" path="/returns"/>
     /// <inheritdoc cref="Encode" path="/exception"/>
-    public float EncodeReference(ReadOnlySpan<float> target, ReadOnlySpan<float> scale, ReadOnlySpan<byte> bits, Span<byte> symbols, Span<float> values)
+    public float EncodeReference(
+        ReadOnlySpan<float> target, ReadOnlySpan<float> scale, ReadOnlySpan<byte> bits, Span<byte> symbols, Span<float> values)
     {
         Check(target, scale, bits, symbols, values);
         if (bits.IsEmpty) return 0;
         int axes = bits.Length * GroupAxes;
         byte[] groups = bits.ToArray();
         float unit = 0;
-        for (int i = 0; i < axes; i++) unit = MathF.Max(unit, scale[i] * scale[i] * (float)ParityTables.MeanSquaredError[bits[i / GroupAxes]]);
+        for (int i = 0; i < axes; i++)
+        {
+            unit = MathF.Max(unit, scale[i] * scale[i] * (float)ParityTables.MeanSquaredError[bits[i / GroupAxes]]);
+        }
+
         unit = unit > 0 ? UnitsOfDistortion / unit : 0;
         var distances = new int[axes][];
         for (int i = 0; i < axes; i++) distances[i] = DistancesReference(target[i], scale[i], unit, bits[i / GroupAxes]);
@@ -211,8 +224,10 @@ public sealed unsafe partial class ParityEncoder : IDisposable
             for (int state = 0; state < StateCount; state++)
             {
                 int low = state >> 1, high = low + (StateCount / 2);
-                int ofLow = Math.Min(costs[low] + distances[i][ParityTrellis.Subset(ParityTrellis.Window(low, state & 1), parities)], ushort.MaxValue);
-                int ofHigh = Math.Min(costs[high] + distances[i][ParityTrellis.Subset(ParityTrellis.Window(high, state & 1), parities)], ushort.MaxValue);
+                int branch = state & 1;
+                int ofLow = costs[low] + distances[i][ParityTrellis.Subset(ParityTrellis.Window(low, branch), parities)];
+                int ofHigh = costs[high] + distances[i][ParityTrellis.Subset(ParityTrellis.Window(high, branch), parities)];
+                (ofLow, ofHigh) = (Math.Min(ofLow, ushort.MaxValue), Math.Min(ofHigh, ushort.MaxValue));
                 next[state] = Math.Min(ofLow, ofHigh);
                 predecessors[i, state] = ofHigh < ofLow ? high : low;
             }
@@ -237,7 +252,8 @@ public sealed unsafe partial class ParityEncoder : IDisposable
     private int[] DistancesReference(float target, float scale, float unit, int bits)
     {
         int parities = ParityTrellis.Parities(bits), subsets = 1 << parities;
-        float farthest = _tables.Farthest(bits), wanted = scale == 0 ? 0 : Math.Clamp(target / scale, -farthest, farthest), factor = scale * scale * unit;
+        float farthest = _tables.Farthest(bits), factor = scale * scale * unit;
+        float wanted = scale == 0 ? 0 : Math.Clamp(target / scale, -farthest, farthest);
         var distances = new int[subsets];
         for (int subset = 0; subset < subsets; subset++)
         {
@@ -262,7 +278,7 @@ public sealed unsafe partial class ParityEncoder : IDisposable
         Vector256<float> largest = default;
         for (int g = 0; g < bits.Length; g++)
         {
-            Vector256<float> s = Vector256.Create(scale.Slice(g * GroupAxes, GroupAxes)), t = Vector256.Create(target.Slice(g * GroupAxes, GroupAxes));
+            Vector256<float> s = Vector256.Create(scale[(g * GroupAxes)..]), t = Vector256.Create(target[(g * GroupAxes)..]);
             Vector256<float> squares = s * s;
             largest = Vector256.MaxNative(largest, squares * (float)ParityTables.MeanSquaredError[bits[g]]);
             squares.StoreAligned(_factors.Pointer + (g * GroupAxes));
@@ -276,7 +292,10 @@ public sealed unsafe partial class ParityEncoder : IDisposable
         float unit = 0;
         for (int i = 0; i < GroupAxes; i++) unit = MathF.Max(unit, largest[i]);
         Vector256<float> units = Vector256.Create(unit > 0 ? UnitsOfDistortion / unit : 0);
-        for (int i = 0; i < bits.Length * GroupAxes; i += GroupAxes) (Vector256.LoadAligned(_factors.Pointer + i) * units).StoreAligned(_factors.Pointer + i);
+        for (float* factor = _factors.Pointer, end = factor + (bits.Length * GroupAxes); factor < end; factor += GroupAxes)
+        {
+            (Vector256.LoadAligned(factor) * units).StoreAligned(factor);
+        }
     }
 
     /// <summary>The distances of all axes to all subsets.</summary>
@@ -304,8 +323,10 @@ public sealed unsafe partial class ParityEncoder : IDisposable
                 {
                     if (parities <= 3) least = Avx512F.Min(least, Avx512F.Shuffle4x128(least, least, 0b01_00_11_10));
                     if (parities <= 2) least = Avx512F.Min(least, Avx512F.Shuffle4x128(least, least, 0b10_11_00_01));
-                    Vector512<float> bounded = Avx512F.Min(least * Vector512.Create(*factor), Vector512.Create((float)ushort.MaxValue)) + Vector512.Create(0.5f);
-                    Vector256<ushort> rounded = Avx512F.ConvertToVector256UInt16WithSaturation(Avx512F.ConvertToVector512Int32WithTruncation(bounded).AsUInt32());
+                    Vector512<float> bounded = Avx512F.Min(least * Vector512.Create(*factor), Vector512.Create((float)ushort.MaxValue))
+                        + Vector512.Create(0.5f);
+                    Vector256<ushort> rounded = Avx512F.ConvertToVector256UInt16WithSaturation(
+                        Avx512F.ConvertToVector512Int32WithTruncation(bounded).AsUInt32());
                     Vector256<ushort> fewest = Vector256.Create(Least(Sse41.Min(rounded.GetLower(), rounded.GetUpper())));
                     Avx2.Min(rounded - fewest, Vector256.Create(LargestDistance)).StoreAligned(distances);
                     continue;
@@ -371,8 +392,8 @@ public sealed unsafe partial class ParityEncoder : IDisposable
     }
 
     /// <summary>
-    /// Follows the path that ends in a state, and notes its windows, symbols and values; or only as far as the path that was followed last is met. The way back is a chain of few
-    /// instructions that wait for each other, and finding the levels fills the gaps.
+    /// Follows the path that ends in a state, and notes its windows, symbols and values; or only as far as the path that was followed last
+    /// is met. The way back is a chain of few instructions that wait for each other, and finding the levels fills the gaps.
     /// </summary>
     /// <returns>The state before the first axis.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -403,7 +424,8 @@ public sealed unsafe partial class ParityEncoder : IDisposable
                         Vector512<float> target = Vector512.Create(targets[axis]);
                         for (float* m = midpoints + (subset * stride), end = m + stride; m < end; m += 16)
                         {
-                            level += BitOperations.PopCount(Vector512.GreaterThan(target, Vector512.LoadAligned(m)).ExtractMostSignificantBits());
+                            level += BitOperations.PopCount(
+                                Vector512.GreaterThan(target, Vector512.LoadAligned(m)).ExtractMostSignificantBits());
                         }
 
                         symbol[axis] = (byte)((level << 1) | (state & 1));
@@ -422,7 +444,8 @@ public sealed unsafe partial class ParityEncoder : IDisposable
         Vector256<float> sum = default;
         for (int i = 0; i < axes; i += GroupAxes)
         {
-            Vector256<float> error = Vector256.Create(target.Slice(i, 8)) - (Vector256.Create(scale.Slice(i, 8)) * Vector256.Create(values.Slice(i, 8)));
+            Vector256<float> error = Vector256.Create(target.Slice(i, 8))
+                - (Vector256.Create(scale.Slice(i, 8)) * Vector256.Create(values.Slice(i, 8)));
             sum += error * error;
         }
 
@@ -431,7 +454,8 @@ public sealed unsafe partial class ParityEncoder : IDisposable
         return float.IsFinite(total) ? total : throw new ArgumentException("Target or scale is not finite, or their squares overflow.");
     }
 
-    private void Check(ReadOnlySpan<float> target, ReadOnlySpan<float> scale, ReadOnlySpan<byte> bits, Span<byte> symbols, Span<float> values)
+    private void Check(
+        ReadOnlySpan<float> target, ReadOnlySpan<float> scale, ReadOnlySpan<byte> bits, Span<byte> symbols, Span<float> values)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(bits.Length, _maxGroups);
         ParityTrellis.Check(bits);

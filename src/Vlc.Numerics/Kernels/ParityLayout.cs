@@ -3,17 +3,20 @@ using System.Buffers.Binary;
 namespace Vlc.Numerics.Kernels;
 
 /// <summary>
-/// How the rows of a list of parity trellis codes lie: the highest level bits of some axes, the coarse bits, as nibbles in blocks of 16 rows for <see cref="FastScan"/>, then a record a row with
-/// everything else for <see cref="ParityScan"/>. Immutable; one for all lists of the same bits.
+/// How the rows of a list of parity trellis codes lie: the highest level bits of some axes, the coarse bits, as nibbles in blocks of 16
+/// rows for <see cref="FastScan"/>, then a record a row with everything else for <see cref="ParityScan"/>. Immutable; one for all lists of
+/// the same bits.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A group of 8 axes with b bits, of which c are coarse, takes c bytes among the coarse ones of a row, one branch byte, and r = b - 1 - c bytes of remaining level bits: b bytes. Field a
-/// of n bytes, little endian, is bits n·a to n·a + n - 1; the branch bit of axis a is bit a. c is 0, 1, 2 or 4, so that a nibble holds the coarse bits of 4, 2 or 1 axes whole.
+/// A group of 8 axes with b bits, of which c are coarse, takes c bytes among the coarse ones of a row, one branch byte, and r = b - 1 - c
+/// bytes of remaining level bits: b bytes. Field a of n bytes, little endian, is bits n·a to n·a + n - 1; the branch bit of axis a is bit
+/// a. c is 0, 1, 2 or 4, so that a nibble holds the coarse bits of 4, 2 or 1 axes whole.
 /// </para>
 /// <para>
-/// A row: coarse bytes of all groups, branch bytes of all groups, remaining bytes of all groups. A list: blocks of 16 rows, byte i of each of the 16 rows together, so that a register holds
-/// two nibbles of 16 rows; the last block has the rows that are left, in the same way, and is no longer than they are; then the records (branch and remaining bytes) of all rows.
+/// A row: coarse bytes of all groups, branch bytes of all groups, remaining bytes of all groups. A list: blocks of 16 rows, byte i of each
+/// of the 16 rows together, so that a register holds two nibbles of 16 rows; the last block has the rows that are left, in the same way,
+/// and is no longer than they are; then the records (branch and remaining bytes) of all rows.
 /// </para>
 /// </remarks>
 public sealed class ParityLayout
@@ -29,7 +32,9 @@ public sealed class ParityLayout
 
     /// <summary>Lays out rows.</summary>
     /// <param name="bits">Bits of each group, 1 to 7, descending.</param>
-    /// <param name="coarse">Coarse bits of an axis of each group: 0, 1, 2 or 4, fewer than its bits; as <see cref="ChooseCoarseBits"/> gives them.</param>
+    /// <param name="coarse">
+    /// Coarse bits of an axis of each group: 0, 1, 2 or 4, fewer than its bits; as <see cref="ChooseCoarseBits"/> gives them.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">Other bits, or other lengths.</exception>
     public ParityLayout(ReadOnlySpan<byte> bits, ReadOnlySpan<byte> coarse)
     {
@@ -44,7 +49,8 @@ public sealed class ParityLayout
             int b = bits[g], c = coarse[g], r = b - 1 - c;
             if (c is not (0 or 1 or 2 or 4) || r < 0)
             {
-                throw new ArgumentOutOfRangeException(nameof(coarse), c, $"Coarse bits of a group of {b} bits are 0, 1, 2 or 4, and fewer than those.");
+                throw new ArgumentOutOfRangeException(
+                    nameof(coarse), c, $"Coarse bits of a group of {b} bits are 0, 1, 2 or 4, and fewer than those.");
             }
 
             for (end = g + 1; end < bits.Length && bits[end] == b && coarse[end] == c; end++) { }
@@ -87,8 +93,9 @@ public sealed class ParityLayout
     }
 
     /// <summary>
-    /// Coarse bits for a first stage of so many nibbles a row: those first that take most of the expected error of a distance away. Bits say how large an axis is: one more is about 2.3
-    /// octaves of that error, since it weighs by the square of the variance, and bits were given by variance^1.75.
+    /// Coarse bits for a first stage of so many nibbles a row: those first that take most of the expected error of a distance away. Bits
+    /// say how large an axis is: one more is about 2.3 octaves of that error, since it weighs by the square of the variance, and bits were
+    /// given by variance^1.75.
     /// </summary>
     /// <param name="bits">Bits of each group, 1 to 7, descending.</param>
     /// <param name="nibbles">At most so many, rounded down to pairs.</param>
@@ -100,7 +107,8 @@ public sealed class ParityLayout
         ArgumentOutOfRangeException.ThrowIfLessThan(coarse.Length, bits.Length);
         coarse[..bits.Length].Clear();
 
-        // Gain of a byte by the step to 1, 2 and 4 coarse bits, in 1/64 octave: reductions of the error of a unit Gaussian of .60, .26 and .063.
+        // Gain of a byte by the step to 1, 2 and 4 coarse bits, in 1/64 octave: reductions of the error of a unit Gaussian of .60, .26 and
+        // .063.
         for (int left = nibbles / 2; left > 0;)
         {
             int best = -1, bestGain = int.MinValue;

@@ -16,7 +16,9 @@ public readonly unsafe struct ParityRows
     /// <param name="offset">First byte of the list.</param>
     /// <param name="rowCount">Number of rows.</param>
     /// <param name="layout">How they lie; of at least one byte a row.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The list, with <see cref="ParityLayout.Padding"/> bytes behind it, does not fit the memory.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The list, with <see cref="ParityLayout.Padding"/> bytes behind it, does not fit the memory.
+    /// </exception>
     public ParityRows(CodeMemory memory, long offset, int rowCount, ParityLayout layout)
         : this(new CodeRows(memory, offset, rowCount, layout?.RowBytes ?? 1), layout!)
     {
@@ -25,7 +27,9 @@ public readonly unsafe struct ParityRows
     /// <summary>Describes the list that takes the bytes of <paramref name="bytes"/>; checks that kernels may read beyond it.</summary>
     /// <param name="bytes">As many rows of <see cref="ParityLayout.RowBytes"/> bytes, of which none lies by itself.</param>
     /// <param name="layout">How they lie; of at least one byte a row.</param>
-    /// <exception cref="ArgumentOutOfRangeException">Rows of another length, or less than <see cref="ParityLayout.Padding"/> bytes behind them.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// Rows of another length, or less than <see cref="ParityLayout.Padding"/> bytes behind them.
+    /// </exception>
     public ParityRows(CodeRows bytes, ParityLayout layout)
     {
         ArgumentNullException.ThrowIfNull(bytes);
@@ -66,7 +70,8 @@ public readonly unsafe struct ParityRows
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)RowCount, nameof(index));
         ArgumentOutOfRangeException.ThrowIfLessThan(row.Length, Layout.RowBytes);
-        int place = index & (ParityLayout.BlockRows - 1), first = index - place, stride = Math.Min(RowCount - first, ParityLayout.BlockRows);
+        int place = index & (ParityLayout.BlockRows - 1), first = index - place,
+            stride = Math.Min(RowCount - first, ParityLayout.BlockRows);
         byte* block = Blocks + ((long)first * Layout.CoarseBytes) + place;
         for (int i = 0; i < Layout.CoarseBytes; i++) row[i] = block[(long)i * stride];
         new ReadOnlySpan<byte>(Records + ((long)index * Layout.RecordBytes), Layout.RecordBytes).CopyTo(row[Layout.CoarseBytes..]);

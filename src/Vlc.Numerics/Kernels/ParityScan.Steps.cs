@@ -23,7 +23,11 @@ public static unsafe partial class ParityScan
         var groups = new List<Group>();
         foreach (ParityLayout.Run run in layout.Runs)
         {
-            for (int g = 0; g < run.Count; g++) groups.Add(new Group(run.Bits, run.Coarse, run.Rest, run.Parities, run.RestStart + (g * run.Rest), run.CoarseStart + (g * run.Coarse)));
+            for (int g = 0; g < run.Count; g++)
+            {
+                int restStart = run.RestStart + (g * run.Rest), coarseStart = run.CoarseStart + (g * run.Coarse);
+                groups.Add(new Group(run.Bits, run.Coarse, run.Rest, run.Parities, restStart, coarseStart));
+            }
         }
 
         return [.. groups];

@@ -29,8 +29,9 @@ public static unsafe partial class ParityScan
     }
 
     /// <summary>
-    /// Steps of 2 or 4 groups. Groups of the first half are in one register, a lane of 128 bits each, the others in another; 16 bits an axis are shuffled together, brought to the top by a
-    /// product, and down to where they are wanted in the number by the high half of another. Registers then become one of bytes, in which the first lanes of both come first.
+    /// Steps of 2 or 4 groups. Groups of the first half are in one register, a lane of 128 bits each, the others in another; 16 bits an
+    /// axis are shuffled together, brought to the top by a product, and down to where they are wanted in the number by the high half of
+    /// another. Registers then become one of bytes, in which the first lanes of both come first.
     /// </summary>
     private static byte[] MakeShuffleSteps<TStep>(ParityLayout layout, int stepGroups)
         where TStep : unmanaged
@@ -77,7 +78,8 @@ public static unsafe partial class ParityScan
                 FirstBook = Of(0).Book,
                 LastBook = Of(stepGroups).Book,
                 FirstSmall = ParityTables.BookStart(Math.Min(Of(0).Bits, 3)),
-                EndSmall = ParityTables.BookStart(Math.Min(Of(stepGroups).Bits, 3)) + ParityTrellis.Entries(Math.Min(Of(stepGroups).Bits, 3)),
+                EndSmall = ParityTables.BookStart(Math.Min(Of(stepGroups).Bits, 3))
+                    + ParityTrellis.Entries(Math.Min(Of(stepGroups).Bits, 3)),
                 Rest0 = Of(0).RestStart,
                 Rest1 = Of(1).RestStart,
                 Rest2 = Of(2).RestStart,
@@ -100,7 +102,8 @@ public static unsafe partial class ParityScan
                     for (int axis = 0; axis < width / 2; axis++)
                     {
                         Group group = Of((axis / GroupAxes) + (register * half));
-                        int bits = coarse ? group.Coarse : group.Rest, place = group.Parities + (coarse ? group.Rest : 0), bit = bits * (axis % GroupAxes);
+                        (int bits, int place) = coarse ? (group.Coarse, group.Parities + group.Rest) : (group.Rest, group.Parities);
+                        int bit = bits * (axis % GroupAxes);
                         places[register][2 * axis] = (byte)(bit / 8);
                         places[register][(2 * axis) + 1] = (byte)((bit / 8) + 1);
                         products[register][axis] = (ushort)(bits == 0 ? 0 : 1 << (16 - bits - (bit % 8)));
@@ -142,18 +145,21 @@ public static unsafe partial class ParityScan
 
         /// <summary>Which entries of a book the axes may have.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly (int First, int End) Entries(int book) => book == 0 ? (FirstSmall, EndSmall) : (0, book switch { 1 => 64, 2 => 128, _ => 256 });
+        public readonly (int First, int End) Entries(int book) =>
+            book == 0 ? (FirstSmall, EndSmall) : (0, book switch { 1 => 64, 2 => 128, _ => 256 });
     }
 
     private readonly struct Narrow : IReader
     {
         public static byte[] MakeSteps(ParityLayout layout) => MakeShuffleSteps<Step>(layout, stepGroups: 2);
 
-        public static void Gather(byte* block, int row, int stride, int count, byte* coarse) => GatherBytes(block + row, stride, count, coarse);
+        public static void Gather(byte* block, int row, int stride, int count, byte* coarse) =>
+            GatherBytes(block + row, stride, count, coarse);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Sum<TMeasure>(
-            byte* steps, int groups, byte* books, byte* branches, byte* record, byte* coarse, float* query, int padded, out Vector512<float> norm)
+            byte* steps, int groups, byte* books, byte* branches, byte* record, byte* coarse, float* query, int padded,
+            out Vector512<float> norm)
             where TMeasure : struct, IMeasure
         {
             Vector512<float> sum = default, sumOfNorm = default;
@@ -169,7 +175,8 @@ public static unsafe partial class ParityScan
                 for (int more = 1; more <= step->Head.MoreParities; more++)
                 {
                     byte* subsets = step->Head.Subsets + (32 * more);
-                    Vector128<byte> other = Vector128.ShuffleNative(Vector128.LoadAligned(subsets), low) ^ Vector128.ShuffleNative(Vector128.LoadAligned(subsets + 16), high);
+                    Vector128<byte> other = Vector128.ShuffleNative(Vector128.LoadAligned(subsets), low)
+                        ^ Vector128.ShuffleNative(Vector128.LoadAligned(subsets + 16), high);
                     number = Vector128.ConditionalSelect(Vector128.Equals(step->MoreParities, Vector128.Create((byte)more)), other, number);
                 }
 
@@ -178,7 +185,8 @@ public static unsafe partial class ParityScan
                 Vector128<byte> lows = default, highs = default;
                 for (int book = step->Head.FirstBook; book >= step->Head.LastBook; book--)
                 {
-                    // 16 entries at a time; other numbers are 16 or more, which look nothing up on Arm64; elsewhere it is bit 7 that must be set.
+                    // 16 entries at a time; other numbers are 16 or more, which look nothing up on Arm64; elsewhere it is bit 7 that must
+                    // be set.
                     (int first, int end) = step->Head.Entries(book);
                     byte* entries = books + (book * ParityTables.BookBytes);
                     Vector128<byte> lanes = Vector128.Equals(step->Books, Vector128.Create((byte)book));
@@ -247,8 +255,10 @@ public static unsafe partial class ParityScan
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public readonly Vector128<byte> Read(byte* group0, byte* group1)
             {
-                Vector128<ushort> a = MultiplyHigh(Vector128.ShuffleNative(Vector128.Load(group0), _places0).AsUInt16() * _products0, _shifts0);
-                Vector128<ushort> b = MultiplyHigh(Vector128.ShuffleNative(Vector128.Load(group1), _places1).AsUInt16() * _products1, _shifts1);
+                Vector128<ushort> a = MultiplyHigh(
+                    Vector128.ShuffleNative(Vector128.Load(group0), _places0).AsUInt16() * _products0, _shifts0);
+                Vector128<ushort> b = MultiplyHigh(
+                    Vector128.ShuffleNative(Vector128.Load(group1), _places1).AsUInt16() * _products1, _shifts1);
                 return Pack(a, b) & _mask;
             }
         }

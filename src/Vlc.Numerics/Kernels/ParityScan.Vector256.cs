@@ -5,18 +5,21 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Vlc.Numerics.Kernels;
 
-/// <content>AVX2: 32 axes at a time, groups 0 and 1 in one register, 2 and 3 in another; packed to bytes they lie in the order 0, 2, 1, 3.</content>
+/// <content>AVX2: 32 axes at a time, groups 0 and 1 in one register, 2 and 3 in another; packed to bytes they lie in the order 0, 2, 1,
+/// 3.</content>
 public static unsafe partial class ParityScan
 {
     private readonly struct Middle : IReader
     {
         public static byte[] MakeSteps(ParityLayout layout) => MakeShuffleSteps<Step>(layout, stepGroups: 4);
 
-        public static void Gather(byte* block, int row, int stride, int count, byte* coarse) => GatherBytes(block + row, stride, count, coarse);
+        public static void Gather(byte* block, int row, int stride, int count, byte* coarse) =>
+            GatherBytes(block + row, stride, count, coarse);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Sum<TMeasure>(
-            byte* steps, int groups, byte* books, byte* branches, byte* record, byte* coarse, float* query, int padded, out Vector512<float> norm)
+            byte* steps, int groups, byte* books, byte* branches, byte* record, byte* coarse, float* query, int padded,
+            out Vector512<float> norm)
             where TMeasure : struct, IMeasure
         {
             Vector512<float> sum = default, sumOfNorm = default;
@@ -35,8 +38,10 @@ public static unsafe partial class ParityScan
                     number = Vector256.ConditionalSelect(Vector256.Equals(step->MoreParities, Vector256.Create((byte)more)), other, number);
                 }
 
-                number |= step->Rest.Read(record + step->Head.Rest0, record + step->Head.Rest1, record + step->Head.Rest2, record + step->Head.Rest3);
-                number |= step->Coarse.Read(coarse + step->Head.Coarse0, coarse + step->Head.Coarse1, coarse + step->Head.Coarse2, coarse + step->Head.Coarse3) | step->Base;
+                number |= step->Rest.Read(
+                    record + step->Head.Rest0, record + step->Head.Rest1, record + step->Head.Rest2, record + step->Head.Rest3);
+                number |= step->Base | step->Coarse.Read(
+                    coarse + step->Head.Coarse0, coarse + step->Head.Coarse1, coarse + step->Head.Coarse2, coarse + step->Head.Coarse3);
                 Vector256<byte> lows = default, highs = default;
                 for (int book = step->Head.FirstBook; book >= step->Head.LastBook; book--)
                 {
@@ -65,11 +70,13 @@ public static unsafe partial class ParityScan
         private static Vector256<byte> Both(byte* bytes) => Avx2.BroadcastVector128ToVector256(bytes);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Add<TMeasure>(Vector256<short> values, float* query, int padded, ref Vector512<float> sum, ref Vector512<float> norm)
+        private static void Add<TMeasure>(
+            Vector256<short> values, float* query, int padded, ref Vector512<float> sum, ref Vector512<float> norm)
             where TMeasure : struct, IMeasure
         {
             Vector512<float> units = Vector512.Create(
-                Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(values.GetLower())), Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(values.GetUpper())));
+                Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(values.GetLower())),
+                Avx.ConvertToVector256Single(Avx2.ConvertToVector256Int32(values.GetUpper())));
             sum = TMeasure.Add(units, query, padded, sum);
             if (TMeasure.HasNorm) norm = TMeasure.AddNorm(units, query, padded, norm);
         }
@@ -95,7 +102,8 @@ public static unsafe partial class ParityScan
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public readonly Vector256<byte> Read(byte* group0, byte* group1, byte* group2, byte* group3)
             {
-                Vector256<byte> first = Vector256.Create(Vector128.Load(group0), Vector128.Load(group1)), second = Vector256.Create(Vector128.Load(group2), Vector128.Load(group3));
+                Vector256<byte> first = Vector256.Create(Vector128.Load(group0), Vector128.Load(group1)),
+                    second = Vector256.Create(Vector128.Load(group2), Vector128.Load(group3));
                 Vector256<ushort> a = Avx2.MultiplyHigh(Avx2.Shuffle(first, _places0).AsUInt16() * _products0, _shifts0);
                 Vector256<ushort> b = Avx2.MultiplyHigh(Avx2.Shuffle(second, _places1).AsUInt16() * _products1, _shifts1);
                 return Avx2.PackUnsignedSaturate(a.AsInt16(), b.AsInt16()) & _mask;

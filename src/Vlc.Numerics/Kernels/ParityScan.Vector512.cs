@@ -25,7 +25,8 @@ public static unsafe partial class ParityScan
                 step->LastBook = groups[first + count - 1].Book;
                 for (int q = 0; q < StepGroups; q++)
                 {
-                    // In an order that makes interleaving low and high bytes within 128 bits give all axes in order: 0, 4, 1, 5, 2, 6, 3, 7. Behind the last group it is read again.
+                    // In an order that makes interleaving low and high bytes within 128 bits give all axes in order: 0, 4, 1, 5, 2, 6, 3,
+                    // 7. Behind the last group it is read again.
                     int g = Math.Min((q / 2) + (4 * (q & 1)), count - 1);
                     Group group = groups[first + g];
                     ulong matrix = 0;
@@ -60,22 +61,25 @@ public static unsafe partial class ParityScan
             Vector512<byte> places = Vector512.Create((ulong)(0x0706050403020100 * stride)).AsByte() + Vector512.Create((byte)row);
             for (int i = 0; i < count; i += 8, block += 8 * stride)
             {
-                *(ulong*)(coarse + i) = Avx512Vbmi.PermuteVar64x8x2(Vector512.Load(block), places, Vector512.Load(block + 64)).AsUInt64().ToScalar();
+                Vector512<byte> eight = Avx512Vbmi.PermuteVar64x8x2(Vector512.Load(block), places, Vector512.Load(block + 64));
+                *(ulong*)(coarse + i) = eight.AsUInt64().ToScalar();
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> Sum<TMeasure>(
-            byte* steps, int groups, byte* books, byte* branches, byte* record, byte* coarse, float* query, int padded, out Vector512<float> norm)
+            byte* steps, int groups, byte* books, byte* branches, byte* record, byte* coarse, float* query, int padded,
+            out Vector512<float> norm)
             where TMeasure : struct, IMeasure
         {
             Vector512<float> sum = default, sumOfNorm = default;
-            for (Step* step = (Step*)steps; groups > 0; groups -= StepGroups, step++, branches += StepGroups, query += StepGroups * GroupAxes)
+            for (Step* step = (Step*)steps; groups > 0; groups -= StepGroups, step++, branches += StepGroups, query += 64)
             {
                 Vector512<byte> windows = Read(branches, step->BranchBytes, step->BranchShifts);
                 Vector512<byte> number = Gfni.V512.GaloisFieldAffineTransform(windows, step->Matrix, 0);
                 number |= Read(record + step->RestStart, step->RestBytes, step->RestShifts) & step->RestMask;
-                number |= Vector512.ConditionalSelect(step->CoarseMask, Read(coarse + step->CoarseStart, step->CoarseBytes, step->CoarseShifts), step->Base);
+                number |= Vector512.ConditionalSelect(
+                    step->CoarseMask, Read(coarse + step->CoarseStart, step->CoarseBytes, step->CoarseShifts), step->Base);
                 int book = step->FirstBook;
                 LookUp(books, book, number, out Vector512<byte> low, out Vector512<byte> high);
                 while (--book >= step->LastBook)
@@ -120,12 +124,15 @@ public static unsafe partial class ParityScan
 
             // The permutations take the low 7 bits of a number; bit 7 chooses between their results.
             Vector512<byte> upper = Vector512.LessThan(number.AsSByte(), default).AsByte();
-            low = Vector512.ConditionalSelect(upper, Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(books + 128), number, Vector512.LoadAligned(books + 192)), low);
-            high = Vector512.ConditionalSelect(upper, Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(books + 384), number, Vector512.LoadAligned(books + 448)), high);
+            low = Vector512.ConditionalSelect(
+                upper, Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(books + 128), number, Vector512.LoadAligned(books + 192)), low);
+            high = Vector512.ConditionalSelect(
+                upper, Avx512Vbmi.PermuteVar64x8x2(Vector512.LoadAligned(books + 384), number, Vector512.LoadAligned(books + 448)), high);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Add<TMeasure>(Vector256<short> values, float* query, int padded, ref Vector512<float> sum, ref Vector512<float> norm)
+        private static void Add<TMeasure>(
+            Vector256<short> values, float* query, int padded, ref Vector512<float> sum, ref Vector512<float> norm)
             where TMeasure : struct, IMeasure
         {
             Vector512<float> units = Avx512F.ConvertToVector512Single(Avx512F.ConvertToVector512Int32(values));
@@ -137,7 +144,9 @@ public static unsafe partial class ParityScan
         [StructLayout(LayoutKind.Sequential, Size = 768)]
         private struct Step
         {
-            /// <summary>Bytes that make the qwords, of branch bits, remaining and coarse level bits, and the first bit of each field in its qword.</summary>
+            /// <summary>
+            /// Bytes that make the qwords, of branch bits, remaining and coarse level bits, and the first bit of each field in its qword.
+            /// </summary>
             public Vector512<byte> BranchBytes, BranchShifts, RestBytes, RestShifts, CoarseBytes, CoarseShifts;
 
             /// <summary>Taps of the parities.</summary>

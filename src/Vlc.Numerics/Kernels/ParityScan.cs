@@ -6,18 +6,23 @@ using Vlc.Numerics.Memory;
 
 namespace Vlc.Numerics.Kernels;
 
-/// <summary>Reads and measures whole rows of parity trellis codes against a float query: the second stage of a search of codec <c>parity</c>, for the rows that <see cref="FastScan"/> leaves.</summary>
+/// <summary>
+/// Reads and measures whole rows of parity trellis codes against a float query: the second stage of a search of codec <c>parity</c>, for
+/// the rows that <see cref="FastScan"/> leaves.
+/// </summary>
 /// <remarks>
 /// <para>
-/// Layout. Of a group of 8 axes the windows are 8 shifts of two branch bytes; remaining and coarse level bits are fields of 1 to 6 bits in as many bytes. All three become bytes, an axis
-/// each, and together the number of an entry of the codebook, whose low and high bytes are looked up in registers: with AVX-512 64 axes by VPERMB, VPMULTISHIFTQB, one GF2P8AFFINEQB for the
-/// parities and two VPERMB or VPERMI2B (ParityScan.Vector512.cs); with AVX2 and 128 bits 32 and 16 axes by shuffles and products of 16 bits, parities by two lookups of nibbles, values by a
-/// lookup for each 16 entries (ParityScan.Vector256.cs, ParityScan.Vector128.cs). What is where is worked out once for a layout (ParityScan.Steps.cs). Coarse bytes, which lie apart, are
-/// gathered first.
+/// Layout. Of a group of 8 axes the windows are 8 shifts of two branch bytes; remaining and coarse level bits are fields of 1 to 6 bits in
+/// as many bytes. All three become bytes, an axis each, and together the number of an entry of the codebook, whose low and high bytes are
+/// looked up in registers: with AVX-512 64 axes by VPERMB, VPMULTISHIFTQB, one GF2P8AFFINEQB for the parities and two VPERMB or VPERMI2B
+/// (ParityScan.Vector512.cs); with AVX2 and 128 bits 32 and 16 axes by shuffles and products of 16 bits, parities by two lookups of
+/// nibbles, values by a lookup for each 16 entries (ParityScan.Vector256.cs, ParityScan.Vector128.cs). What is where is worked out once for
+/// a layout (ParityScan.Steps.cs). Coarse bytes, which lie apart, are gathered first.
 /// </para>
 /// <para>
-/// Arithmetic. Values enter as integers and what they are multiplied by is multiplied with 1/4096 before, which is exact. Axis k is summed in lane k modulo 16 by products and sums that are
-/// rounded one by one, since x64 without AVX2 has no fused ones; then the lanes as the tree of <see cref="Distances"/>. All give the bits of the reference.
+/// Arithmetic. Values enter as integers and what they are multiplied by is multiplied with 1/4096 before, which is exact. Axis k is summed
+/// in lane k modulo 16 by products and sums that are rounded one by one, since x64 without AVX2 has no fused ones; then the lanes as the
+/// tree of <see cref="Distances"/>. All give the bits of the reference.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths"; guarded by bench/Vlc.Bench, ParityBenchmarks.</para>
 /// </remarks>
@@ -25,7 +30,9 @@ public static unsafe partial class ParityScan
 {
     private const int GroupAxes = ParityTrellis.GroupAxes;
 
-    /// <summary>Rows whose bytes are brought together before the first of them is read: a vector waits for bytes that have just been written.</summary>
+    /// <summary>
+    /// Rows whose bytes are brought together before the first of them is read: a vector waits for bytes that have just been written.
+    /// </summary>
     private const int RowBatch = 8;
 
     [ThreadStatic]
@@ -44,7 +51,8 @@ public static unsafe partial class ParityScan
     /// <param name="distances">Receives one float a row.</param>
     /// <exception cref="ArgumentOutOfRangeException">A span is too short, or no such row.</exception>
     public static void SquaredDistances(
-        ParityRows codes, ReadOnlySpan<int> rows, ParityTables tables, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset, Span<float> distances)
+        ParityRows codes, ReadOnlySpan<int> rows, ParityTables tables, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset,
+        Span<float> distances)
     {
         ParityLayout layout = Check(codes, rows, tables, distances.Length);
         int padded = Padded(layout);
@@ -71,7 +79,8 @@ public static unsafe partial class ParityScan
     }
 
     /// <summary>
-    /// dots[i] = Σ weight[k]·v[row i][k], and norms[i] = Σ s·v·(2·centre + s·v), which is what the row's norm exceeds the anchor's by: everything that a cosine needs.
+    /// dots[i] = Σ weight[k]·v[row i][k], and norms[i] = Σ s·v·(2·centre + s·v), which is what the row's norm exceeds the anchor's by:
+    /// everything that a cosine needs.
     /// </summary>
     /// <param name="codes">The list.</param>
     /// <param name="rows">Row numbers; empty for all rows in order.</param>
@@ -83,7 +92,8 @@ public static unsafe partial class ParityScan
     /// <param name="norms">Receives one float a row.</param>
     /// <inheritdoc cref="SquaredDistances" path="/exception"/>
     public static void DotsAndNorms(
-        ParityRows codes, ReadOnlySpan<int> rows, ParityTables tables, ReadOnlySpan<float> weight, ReadOnlySpan<float> scale, ReadOnlySpan<float> centre,
+        ParityRows codes, ReadOnlySpan<int> rows, ParityTables tables, ReadOnlySpan<float> weight, ReadOnlySpan<float> scale,
+        ReadOnlySpan<float> centre,
         Span<float> dots, Span<float> norms)
     {
         ParityLayout layout = Check(codes, rows, tables, Math.Min(dots.Length, norms.Length));
@@ -142,7 +152,8 @@ public static unsafe partial class ParityScan
     /// <param name="scale">Value of a codebook's 1 on each axis.</param>
     /// <param name="offset">Squared distance on the axes without a code.</param>
     public static float SquaredDistanceReference(
-        ReadOnlySpan<byte> row, ParityLayout layout, ParityTables tables, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset)
+        ReadOnlySpan<byte> row, ParityLayout layout, ParityTables tables, ReadOnlySpan<float> target, ReadOnlySpan<float> scale,
+            float offset)
     {
         float[] units = Units(row, layout, tables), lanes = new float[16];
         for (int k = 0; k < units.Length; k++)
@@ -160,7 +171,8 @@ public static unsafe partial class ParityScan
     /// <param name="tables">Codebooks.</param>
     /// <param name="weight">Query times scale on the coded axes.</param>
     /// <param name="offset">Product of query and anchor.</param>
-    public static float DotProductReference(ReadOnlySpan<byte> row, ParityLayout layout, ParityTables tables, ReadOnlySpan<float> weight, float offset)
+    public static float DotProductReference(
+        ReadOnlySpan<byte> row, ParityLayout layout, ParityTables tables, ReadOnlySpan<float> weight, float offset)
     {
         float[] units = Units(row, layout, tables), lanes = new float[16];
         for (int k = 0; k < units.Length; k++) lanes[k % 16] += weight[k] * ParityTables.Unit * units[k];
@@ -175,7 +187,8 @@ public static unsafe partial class ParityScan
     /// <param name="scale">Value of a codebook's 1 on each axis.</param>
     /// <param name="centre">The anchor on the coded axes.</param>
     public static (float Dot, float Norm) DotAndNormReference(
-        ReadOnlySpan<byte> row, ParityLayout layout, ParityTables tables, ReadOnlySpan<float> weight, ReadOnlySpan<float> scale, ReadOnlySpan<float> centre)
+        ReadOnlySpan<byte> row, ParityLayout layout, ParityTables tables, ReadOnlySpan<float> weight, ReadOnlySpan<float> scale,
+            ReadOnlySpan<float> centre)
     {
         float[] units = Units(row, layout, tables), dots = new float[16], norms = new float[16];
         for (int k = 0; k < units.Length; k++)
@@ -241,7 +254,8 @@ public static unsafe partial class ParityScan
         if (axes < padded.Length) padded.Slice(axes, GroupAxes).Clear();
     }
 
-    private static void Scan<TMeasure>(ParityRows codes, ReadOnlySpan<int> rows, ParityTables tables, float offset, Span<float> results, Span<float> norms)
+    private static void Scan<TMeasure>(
+        ParityRows codes, ReadOnlySpan<int> rows, ParityTables tables, float offset, Span<float> results, Span<float> norms)
         where TMeasure : struct, IMeasure
     {
         if (InstructionSets.Level == InstructionSetLevel.Vector512 && Avx512Vbmi.IsSupported && Gfni.V512.IsSupported)
@@ -270,7 +284,8 @@ public static unsafe partial class ParityScan
 
         // Of each row its branch bytes behind the last of them, and its coarse bytes; vectors are read beyond their ends.
         int coarseStart = (groups + 1 + 63 + 64) & ~63, slot = (coarseStart + coarseBytes + 63 + 64) & ~63;
-        byte* scratch = Room(ref t_rows, (long)RowBatch * slot), steps = layout.Steps<TReader>(), books = tables.Books, blocks = codes.Blocks, records = codes.Records;
+        byte* scratch = Room(ref t_rows, (long)RowBatch * slot), steps = layout.Steps<TReader>(), books = tables.Books,
+            blocks = codes.Blocks, records = codes.Records;
         float* query = t_query!.Pointer;
         for (int first = 0; first < count; first += RowBatch)
         {
@@ -281,14 +296,16 @@ public static unsafe partial class ParityScan
                 byte* record = records + ((long)row * recordBytes), branches = scratch + (j * slot);
                 branches[0] = record[groups - 1];
                 for (int g = 0; g < groups; g += 32) Vector256.Load(record + g).Store(branches + 1 + g);
-                TReader.Gather(blocks + ((long)firstRow * coarseBytes), place, Math.Min(rowCount - firstRow, ParityLayout.BlockRows), coarseBytes, branches + coarseStart);
+                TReader.Gather(blocks + ((long)firstRow * coarseBytes), place, Math.Min(rowCount - firstRow, ParityLayout.BlockRows),
+                    coarseBytes, branches + coarseStart);
             }
 
             for (int j = 0; j < batch; j++)
             {
                 int row = rows.IsEmpty ? first + j : rows[first + j];
                 byte* branches = scratch + (j * slot);
-                Vector512<float> sum = TReader.Sum<TMeasure>(steps, groups, books, branches, records + ((long)row * recordBytes), branches + coarseStart, query, padded, out Vector512<float> norm);
+                Vector512<float> sum = TReader.Sum<TMeasure>(steps, groups, books, branches, records + ((long)row * recordBytes),
+                    branches + coarseStart, query, padded, out Vector512<float> norm);
                 results[first + j] = offset + Distances.SumTree(sum);
                 if (TMeasure.HasNorm) norms[first + j] = Distances.SumTree(norm);
             }
@@ -306,7 +323,8 @@ public static unsafe partial class ParityScan
 
         /// <summary>Sums the axes of a row; the streams of query data are <paramref name="padded"/> floats apart.</summary>
         static abstract Vector512<float> Sum<TMeasure>(
-            byte* steps, int groups, byte* books, byte* branches, byte* record, byte* coarse, float* query, int padded, out Vector512<float> norm)
+            byte* steps, int groups, byte* books, byte* branches, byte* record, byte* coarse, float* query, int padded,
+            out Vector512<float> norm)
             where TMeasure : struct, IMeasure;
     }
 
@@ -342,7 +360,8 @@ public static unsafe partial class ParityScan
         public static bool HasNorm => false;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum) => sum + (Vector512.Load(query) * units);
+        public static Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum) =>
+            sum + (Vector512.Load(query) * units);
 
         public static Vector512<float> AddNorm(Vector512<float> units, float* query, int padded, Vector512<float> norm) => norm;
     }
@@ -352,7 +371,8 @@ public static unsafe partial class ParityScan
         public static bool HasNorm => true;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum) => sum + (Vector512.Load(query) * units);
+        public static Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum) =>
+            sum + (Vector512.Load(query) * units);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector512<float> AddNorm(Vector512<float> units, float* query, int padded, Vector512<float> norm)

@@ -6,8 +6,9 @@ public sealed partial class ParityTables
     public static ReadOnlySpan<double> MeanSquaredError => [1, .27759, .072013, .019043, .0050854, .0013121, .00032916, .000092672];
 
     /// <summary>
-    /// The designed codebooks in units of 1/4096, 1 to 7 bits one after the other, entry <c>level &lt;&lt; K | subset</c>: Lloyd iterations over Viterbi paths of unit Gaussian samples
-    /// (ParityDesign among the tests makes them again). An index stores the tables it was built with, so that a new design needs no new format.
+    /// The designed codebooks in units of 1/4096, 1 to 7 bits one after the other, entry <c>level &lt;&lt; K | subset</c>: Lloyd iterations
+    /// over Viterbi paths of unit Gaussian samples (ParityDesign among the tests makes them again). An index stores the tables it was built
+    /// with, so that a new design needs no new format.
     /// </summary>
     private static ReadOnlySpan<short> DesignedValues =>
     [

@@ -4,12 +4,12 @@ using Vlc.Numerics.Memory;
 namespace Vlc.Numerics.Kernels;
 
 /// <summary>
-/// The codebooks of <see cref="ParityTrellis"/>, for unit Gaussians; an axis's scale is applied outside. Beside them what is known of a value of which only the highest level bits have been
-/// read, the coarse bits: its mean and its variance.
+/// The codebooks of <see cref="ParityTrellis"/>, for unit Gaussians; an axis's scale is applied outside. Beside them what is known of a
+/// value of which only the highest level bits have been read, the coarse bits: its mean and its variance.
 /// </summary>
 /// <remarks>
-/// Layout. Values are int16 in units of 1/4096, exact as float. Within a subset they ascend with the level, so that the nearest is found by comparing with midpoints. For lookups of bytes in
-/// registers the low and the high bytes of a codebook are held apart.
+/// Layout. Values are int16 in units of 1/4096, exact as float. Within a subset they ascend with the level, so that the nearest is found by
+/// comparing with midpoints. For lookups of bytes in registers the low and the high bytes of a codebook are held apart.
 /// </remarks>
 public sealed unsafe partial class ParityTables : IDisposable
 {
@@ -35,10 +35,14 @@ public sealed unsafe partial class ParityTables : IDisposable
     private readonly AlignedBuffer<short> _values = new(Starts[^1]);
     private readonly AlignedBuffer<float> _floats = new(Starts[^1]);
 
-    /// <summary>256 low bytes, then 256 high bytes, of each book: the codebooks of 3, 2 and 1 bits together, then one each of 4 to 7.</summary>
+    /// <summary>
+    /// 256 low bytes, then 256 high bytes, of each book: the codebooks of 3, 2 and 1 bits together, then one each of 4 to 7.
+    /// </summary>
     private readonly AlignedBuffer<byte> _books = new(BookCount * BookBytes);
 
-    /// <summary>For each codebook and subset the midpoints between levels, filled with infinity: room for 16 or the number of levels.</summary>
+    /// <summary>
+    /// For each codebook and subset the midpoints between levels, filled with infinity: room for 16 or the number of levels.
+    /// </summary>
     private readonly AlignedBuffer<float>[] _midpoints = new AlignedBuffer<float>[ParityTrellis.MaxBits + 1];
 
     /// <summary>The farthest from 0 that a target is taken for: some way beyond all values.</summary>
@@ -53,13 +57,17 @@ public sealed unsafe partial class ParityTables : IDisposable
     private readonly Spread[] _coarseSpreads = new Spread[(ParityTrellis.MaxBits + 1) * (MaxCoarseBits + 1)];
 
     /// <summary>Copies codebooks.</summary>
-    /// <param name="values">All codebooks in units of 1/4096, that of 1 bit first; as many as <see cref="ValueCount"/>, ascending by level within each subset.</param>
+    /// <param name="values">
+    /// All codebooks in units of 1/4096, that of 1 bit first; as many as <see cref="ValueCount"/>, ascending by level within each subset.
+    /// </param>
     /// <param name="shares">How often each value stands for one, in any unit; what coarse bits say follows from it.</param>
     /// <exception cref="ArgumentException">Another number of values or shares, or a subset that does not ascend.</exception>
     public ParityTables(ReadOnlySpan<short> values, ReadOnlySpan<ushort> shares)
     {
-        if (values.Length != ValueCount) throw new ArgumentException($"Parity tables hold {ValueCount} values; {values.Length} were given.", nameof(values));
-        if (shares.Length != ValueCount) throw new ArgumentException($"Parity tables hold {ValueCount} shares; {shares.Length} were given.", nameof(shares));
+        if (values.Length != ValueCount) throw new ArgumentException(
+            $"Parity tables hold {ValueCount} values; {values.Length} were given.", nameof(values));
+        if (shares.Length != ValueCount) throw new ArgumentException(
+            $"Parity tables hold {ValueCount} shares; {shares.Length} were given.", nameof(shares));
         _shares = shares.ToArray();
         values.CopyTo(_values.Span);
         for (int i = 0; i < values.Length; i++) _floats.Span[i] = values[i] * Unit;
@@ -91,7 +99,9 @@ public sealed unsafe partial class ParityTables : IDisposable
     /// <summary>How often each value stands for one, as the constructor takes it.</summary>
     public ReadOnlySpan<ushort> Shares => _shares;
 
-    /// <summary>The codebook of <paramref name="bits"/> bits: entry <c>level &lt;&lt; K | subset</c>. The tables must outlive the span.</summary>
+    /// <summary>
+    /// The codebook of <paramref name="bits"/> bits: entry <c>level &lt;&lt; K | subset</c>. The tables must outlive the span.
+    /// </summary>
     /// <param name="bits">1 to 7.</param>
     /// <exception cref="ArgumentOutOfRangeException">Other bits.</exception>
     public ReadOnlySpan<float> Codebook(int bits)
@@ -131,7 +141,10 @@ public sealed unsafe partial class ParityTables : IDisposable
     /// <summary>Floats from the midpoints of one subset to those of the next: whole vectors of 16.</summary>
     internal static int MidpointStride(int bits) => Math.Max(1 << (bits - 1), 16);
 
-    /// <summary>Mean, mean square, least and largest value of a unit Gaussian's code by its coarse bits; 2^<paramref name="coarse"/> times four floats.</summary>
+    /// <summary>
+    /// Mean, mean square, least and largest value of a unit Gaussian's code by its coarse bits; 2^<paramref name="coarse"/> times four
+    /// floats.
+    /// </summary>
     internal ReadOnlySpan<float> CoarseMoments(int bits, int coarse) => _coarseMoments.AsSpan(4 * CoarseStart(bits, coarse), 4 << coarse);
 
     /// <summary>What remains to be known of a value whose coarse bits are.</summary>
@@ -189,10 +202,12 @@ public sealed unsafe partial class ParityTables : IDisposable
             squared += around * around * share;
             all += share;
             Span<float> moments = _coarseMoments.AsSpan(4 * (CoarseStart(bits, coarse) + prefix), 4);
-            (moments[0], moments[1], moments[2], moments[3]) = ((float)mean, (float)((mean * mean) + around), TensorPrimitives.Min(values), TensorPrimitives.Max(values));
+            (moments[0], moments[1], moments[2], moments[3]) = (
+                (float)mean, (float)((mean * mean) + around), TensorPrimitives.Min(values), TensorPrimitives.Max(values));
         }
 
-        if (all > 0) _coarseSpreads[(bits * (MaxCoarseBits + 1)) + coarse] = new Spread((float)(variance / all), (float)(timesSquare / all), (float)(squared / all));
+        if (all > 0) _coarseSpreads[(bits * (MaxCoarseBits + 1)) + coarse] = new Spread(
+            (float)(variance / all), (float)(timesSquare / all), (float)(squared / all));
     }
 
     /// <summary>Means over the coarse entries.</summary>

@@ -70,7 +70,9 @@ public sealed class ParityEncoderTests
         Assert.InRange(found / best, .9999, 1.001);
     }
 
-    /// <summary>Axes that pad the last group cost nothing, and an outlier far beyond the codebooks is coded by their outermost values.</summary>
+    /// <summary>
+    /// Axes that pad the last group cost nothing, and an outlier far beyond the codebooks is coded by their outermost values.
+    /// </summary>
     [Fact]
     public void Padding_and_outliers_are_coded()
     {
@@ -85,7 +87,9 @@ public sealed class ParityEncoderTests
         Assert.Equal(0, encoder.Encode(new float[16], new float[16], [3, 3], symbols, values));
     }
 
-    /// <summary>The limits of the issue: within .09, .12, .17, .20, .22 bit of Shannon's bound at 1 to 5 bits, and the error that the tables state.</summary>
+    /// <summary>
+    /// The limits of the issue: within .09, .12, .17, .20, .22 bit of Shannon's bound at 1 to 5 bits, and the error that the tables state.
+    /// </summary>
     [Theory]
     [InlineData(1, .09)]
     [InlineData(2, .12)]
@@ -107,7 +111,8 @@ public sealed class ParityEncoderTests
         using var encoder = new ParityEncoder(ParityTables.Designed, 16);
         float[] two = new float[16];
         byte[] symbols = new byte[16];
-        Assert.Throws<ArgumentOutOfRangeException>(() => encoder.Encode(new float[24], new float[24], [1, 1, 1], new byte[24], new float[24]));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => encoder.Encode(new float[24], new float[24], [1, 1, 1], new byte[24], new float[24]));
         Assert.Throws<ArgumentOutOfRangeException>(() => encoder.Encode(two, two, [1, 8], symbols, two));
         Assert.Throws<ArgumentOutOfRangeException>(() => encoder.Encode(two, two, [1, 0], symbols, two));
         Assert.Throws<ArgumentOutOfRangeException>(() => encoder.Encode(two, two, [1, 2], symbols, two));

@@ -36,7 +36,8 @@ internal sealed record ParitySample(byte[] Bits, float[] Target, float[] Scale)
     /// <summary>Residuals of the model: variances follow from the bits.</summary>
     public static ParitySample Random(byte[] bits, SeededRandom random)
     {
-        float[] scale = [.. bits.SelectMany(b => Enumerable.Range(0, ParityTrellis.GroupAxes).Select(_ => (.7f + (.6f * (float)random.NextDouble())) * (1 << b)))];
+        float[] scale = [.. bits.SelectMany(
+            b => Enumerable.Range(0, ParityTrellis.GroupAxes).Select(_ => (.7f + (.6f * (float)random.NextDouble())) * (1 << b)))];
         return new ParitySample(bits, [.. scale.Select(s => s * random.NextGaussian())], scale);
     }
 }

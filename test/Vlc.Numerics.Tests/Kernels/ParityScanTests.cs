@@ -41,8 +41,10 @@ public sealed class ParityScanTests : IDisposable
                 Assert.Equal(sample.Bits.Sum(b => b), layout.RowBytes);
                 foreach (int count in (int[])[1, 15, 16, 37])
                 {
-                    byte[][] symbols = [.. Enumerable.Range(0, count).Select(_ => (byte[])[.. Enumerable.Range(0, layout.Axes).Select(k => (byte)random.NextInt64(1 << sample.Bits[k / 8]))])];
-                    byte[] rows = new byte[count * layout.RowBytes], list = new byte[rows.Length], row = new byte[layout.RowBytes], unpacked = new byte[layout.Axes];
+                    byte[][] symbols = [.. Enumerable.Range(0, count).Select(
+                        _ => (byte[])[.. Enumerable.Range(0, layout.Axes).Select(k => (byte)random.NextInt64(1 << sample.Bits[k / 8]))])];
+                    byte[] rows = new byte[count * layout.RowBytes], list = new byte[rows.Length], row = new byte[layout.RowBytes],
+                        unpacked = new byte[layout.Axes];
                     for (int i = 0; i < count; i++) layout.PackRow(symbols[i], rows.AsSpan(i * layout.RowBytes));
                     layout.PackList(rows, list);
                     for (int i = 0; i < count; i++)
@@ -70,7 +72,9 @@ public sealed class ParityScanTests : IDisposable
         Assert.Equal([1, 5, 2, 6, 3, 4, 7, 8], list);
     }
 
-    /// <summary>All rows and picked ones of a list in blocks of which the last is not full; the list ends as near to the end of the file as it may.</summary>
+    /// <summary>
+    /// All rows and picked ones of a list in blocks of which the last is not full; the list ends as near to the end of the file as it may.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Groups))]
     public void Scans_give_the_bits_of_the_reference(int groups)
@@ -158,7 +162,9 @@ public sealed class ParityScanTests : IDisposable
         Assert.InRange(FastScan.AtMost(sums, 0, 37, _tables.Threshold(distances.Order().ElementAt(3)), new int[37]), 4, 15);
     }
 
-    /// <summary>The expected distance errs as its sigma says, on residuals of the model, and the rounding to bytes adds little to that.</summary>
+    /// <summary>
+    /// The expected distance errs as its sigma says, on residuals of the model, and the rounding to bytes adds little to that.
+    /// </summary>
     [Theory]
     [InlineData(16, 32)]
     [InlineData(25, 48)]
@@ -182,7 +188,8 @@ public sealed class ParityScanTests : IDisposable
             encoder.Encode([.. query.Scale.Select(s => s * random.NextGaussian())], query.Scale, bits, symbols, values);
             layout.PackRow(symbols, row);
             double coarseDistance = _tables.Base + (_tables.Unit * (double)FastScan.SumReference(row, _tables));
-            double z = (coarseDistance - ParityScan.SquaredDistanceReference(row, layout, ParityTables.Designed, query.Target, query.Scale, 7)) / _tables.Sigma;
+            double z = (coarseDistance
+                - ParityScan.SquaredDistanceReference(row, layout, ParityTables.Designed, query.Target, query.Scale, 7)) / _tables.Sigma;
             sum += z;
             squares += z * z;
         }
@@ -222,16 +229,22 @@ public sealed class ParityScanTests : IDisposable
         Assert.Throws<ArgumentOutOfRangeException>(() => layout.PackRow(new byte[15], new byte[4]));
         ParityRows codes = Rows(layout, 3);
         float[] axes = new float[16], results = new float[3];
-        Assert.Throws<ArgumentOutOfRangeException>(() => ParityScan.SquaredDistances(codes, [3], ParityTables.Designed, axes, axes, 0, results));
-        Assert.Throws<ArgumentOutOfRangeException>(() => ParityScan.SquaredDistances(codes, [-1], ParityTables.Designed, axes, axes, 0, results));
-        Assert.Throws<ArgumentOutOfRangeException>(() => ParityScan.SquaredDistances(codes, [], ParityTables.Designed, new float[8], axes, 0, results));
-        Assert.Throws<ArgumentOutOfRangeException>(() => ParityScan.SquaredDistances(codes, [], ParityTables.Designed, axes, axes, 0, new float[2]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => ParityScan.DotsAndNorms(codes, [], ParityTables.Designed, axes, axes, axes, results, []));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => ParityScan.SquaredDistances(codes, [3], ParityTables.Designed, axes, axes, 0, results));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => ParityScan.SquaredDistances(codes, [-1], ParityTables.Designed, axes, axes, 0, results));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => ParityScan.SquaredDistances(codes, [], ParityTables.Designed, new float[8], axes, 0, results));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => ParityScan.SquaredDistances(codes, [], ParityTables.Designed, axes, axes, 0, new float[2]));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => ParityScan.DotsAndNorms(codes, [], ParityTables.Designed, axes, axes, axes, results, []));
         Assert.Throws<ArgumentOutOfRangeException>(() => ParityScan.Decode(ParityTables.Designed, [1], [0, 0, 0, 2, 0, 0, 0, 0], axes));
         Assert.Throws<ArgumentOutOfRangeException>(() => FastScan.Sums(codes, _tables, new ushort[16]));
         _tables.Distances(ParityTables.Designed, layout, axes, axes, 0, isBound: false);
         Assert.Throws<ArgumentOutOfRangeException>(() => FastScan.Sums(codes, _tables, new ushort[3]));
-        Assert.Throws<ArgumentOutOfRangeException>(() => _tables.Distances(ParityTables.Designed, layout, new float[8], axes, 0, isBound: false));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => _tables.Distances(ParityTables.Designed, layout, new float[8], axes, 0, isBound: false));
     }
 
     private ParityRows Rows(ParityLayout layout, int count) =>
