@@ -26,6 +26,7 @@ public static class IndexBuilder
     /// </param>
     /// <exception cref="ArgumentException">Options that do not fit the vectors.</exception>
     /// <exception cref="VlcFormatException">The source is damaged, or has zero rows under the cosine metric.</exception>
+    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static IndexReport Build(
         VectorSource source, string basePath, IndexOptions options, IProgress<IndexProgress>? progress = null,
@@ -34,7 +35,8 @@ public static class IndexBuilder
         ArgumentException.ThrowIfNullOrEmpty(basePath);
         Check(source, options);
         var partial = new PartialBuild(basePath, options, options.Resumable);
-        return Run(new BuildContext(source, options, partial, progress, cancellationToken), new FolderContainer(basePath));
+        using FolderContainer container = FolderContainer.Create(basePath);
+        return Run(new BuildContext(source, options, partial, progress, cancellationToken), container);
     }
 
     /// <summary><see cref="Build"/> on a thread of the pool.</summary>
@@ -142,7 +144,7 @@ public static class IndexBuilder
                 }
                 finally
                 {
-                    staged.Dispose();
+                    staged.Release();
                 }
             });
         if (options.Updatable) WriteEncoder(context, writer, model, tuning, assigned);
@@ -158,7 +160,7 @@ public static class IndexBuilder
         byte[] state = model.WriteEncoderState();
         byte[] yardstick = assigned.Exact is null
             ? []
-            : Yardstick.Of(assigned.Exact, tuning.Rows, context.Dimension, tuning.OwnRows, indexBytes).Write();
+            : Yardstick.Of(assigned.Exact, tuning.Rows, context.Dimension, tuning.OwnRows, indexBytes)?.Write() ?? [];
         (SectionKind, byte[])[] sections =
         [
             .. state.Length > 0 ? [(SectionKind.EncoderState, state)] : Array.Empty<(SectionKind, byte[])>(),

@@ -8,6 +8,7 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     private readonly AlignedBuffer<float> _vector = new(dimension);
     private AlignedBuffer<float> _coded = new(0);
     private NativeBytes? _gathered;
+    private CodeRows? _gatheredCodes;
 
     public Metric Metric { get; } = metric;
 
@@ -66,10 +67,26 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
         {
             _gathered?.Dispose();
             _gathered = new NativeBytes(length);
+            _gatheredCodes = new CodeRows(_gathered, 0, 0, 1);
         }
 
         return _gathered;
     }
+
+    /// <summary>The codes in the memory that <see cref="Gathered"/> gave; one object for all lists, so that none is made in a search.</summary>
+    /// <param name="count">Rows.</param>
+    /// <param name="stride">Bytes of each; at least 1.</param>
+    public CodeRows GatheredCodes(int count, int stride)
+    {
+        _gatheredCodes!.Reset(count, stride);
+        return _gatheredCodes;
+    }
+
+    /// <summary>Rows that the query has scanned, less those that a filter kept out.</summary>
+    public long ScannedRows { get; set; }
+
+    /// <summary>Of these, rows whose distance was computed in full.</summary>
+    public long MeasuredRows { get; set; }
 
     /// <summary>Empties <see cref="Nearest"/> for k rows; the heap is kept, as k rarely changes from one query to the next.</summary>
     /// <param name="k">Rows wanted.</param>
@@ -78,6 +95,7 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     {
         if (Nearest.K != k) Nearest = new TopK(k);
         Nearest.Clear(limit);
+        (ScannedRows, MeasuredRows) = (0, 0);
     }
 
     public void Dispose()

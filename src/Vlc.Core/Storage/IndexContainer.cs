@@ -4,7 +4,7 @@ using Vlc.Numerics.Memory;
 namespace Vlc.Storage;
 
 /// <summary>Where the files of an index are written: a folder, or memory. Nothing of what is staged is the index's before it is committed.</summary>
-internal abstract class IndexContainer
+internal abstract class IndexContainer : IDisposable
 {
     /// <summary>Names of the files, for messages, with those that are staged under the names that they have until the commit.</summary>
     public abstract IndexFiles Files { get; }
@@ -34,6 +34,11 @@ internal abstract class IndexContainer
 
     /// <summary>Forgets everything that is staged.</summary>
     public abstract void Discard();
+
+    /// <summary>Lets other writers in.</summary>
+    public virtual void Dispose()
+    {
+    }
 }
 
 /// <summary>A file of known length that is written in pieces.</summary>
@@ -61,15 +66,44 @@ internal sealed class FolderContainer : IndexContainer
     private readonly string _basePath;
     private readonly HashSet<IndexFileId> _staged = [];
     private readonly IndexFiles _stagedFiles;
+    private readonly FileStream _lock;
 
-    /// <summary>Readies the folder: makes it, finishes a commit that was cut short, and removes leftovers.</summary>
+    /// <summary>Readies the folder: keeps other writers out, finishes a commit that was cut short, and removes leftovers.</summary>
+    /// <param name="basePath">BASE; its folder exists.</param>
+    /// <exception cref="IOException">Another writer is at work.</exception>
     public FolderContainer(string basePath)
     {
         _basePath = basePath;
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(basePath))!);
-        IndexFiles.Recover(basePath);
+        _lock = IndexFiles.Lock(basePath);
+        try
+        {
+            IndexFiles.Recover(basePath);
+        }
+        catch
+        {
+            _lock.Dispose();
+            throw;
+        }
+
         _stagedFiles = IndexFiles.Staged(basePath);
         Files = IndexFiles.Mixed(basePath, _staged.Contains);
+    }
+
+    /// <summary>A container whose folder is made if there is none.</summary>
+    /// <exception cref="IOException">Another writer is at work.</exception>
+    public static FolderContainer Create(string basePath)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(basePath))!);
+        return new FolderContainer(basePath);
+    }
+
+    /// <summary>The container of an index that is there.</summary>
+    /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
+    /// <exception cref="IOException">Another writer is at work.</exception>
+    public static FolderContainer OfExisting(string basePath)
+    {
+        _ = IndexFiles.Resolve(basePath);
+        return new FolderContainer(basePath);
     }
 
     public override IndexFiles Files { get; }
@@ -86,7 +120,7 @@ internal sealed class FolderContainer : IndexContainer
         return new PlacedOnDisk(_stagedFiles.Path(file), length);
     }
 
-    public override PassLog CreateLog() => new(IndexFiles.Beside(_basePath, ".update.codes"), [], interval: null);
+    public override PassLog CreateLog() => new(IndexFiles.Beside(_basePath, IndexFiles.UpdateLog), [], interval: null);
 
     public override SectionReader OpenCommitted() => SectionReader.Open(_basePath);
 
@@ -119,6 +153,12 @@ internal sealed class FolderContainer : IndexContainer
     {
         foreach (IndexFileId file in _staged) File.Delete(_stagedFiles.Path(file));
         _staged.Clear();
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _lock.Dispose();
     }
 
     /// <summary>A new file whose flush reaches the disk: a commit must never name bytes that are not there.</summary>
@@ -168,14 +208,14 @@ internal sealed class MemoryContainer : IndexContainer
     private readonly Dictionary<IndexFileId, Func<byte[]>> _staged = [];
     private Dictionary<IndexFileId, byte[]> _committed = [];
 
-    public MemoryContainer()
-    {
-    }
+    public MemoryContainer() =>
+        Files = IndexFiles.InMemory(file => _committed.TryGetValue(file, out byte[]? content) ? content.Length : null);
 
     /// <summary>A container of files that are there.</summary>
-    public MemoryContainer(IReadOnlyDictionary<IndexFileId, byte[]> files) => _committed = new(files);
+    public MemoryContainer(IReadOnlyDictionary<IndexFileId, byte[]> files)
+        : this() => _committed = new(files);
 
-    public override IndexFiles Files => IndexFiles.InMemory;
+    public override IndexFiles Files { get; }
 
     /// <summary>The files of the committed state.</summary>
     public IReadOnlyDictionary<IndexFileId, byte[]> Committed => _committed;

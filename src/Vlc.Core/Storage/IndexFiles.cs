@@ -14,16 +14,25 @@ public sealed class IndexFiles
 {
     internal const string Pending = ".new";
 
+    /// <summary>Extension of the codes of an update that is running.</summary>
+    internal const string UpdateLog = ".update.codes";
+
+    /// <summary>Extension of the file that a writer holds locked.</summary>
+    private const string WriterLock = ".lock";
+
     /// <summary>The name of an index that is in no folder.</summary>
     private const string Memory = "memory";
 
     private readonly string _basePath;
     private readonly Func<IndexFileId, bool> _isStaged;
+    private readonly Func<IndexFileId, long?>? _lengthInMemory;
 
-    private IndexFiles(string basePath, Func<IndexFileId, bool> isStaged) => (_basePath, _isStaged) = (basePath, isStaged);
+    private IndexFiles(string basePath, Func<IndexFileId, bool> isStaged, Func<IndexFileId, long?>? lengthInMemory = null) =>
+        (_basePath, _isStaged, _lengthInMemory) = (basePath, isStaged, lengthInMemory);
 
-    /// <summary>Files of an index that lies in memory: names for messages alone.</summary>
-    internal static IndexFiles InMemory { get; } = new(Memory, _ => false);
+    /// <summary>Files of an index that lies in memory: their names are for messages alone.</summary>
+    /// <param name="length">Bytes of a file; null where there is none.</param>
+    internal static IndexFiles InMemory(Func<IndexFileId, long?> length) => new(Memory, _ => false, length);
 
     /// <summary>Where a file lies.</summary>
     /// <param name="file">Which one.</param>
@@ -39,6 +48,7 @@ public sealed class IndexFiles
     /// <exception cref="VlcFormatException">It is missing.</exception>
     public long Length(IndexFileId file)
     {
+        if (_lengthInMemory is not null) return _lengthInMemory(file) ?? throw Missing(Path(file));
         var info = new FileInfo(Path(file));
         if (!info.Exists) throw Missing(Path(file));
         return info.Length;
@@ -54,15 +64,16 @@ public sealed class IndexFiles
     /// <summary>Some files under staged names, all others under final ones.</summary>
     internal static IndexFiles Mixed(string basePath, Func<IndexFileId, bool> isStaged) => new(TrimBase(basePath), isStaged);
 
-    /// <summary>Finds the state that is there: the old one, or the new one whose renaming was cut short. Returns its files and its manifest's bytes.</summary>
+    /// <summary>Finds the state that is there: the old one, or the new one whose renaming is under way or was cut short.</summary>
+    /// <returns>Its files, its manifest's bytes, and whether its files are still to be renamed.</returns>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
-    internal static (IndexFiles Files, byte[] Manifest) Resolve(string basePath)
+    internal static (IndexFiles Files, byte[] Manifest, bool IsRenaming) Resolve(string basePath)
     {
         IndexFiles final = Final(basePath), staged = Staged(basePath);
-        if (TryReadCommit(staged) is { } committed) return (Mixed(basePath, file => File.Exists(staged.Path(file))), committed);
+        if (TryReadCommit(staged) is { } committed) return (Mixed(basePath, file => File.Exists(staged.Path(file))), committed, true);
         string manifest = final.Path(IndexFile.Manifest);
         if (!File.Exists(manifest)) throw new FileNotFoundException($"There is no index {manifest}.", manifest);
-        return (final, File.ReadAllBytes(manifest));
+        return (final, File.ReadAllBytes(manifest), false);
     }
 
     /// <summary>Finishes a renaming that was cut short, then removes what runs that ended early left behind.</summary>
@@ -71,6 +82,7 @@ public sealed class IndexFiles
         IndexFiles staged = Staged(basePath);
         if (TryReadCommit(staged) is { } manifest) FinishCommit(basePath, Manifest.Parse(manifest, staged));
         foreach (IndexFileId file in Possible()) File.Delete(staged.Path(file));
+        File.Delete(Beside(basePath, UpdateLog));
     }
 
     /// <summary>Renames a committed state to its final names and removes the files that it does not have.</summary>
@@ -86,6 +98,23 @@ public sealed class IndexFiles
         // Before the manifest gets its name: a run that is cut short here goes on the next time.
         foreach (IndexFileId file in Possible().Where(file => !needed.Contains(file))) File.Delete(final.Path(file));
         File.Move(staged.Path(IndexFile.Manifest), final.Path(IndexFile.Manifest), overwrite: true);
+    }
+
+    /// <summary>
+    /// Keeps other writers away until it is disposed of, which deletes the file. A file that a killed writer left is not locked and stops nobody.
+    /// </summary>
+    /// <exception cref="IOException">Another writer is at work.</exception>
+    internal static FileStream Lock(string basePath)
+    {
+        string path = Beside(basePath, WriterLock);
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        }
+        catch (IOException exception) when (exception is not (DirectoryNotFoundException or PathTooLongException) && File.Exists(path))
+        {
+            throw new IOException($"{Final(basePath).Path(IndexFile.Manifest)} is being written by someone else ({path}); try again when that is done.", exception);
+        }
     }
 
     /// <summary>A file beside the index that is none of its own: BASE and an extension.</summary>

@@ -60,24 +60,26 @@ internal sealed class SectionReader : IDisposable
     /// <exception cref="VlcFormatException">A file is missing, damaged, or of a later version.</exception>
     public static SectionReader Open(string basePath)
     {
-        const int Attempts = 3;
+        const int Attempts = 10;
         for (int attempt = 1; ; attempt++)
         {
-            (IndexFiles files, byte[] bytes) = IndexFiles.Resolve(basePath);
+            (IndexFiles files, byte[] bytes, bool isRenaming) = IndexFiles.Resolve(basePath);
             try
             {
                 Manifest manifest = Manifest.Parse(bytes, files);
                 var reader = new SectionReader(files, manifest, bytes, kind => Inline(manifest, bytes, kind), file => Map(files, file));
                 // A writer may have renamed files between the manifest and the others: what was opened must belong to what is there now.
-                if (IndexFiles.Resolve(basePath).Manifest.AsSpan().SequenceEqual(bytes)) return reader;
+                if (IsStill()) return reader;
                 reader.Dispose();
                 if (attempt == Attempts) throw new IOException($"{basePath}: the index keeps being replaced while it is opened; try again.");
             }
-            catch (Exception exception) when (attempt < Attempts && exception is VlcFormatException or FileNotFoundException
-                                              && !IndexFiles.Resolve(basePath).Manifest.AsSpan().SequenceEqual(bytes))
+            catch (Exception exception) when (attempt < Attempts && exception is VlcFormatException or FileNotFoundException && !IsStill())
             {
-                // Replaced meanwhile: look again.
+                // Replaced or renamed meanwhile: look again.
             }
+
+            // Once its files are renamed, names that the state had for a while may be those of the next one.
+            bool IsStill() => IndexFiles.Resolve(basePath) is var now && now.IsRenaming == isRenaming && now.Manifest.AsSpan().SequenceEqual(bytes);
         }
     }
 

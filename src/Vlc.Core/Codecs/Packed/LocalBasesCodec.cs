@@ -19,11 +19,11 @@ internal abstract class LocalBasesCodec : CodecModel
     private protected readonly PackedMatrix[] _bases;
     private protected readonly float[][] _meanCoordinates;
 
-    /// <summary>Where each group's coordinates begin when those of all groups follow one another, and the end of the last.</summary>
+    /// <summary>The first coordinate of each group when those of all groups are consecutive, and the end of the last.</summary>
     private protected readonly int[] _firstCoordinates;
     private protected readonly float[] _anchorSquared;
 
-    /// <summary>What coding needs besides the model; null where the index was written without it.</summary>
+    /// <summary>The additional state for coding; null where the index was written without it.</summary>
     private readonly Lazy<(PackedCoder Coder, bool Unbiased)>? _encoder;
 
     /// <summary>Takes a model.</summary>
@@ -111,11 +111,16 @@ internal abstract class LocalBasesCodec : CodecModel
             .Add<byte>(PackedSections.WriteScales(p)).Add<byte>(WriteEncoderState());
     }
 
-    public override byte[] WriteEncoderState() => _encoder is { Value: var encoder } ? PackedEncoderState.Write(encoder.Coder, encoder.Unbiased) : [];
+    public override byte[] WriteEncoderState() =>
+        _encoder is { Value: var encoder } ? PackedEncoderState.Write(encoder.Coder, encoder.Unbiased) : [];
 
     public override RowEncoder CreateEncoder(IComputeBackend backend, int threads)
     {
-        if (_encoder is not { Value: var encoder }) throw new InvalidOperationException("The index was written without what coding further rows needs.");
+        if (_encoder is not { Value: var encoder })
+        {
+            throw new InvalidOperationException("The index was written without what coding further rows needs.");
+        }
+
         return new PackedRowEncoder(encoder.Coder, Code, encoder.Unbiased, backend, threads);
     }
 
@@ -180,13 +185,18 @@ internal abstract class LocalBasesCodec : CodecModel
     /// <summary>Groups of cells.</summary>
     public override int GroupCount => _bases.Length;
 
-    /// <summary>A query in the bases of the groups that its cells belong to, as <see cref="PrepareForList"/> has it; nothing is written for the others.</summary>
+    /// <summary>
+    /// A query in the bases of the groups of its cells, as <see cref="PrepareForList"/> computes it; the coordinates of other groups are
+    /// not written.
+    /// </summary>
     /// <inheritdoc cref="CodecModel.Describe" path="/param"/>
     public override void Describe(QueryScratch query, int[]? cells, Span<float> coordinates, Span<float> offsets, out float squared)
     {
         var state = (LocalBasesQuery)query.CodecState!;
         bool products = query.Metric == Metric.InnerProduct || CountsAsUnitLength(query);
-        IEnumerable<int> groups = cells is null ? Enumerable.Range(0, GroupCount) : cells.Select(cell => _parameters.CellGroups[cell]).Distinct();
+        IEnumerable<int> groups = cells is null
+            ? Enumerable.Range(0, GroupCount)
+            : cells.Select(cell => _parameters.CellGroups[cell]).Distinct();
         foreach (int group in groups)
         {
             state.Rotate(query.Vector, group, _bases[group], _parameters.Mean, _meanCoordinates[group]);
@@ -203,7 +213,7 @@ internal abstract class LocalBasesCodec : CodecModel
         foreach (PackedMatrix basis in _bases) basis.Dispose();
     }
 
-    /// <summary>What the asymmetric distances of a list need of the query, in the order of its codes.</summary>
+    /// <summary>Prepares what the asymmetric distances of a list need of the query, in the order of its codes.</summary>
     private protected ListQuery PrepareForList(QueryScratch query, int list)
     {
         PackedModel.List coded = _model[list];
@@ -232,7 +242,7 @@ internal abstract class LocalBasesCodec : CodecModel
             return new ListQuery(factors, product);
         }
 
-        // ‖q - x̂‖²: what the basis leaves out, then axis by axis; an axis without bits has r̂ = 0.
+        // ‖q - x̂‖² is the part outside the basis plus the axes one by one; an axis without bits has r̂ = 0.
         Span<float> differences = state.Vector.AsSpan(0, z.Length);
         if (state.SwitchTo(coded.Cell))
         {
@@ -245,7 +255,9 @@ internal abstract class LocalBasesCodec : CodecModel
         return new ListQuery(factors, state.Outside[group] + MathF.Max(rest, 0));
     }
 
-    /// <summary>‖q/‖q‖ - x̂/‖x̂‖‖² · ‖q‖² from ⟨q, x̂⟩ and ‖x̂‖²: reconstructions count as vectors of unit length, as the originals are.</summary>
+    /// <summary>
+    /// ‖q/‖q‖ - x̂/‖x̂‖‖² · ‖q‖² from ⟨q, x̂⟩ and ‖x̂‖²: reconstructions count as vectors of unit length, as the originals are.
+    /// </summary>
     private protected static float UnitLengthDistance(QueryScratch query, float product, float squared)
     {
         float querySquared = ((LocalBasesQuery)query.CodecState!).Squared;
@@ -257,7 +269,7 @@ internal abstract class LocalBasesCodec : CodecModel
     /// <summary>Memory for the factors of <see cref="ListQuery"/>, in the order of the codes.</summary>
     private protected static Span<float> Factors(QueryScratch query, int padded) => query.Coded(3 * padded)[..padded];
 
-    /// <summary>Memory for the anchor on the coded axes, which only lengths that count as one need.</summary>
+    /// <summary>Memory for the anchor on the coded axes, which only reconstructions of unit length need.</summary>
     private protected static Span<float> Centre(QueryScratch query, int padded) => query.Coded(3 * padded).Slice(padded, padded);
 
     private protected static void AddCoordinates(PackedGroup group, ReadOnlySpan<float> coordinates, Span<float> vector)
@@ -271,9 +283,12 @@ internal abstract class LocalBasesCodec : CodecModel
 
     /// <summary>A query, prepared for one list.</summary>
     /// <param name="factors">
-    /// On the coded axes: query minus anchor; the query, where lengths count as one; the query negated, for a product. Padded with zeros as the scales.
+    /// The factors on the coded axes, padded with zeros as the scales are. They are the query minus the anchor; the query itself, where
+    /// reconstructions count as vectors of unit length; or the negated query, for a product.
     /// </param>
-    /// <param name="offset">What the anchor and the axes without a code add: squared distance, product, or negative product.</param>
+    /// <param name="offset">
+    /// The contribution of the anchor and of the axes without a code: squared distance, product, or negative product.
+    /// </param>
     private protected readonly ref struct ListQuery(ReadOnlySpan<float> factors, float offset)
     {
         public readonly ReadOnlySpan<float> Factors = factors;

@@ -5,7 +5,7 @@ using Vlc.Scanning;
 
 namespace Vlc.Codecs.Packed;
 
-/// <summary>The query in the basis of each group, computed when the first of its cells is scanned.</summary>
+/// <summary>The query in the basis of each group, computed when the first of the group's cells is scanned.</summary>
 internal class LocalBasesQuery : IQueryState
 {
     private readonly bool[] _ready;
@@ -32,10 +32,12 @@ internal class LocalBasesQuery : IQueryState
     /// <summary>‖q - μ‖² outside each basis.</summary>
     public float[] Outside { get; }
 
-    /// <summary>Query minus anchor, for distances; else room for a vector.</summary>
+    /// <summary>Query minus anchor, for distances; otherwise scratch memory for a vector.</summary>
     public float[] Vector { get; }
 
-    /// <summary>What query and anchor say of a cell: squared distance within the basis, or product. The classes of a cell share it.</summary>
+    /// <summary>
+    /// The contribution of query and anchor of a cell: squared distance within the basis, or product. The classes of a cell share it.
+    /// </summary>
     public float CellDistance { get; set; }
 
     /// <summary>⟨q, μ⟩.</summary>
@@ -50,7 +52,7 @@ internal class LocalBasesQuery : IQueryState
         _cell = -1;
     }
 
-    /// <summary>Whether this cell is another than the last.</summary>
+    /// <summary>Whether this cell differs from the last one.</summary>
     public bool SwitchTo(int cell)
     {
         bool other = cell != _cell;

@@ -5,7 +5,7 @@ using Vlc.Scanning;
 
 namespace Vlc.Codecs.Packed;
 
-/// <content>What a device needs to scan the codes: the lists once, and each query in the bases of its groups.</content>
+/// <content>The input of a device that scans the codes: the lists once, and each query in the bases of its groups.</content>
 internal sealed partial class PackedCodec
 {
     public override ICodeScanner LoadOnto(
@@ -21,14 +21,16 @@ internal sealed partial class PackedCodec
             PackedModel.List coded = _model[list];
             int start = lists.Starts.Span[list];
             described[list] = new TrellisList(
-                coded.Group, _firstCoordinates[coded.Group], _parameters.CellAnchors[coded.Cell], _anchorSquared[coded.Cell], coded.Axes, coded.Bits, coded.Scales,
+                coded.Group, _firstCoordinates[coded.Group], _parameters.CellAnchors[coded.Cell], _anchorSquared[coded.Cell], coded.Axes,
+                coded.Bits, coded.Scales,
                 lists.Order[start..lists.Starts.Span[list + 1]], codes.Of(list));
         }
 
         return new TrellisCodes
         {
             Metric = metric, CountsAsUnitLength = metric == Metric.Cosine && _parameters.UnitLength, Tables = _tables.Values.ToArray(),
-            MeanCoordinates = _meanCoordinates.SelectMany(mean => mean).ToArray(), GroupCount = GroupCount, RowCount = lists.RowCount, Lists = described,
+            MeanCoordinates = _meanCoordinates.SelectMany(mean => mean).ToArray(), GroupCount = GroupCount, RowCount = lists.RowCount,
+            Lists = described,
         };
     }
 }

@@ -5,7 +5,10 @@ using Vlc.Scanning;
 
 namespace Vlc.Codecs.Packed;
 
-/// <content>Distances of a query to the rows of a list, from their codes: the query is prepared for the list once, then rows are measured.</content>
+/// <content>
+/// Asymmetric distances of a query to the rows of a list, from their codes. The query is prepared for the list once, then rows are
+/// measured.
+/// </content>
 internal sealed partial class PackedCodec
 {
     public override IQueryState CreateQueryState() => new PackedQuery(_parameters);

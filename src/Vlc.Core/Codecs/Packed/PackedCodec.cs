@@ -5,8 +5,8 @@ using Vlc.Storage;
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// Codec <c>packed</c>: trellis codes of the residual in its group's basis, list by list. The rows of a list share axes, bits and stride. Their codes
-/// follow one another in the residuals of a segment, in the order of the rows.
+/// Codec <c>packed</c>: trellis codes of the residual in its group's basis, list by list. The rows of a list share axes, bits and stride.
+/// Their codes are consecutive in the residuals of a segment, in the order of the rows.
 /// </summary>
 internal sealed partial class PackedCodec : LocalBasesCodec
 {
@@ -16,9 +16,9 @@ internal sealed partial class PackedCodec : LocalBasesCodec
     /// <summary>0, 1, 2 ... for the longest list so far: the positions of all its rows.</summary>
     private volatile int[] _positions = [];
 
-    /// <summary>A model that has just been learned.</summary>
+    /// <summary>Wraps a model that has just been learned.</summary>
     /// <param name="coder">The model, and the boundaries of its classes.</param>
-    /// <param name="unbiased">Which codes rows get.</param>
+    /// <param name="unbiased">Whether rows get unbiased codes.</param>
     public PackedCodec(PackedCoder coder, bool unbiased)
         : this(coder.Model, ownsTables: false, new Lazy<(PackedCoder, bool)>((coder, unbiased)))
     {
@@ -31,7 +31,7 @@ internal sealed partial class PackedCodec : LocalBasesCodec
     public override CodecKind Kind => CodecKind.Packed;
 
     /// <summary>Opens the model of an index.</summary>
-    /// <exception cref="VlcFormatException">Sections that do not fit one another or the manifest.</exception>
+    /// <exception cref="VlcFormatException">Sections contradict one another or the manifest.</exception>
     public static CodecModel Open(SectionReader reader)
     {
         byte[]? header = reader.Inline(reader.RequireBytes(SectionKind.CodecModel).Kind);
