@@ -93,7 +93,7 @@ public sealed class ParityCodeTests
                 Assert.Equal(codes[(i * stride)..((i + 1) * stride)], row);
             }
         });
-        index.Dispose();
+        index.Release();
     }
 
     private static int Gain(int bits) => (int)Math.Round(64 * Math.Log2(ParityTables.MeanSquaredError[bits - 1] - ParityTables.MeanSquaredError[bits]));
