@@ -34,7 +34,8 @@ internal sealed class BuildOptions
 
     private readonly Option<double?> _pruningLoss = NumberOption.Real(
         "--pruning-loss",
-        $"Codec parity: recall@10 that searches may lose by dropping rows before they are measured; {new PackedOptions().PruningLoss} unless given, 0 for none.", "R",
+        $"Codec parity: recall@10 that searches may lose by dropping rows before they are measured; {new PackedOptions().PruningLoss} "
+        + "unless given, 0 for none.", "R",
         "a number of at least 0 and below 1", value => value is >= 0 and < 1);
 
     private readonly Option<ulong?> _seed = NumberOption.Bits(

@@ -140,7 +140,9 @@ internal static class IndexCommand
         {
             facts.Add((
                 "first stage", $"up to {pruning.Nibbles} nibbles a row; "
-                + (pruning.Sigmas > 0 ? $"drops rows {pruning.Sigmas:F2} sigma too far, which loses {pruning.Loss:F4} of recall" : "drops rows proven to be too far")));
+                + (pruning.Sigmas > 0
+                    ? $"drops rows {pruning.Sigmas:F2} sigma too far, which loses {pruning.Loss:F4} of recall"
+                    : "drops rows proven to be too far")));
         }
 
         if (result.Predicted is { } predicted)

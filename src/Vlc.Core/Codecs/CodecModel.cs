@@ -104,7 +104,8 @@ internal abstract class CodecModel : IDisposable
     /// <param name="first">Place of the first of these rows.</param>
     /// <param name="codes">Their codes as <see cref="RowEncoder"/> made them, one behind the other.</param>
     /// <param name="write">Gets every byte of them once, with its offset from the list's first.</param>
-    public virtual void PlaceCodes(int list, int count, int first, ReadOnlySpan<byte> codes, PlaceBytes write) => write(codes, (long)first * CodeBytes(list));
+    public virtual void PlaceCodes(int list, int count, int first, ReadOnlySpan<byte> codes, PlaceBytes write) =>
+        write(codes, (long)first * CodeBytes(list));
 
     /// <summary>
     /// Distances of a query to rows of a list, smaller is nearer: squared Euclidean for l2 and cosine, the negative product for inner product, in scaled

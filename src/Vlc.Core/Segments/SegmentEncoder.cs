@@ -185,7 +185,8 @@ internal sealed class SegmentEncoder(CodecModel codec, IComputeBackend backend, 
                         foreach (int row in order.Rows(list)) gathered.AddRange(codes.AsSpan(positions[row], stride));
                         long listStart = starts[list];
                         codec.PlaceCodes(
-                            list, counts[list], placed[list], CollectionsMarshal.AsSpan(gathered), (bytes, place) => section.Write(bytes, listStart + place));
+                            list, counts[list], placed[list], CollectionsMarshal.AsSpan(gathered),
+                            (bytes, place) => section.Write(bytes, listStart + place));
                         placed[list] += order.Count(list);
                     }
                 },

@@ -56,7 +56,8 @@ internal static class SegmentMerger
     }
 
     private static void CopyLists(
-        ReadOnlySpan<Segment> segments, CodecModel codec, DeletedRows? deleted, int[] counts, SectionWriter.PlacedSection section, CancellationToken cancellationToken)
+        ReadOnlySpan<Segment> segments, CodecModel codec, DeletedRows? deleted, int[] counts, SectionWriter.PlacedSection section,
+        CancellationToken cancellationToken)
     {
         var buffer = new byte[BufferBytes];
         long start = 0;
@@ -85,7 +86,8 @@ internal static class SegmentMerger
 
             void Place()
             {
-                codec.PlaceCodes(list, counts[list], placed, buffer.AsSpan(0, taken * stride), (bytes, place) => section.Write(bytes, listStart + place));
+                codec.PlaceCodes(
+                    list, counts[list], placed, buffer.AsSpan(0, taken * stride), (bytes, place) => section.Write(bytes, listStart + place));
                 (placed, taken) = (placed + taken, 0);
             }
         }

@@ -39,7 +39,9 @@ public static unsafe class FastScan
     public static void Sums(ParityRows rows, FastScanTables tables, Span<ushort> sums) =>
         Sums(rows, tables, 0, (rows.RowCount + BlockRows - 1) / BlockRows, sums);
 
-    /// <summary><see cref="Sums(ParityRows, FastScanTables, Span{ushort})"/> of some blocks: for a search that wants few rows of the list.</summary>
+    /// <summary>
+    /// <see cref="Sums(ParityRows, FastScanTables, Span{ushort})"/> of some blocks: for a search that wants few rows of the list.
+    /// </summary>
     /// <param name="rows">The list.</param>
     /// <param name="tables">Tables for a list laid out like this one.</param>
     /// <param name="firstBlock">The first block of 16 rows.</param>
@@ -55,7 +57,8 @@ public static unsafe class FastScan
         ArgumentOutOfRangeException.ThrowIfNegative(blockCount);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(firstBlock, ((rows.RowCount + BlockRows - 1) / BlockRows) - blockCount);
         ArgumentOutOfRangeException.ThrowIfLessThan(sums.Length, blockCount * BlockRows);
-        int blocks = Math.Min(rows.RowCount / BlockRows, firstBlock + blockCount) - firstBlock, left = blocks < blockCount ? rows.RowCount % BlockRows : 0;
+        int blocks = Math.Min(rows.RowCount / BlockRows, firstBlock + blockCount) - firstBlock;
+        int left = blocks < blockCount ? rows.RowCount % BlockRows : 0;
         byte* block = rows.Blocks + ((long)firstBlock * BlockRows * bytes), last = block + ((long)blocks * BlockRows * bytes);
         fixed (ushort* sum = sums)
         {

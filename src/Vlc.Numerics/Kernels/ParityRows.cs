@@ -3,7 +3,9 @@ using Vlc.Numerics.Memory;
 
 namespace Vlc.Numerics.Kernels;
 
-/// <summary>A list of parity trellis codes in a mapped file or in native memory, laid out as <see cref="ParityLayout.PackList"/> writes it.</summary>
+/// <summary>
+/// A list of parity trellis codes in a mapped file or in native memory, laid out as <see cref="ParityLayout.PackList"/> writes it.
+/// </summary>
 public readonly unsafe struct ParityRows
 {
     /// <summary>Bytes of a cache line, and bytes beyond which the processor's own reading ahead has long begun.</summary>
@@ -54,7 +56,10 @@ public readonly unsafe struct ParityRows
     /// <summary>The record of row 0.</summary>
     internal byte* Records => _bytes.Pointer + ((long)RowCount * Layout.CoarseBytes);
 
-    /// <summary>Asks for what the first stage reads, so that it comes while something else is done: a list that no query has read lately lies in main memory.</summary>
+    /// <summary>
+    /// Asks for what the first stage reads, so that it comes while something else is done: a list that no query has read lately lies in
+    /// main memory.
+    /// </summary>
     public void Prefetch()
     {
         if (!Sse.IsSupported) return;

@@ -27,7 +27,8 @@ public sealed class ParityCodeTests
             int bytes = 0;
             foreach (int[] group in sorted.Chunk(8))
             {
-                // Whole groups have the same bits; what is added of them is the mean of 8 gains, those of axes that are not there being none.
+                // Whole groups have the same bits; what is added of them is the mean of 8 gains, those of axes that are not there being
+                // none.
                 int b = Assert.Single(group.Select(axis => bits[axis]).Distinct());
                 bytes += b;
                 double mean = group.Average(axis => (double)variances[axis]) + (64 * Math.Log2(group.Length / 8.0));
@@ -96,5 +97,6 @@ public sealed class ParityCodeTests
         index.Release();
     }
 
-    private static int Gain(int bits) => (int)Math.Round(64 * Math.Log2(ParityTables.MeanSquaredError[bits - 1] - ParityTables.MeanSquaredError[bits]));
+    private static int Gain(int bits) =>
+        (int)Math.Round(64 * Math.Log2(ParityTables.MeanSquaredError[bits - 1] - ParityTables.MeanSquaredError[bits]));
 }

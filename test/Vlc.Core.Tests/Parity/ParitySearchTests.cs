@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using CsCheck;
 using Vlc.Codecs.Packed;
 using Vlc.Core.Tests.Packed;
@@ -27,7 +28,8 @@ public sealed class ParitySearchTests : IDisposable
         // Levels from hardly any code to seven bits: lists without codes are searched, too.
         foreach (int level in (int[])[1000, 200, -2000])
         {
-            using VlcIndex index = VlcIndex.Open(Build(metric, new PackedOptions { GroupCount = 3, Level = level, PruningLoss = 0 }, $"{level}"));
+            using VlcIndex index = VlcIndex.Open(Build(
+                metric, new PackedOptions { GroupCount = 3, Level = level, PruningLoss = 0 }, $"{level}"));
             double[][] rows = Reconstructions(index, metric);
             for (int query = 0; query < 20; query++) AssertRanks(index, rows, Query(query).ToArray(), metric);
         }
@@ -45,7 +47,8 @@ public sealed class ParitySearchTests : IDisposable
         {
             var options = new IndexOptions
             {
-                Metric = metric, Codec = CodecKind.Parity, Packed = new PackedOptions { GroupCount = 2, Level = 0, PruningLoss = loss }, Training = Datasets.Training(16),
+                Metric = metric, Codec = CodecKind.Parity, Packed = new PackedOptions { GroupCount = 2, Level = 0, PruningLoss = loss },
+                Training = Datasets.Training(16),
             };
             string path = _folder.File($"{loss}");
             using var source = new InMemoryVectors(rows, 40);
@@ -75,7 +78,8 @@ public sealed class ParitySearchTests : IDisposable
                 RowFilter filter = allow ? RowFilter.Allow(PackedData.Count, listed) : RowFilter.Deny(PackedData.Count, listed);
                 int[] all = Datasets.Search(index, Query(query), PackedData.Count, SearchOptions.Exhaustive);
                 int[] expected = [.. all.Where(id => listed.Contains(id) == allow).Take(K)];
-                Assert.Equal(expected, Datasets.Search(index, Query(query), K, new SearchOptions { Probes = int.MaxValue, Filter = filter }));
+                var filtered = new SearchOptions { Probes = int.MaxValue, Filter = filter };
+                Assert.Equal(expected, Datasets.Search(index, Query(query), K, filtered));
             },
             iter: 100, threads: 1);
 
@@ -148,7 +152,8 @@ public sealed class ParitySearchTests : IDisposable
             byte[] damaged = [.. manifest];
             damaged[place + offset] = value;
             damaged.AsSpan(damaged.Length - 4).Clear();
-            System.Buffers.Binary.BinaryPrimitives.WriteUInt32LittleEndian(damaged.AsSpan(damaged.Length - 4), Crc32C.Compute(damaged.AsSpan(0, damaged.Length - 4)));
+            uint checksum = Crc32C.Compute(damaged.AsSpan(0, damaged.Length - 4));
+            BinaryPrimitives.WriteUInt32LittleEndian(damaged.AsSpan(damaged.Length - 4), checksum);
             File.WriteAllBytes(path + ".idx", damaged);
             VlcFormatException refusal = Assert.Throws<VlcFormatException>(() => VlcIndex.Open(path));
             Assert.Contains("nibbles", refusal.Message, StringComparison.Ordinal);
@@ -157,7 +162,8 @@ public sealed class ParitySearchTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private string Build(Metric metric, PackedOptions options, string name = "index") => PackedData.Build(_folder, metric, options, name, CodecKind.Parity);
+    private string Build(Metric metric, PackedOptions options, string name = "index") =>
+        PackedData.Build(_folder, metric, options, name, CodecKind.Parity);
 
     private static void Add(string path, float[] rows)
     {
@@ -177,7 +183,8 @@ public sealed class ParitySearchTests : IDisposable
         {
             for (int query = 0; query < Queries; query++)
             {
-                Assert.Equal(expected.Search(Query(query), ids, scores, options), found.Search(Query(query), otherIds, otherScores, options));
+                int count = expected.Search(Query(query), ids, scores, options);
+                Assert.Equal(count, found.Search(Query(query), otherIds, otherScores, options));
                 Assert.Equal(ids, otherIds);
                 Assert.Equal(scores, otherScores);
             }
@@ -209,7 +216,12 @@ public sealed class ParitySearchTests : IDisposable
         double[] expected = [.. rows.Select(row =>
         {
             double score = 0;
-            for (int k = 0; k < Dimension; k++) score += metric == Metric.L2 ? (row[k] - query[k]) * (row[k] - query[k]) : row[k] * query[k] / length;
+            for (int k = 0; k < Dimension; k++)
+            {
+                double difference = row[k] - query[k];
+                score += metric == Metric.L2 ? difference * difference : row[k] * query[k] / length;
+            }
+
             return score;
         })];
         double rounding = 2e-6 * expected.Max(Math.Abs), sign = metric == Metric.L2 ? 1 : -1;

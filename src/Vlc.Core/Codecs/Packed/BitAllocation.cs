@@ -52,14 +52,16 @@ internal static class BitAllocation
     }
 
     /// <summary>
-    /// Allocates bytes to groups of 8 axes, a bit of each axis at a time, by the rule of <see cref="Allocate"/>. Of groups in descending order of variance none gets more than one before it.
+    /// Allocates bytes to groups of 8 axes, a bit of each axis at a time, by the rule of <see cref="Allocate"/>. Of groups in descending
+    /// order of variance none gets more than one before it.
     /// </summary>
     /// <param name="variances">64 · log2 of each group's weighted variance, the mean over its axes; descending.</param>
     /// <param name="gains">64 · log2 of what bit b of an axis of variance 1 gains, from b = 1 on; the first entry is not read.</param>
     /// <param name="level">64 · log2 of the least gain a bit must bring.</param>
     /// <param name="bits">Receives the bits of an axis of each group.</param>
     /// <returns>Bytes of a code: the sum.</returns>
-    public static int AllocateGroups(ReadOnlySpan<int> variances, ReadOnlySpan<int> gains, int level, Span<byte> bits) => Fill(variances, gains, level, bits);
+    public static int AllocateGroups(ReadOnlySpan<int> variances, ReadOnlySpan<int> gains, int level, Span<byte> bits) =>
+        Fill(variances, gains, level, bits);
 
     /// <summary>The same with a given number of bytes, or as many as the groups hold.</summary>
     /// <param name="variances">64 · log2 of each group's weighted variance; descending.</param>

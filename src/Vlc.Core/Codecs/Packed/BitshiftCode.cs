@@ -14,7 +14,9 @@ internal sealed class BitshiftCode(TrellisTables tables) : TrellisCode
 
     public override int Allocate(ReadOnlySpan<int> variances, int level, int equalStride, Span<byte> bits, out int[] order)
     {
-        int stride = equalStride > 0 ? BitAllocation.AllocateBytes(variances, equalStride, bits) : BitAllocation.Allocate(variances, level, bits);
+        int stride = equalStride > 0
+            ? BitAllocation.AllocateBytes(variances, equalStride, bits)
+            : BitAllocation.Allocate(variances, level, bits);
         order = DescendingBits(bits);
         return stride;
     }
@@ -23,7 +25,8 @@ internal sealed class BitshiftCode(TrellisTables tables) : TrellisCode
 
     public override StringSearch CreateSearch(int axes) => new Search(this, axes);
 
-    public override void Pack(PackedModel.List coded, ReadOnlySpan<byte> symbols, Span<byte> code) => TrellisEncoder.Pack(symbols, coded.Bits, code);
+    public override void Pack(PackedModel.List coded, ReadOnlySpan<byte> symbols, Span<byte> code) =>
+        TrellisEncoder.Pack(symbols, coded.Bits, code);
 
     /// <summary>The values of a string.</summary>
     /// <param name="coded">The row's list.</param>
@@ -55,7 +58,8 @@ internal sealed class BitshiftCode(TrellisTables tables) : TrellisCode
     {
         private readonly TrellisEncoder _encoder = new(code.Tables, axes);
 
-        public override float Encode(ReadOnlySpan<float> target, ReadOnlySpan<float> scale, PackedModel.List coded, Span<byte> symbols, Span<float> values)
+        public override float Encode(
+            ReadOnlySpan<float> target, ReadOnlySpan<float> scale, PackedModel.List coded, Span<byte> symbols, Span<float> values)
         {
             float error = _encoder.Encode(target, scale, coded.Bits, symbols);
             code.Values(coded, symbols, values);

@@ -9,8 +9,8 @@ using Vlc.Storage;
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// What codecs of a <see cref="PackedModel"/> share, whatever code their axes have: sections, coding of rows, and the preparation of a query for a list. The rows of a list share axes,
-/// bits and stride, and lie together in the residuals of a segment.
+/// What codecs of a <see cref="PackedModel"/> share, whatever code their axes have: sections, coding of rows, and the preparation of a
+/// query for a list. The rows of a list share axes, bits and stride, and lie together in the residuals of a segment.
 /// </summary>
 internal abstract class LocalBasesCodec : CodecModel
 {
@@ -126,15 +126,19 @@ internal abstract class LocalBasesCodec : CodecModel
 
     /// <summary>What coding further rows needs, to be read when it is asked for; null where the index was written without it.</summary>
     private protected static Lazy<(PackedCoder, bool)>? Encoder(PackedModel model, SectionReader reader) =>
-        reader.Manifest.Find(SectionKind.EncoderState) is null ? null : new Lazy<(PackedCoder, bool)>(() => PackedEncoderState.Read(model, reader));
+        reader.Manifest.Find(SectionKind.EncoderState) is null
+            ? null
+            : new Lazy<(PackedCoder, bool)>(() => PackedEncoderState.Read(model, reader));
 
     /// <summary>Reads the sections that both codecs have.</summary>
     /// <param name="reader">The files.</param>
     /// <param name="header">The header.</param>
     /// <param name="code">The code of the axes.</param>
-    private protected static PackedModel ReadModel(SectionReader reader, ReadOnlySpan<byte> header, TrellisCode code) => new(PackedSections.Read(
-        reader.Manifest, reader.Files, header, reader.AllBytes(SectionKind.Bases), reader.AllBytes(SectionKind.Anchors), reader.AllBytes(SectionKind.CellScales),
-        new PackedDesign { Code = code }));
+    private protected static PackedModel ReadModel(SectionReader reader, ReadOnlySpan<byte> header, TrellisCode code) =>
+        new(PackedSections.Read(
+            reader.Manifest, reader.Files, header, reader.AllBytes(SectionKind.Bases), reader.AllBytes(SectionKind.Anchors),
+            reader.AllBytes(SectionKind.CellScales),
+            new PackedDesign { Code = code }));
 
     /// <summary>The stored tables.</summary>
     /// <param name="reader">The files.</param>

@@ -89,7 +89,8 @@ internal class PackedLearner(PackedOptions options, LearningContext context) : C
     /// <summary>Makes a codec of the model that was chosen.</summary>
     /// <param name="chosen">The model, and which codes rows get.</param>
     /// <param name="tuning">What it was chosen on; null where there is none.</param>
-    private protected virtual CodecModel Complete(PackedLevelSearch.Trial chosen, PackedTuningSample? tuning) => new PackedCodec(chosen.Coder, chosen.Unbiased);
+    private protected virtual CodecModel Complete(PackedLevelSearch.Trial chosen, PackedTuningSample? tuning) =>
+        new PackedCodec(chosen.Coder, chosen.Unbiased);
 
     /// <summary>Which rows a scan drops unseen; null where it drops none that could be near.</summary>
     private protected virtual PruningReport? Pruning => null;

@@ -39,8 +39,8 @@ public sealed class PackedOptions
     public bool? EqualBytes { get; init; }
 
     /// <summary>
-    /// Codec parity: recall@10 that searches may lose by dropping rows by their coarse distance before they are measured, on the tuning sample; 0 drops only rows that are proven to be
-    /// too far.
+    /// Codec parity: recall@10 that searches may lose by dropping rows by their coarse distance before they are measured, on the tuning
+    /// sample; 0 drops only rows that are proven to be too far.
     /// </summary>
     public double PruningLoss { get; init; } = 0.002;
 

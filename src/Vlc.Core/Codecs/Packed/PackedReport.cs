@@ -56,6 +56,9 @@ public sealed class PackedReport : CodecReport
 
 /// <summary>Which rows the first stage of a scan drops.</summary>
 /// <param name="Nibbles">Nibbles of a row that it reads, at most.</param>
-/// <param name="Sigmas">m: a row is dropped whose coarse distance is m sigma beyond the k-th nearest so far; 0 where only rows are that are proven to be too far.</param>
+/// <param name="Sigmas">
+/// m: a row is dropped whose coarse distance is m sigma beyond the k-th nearest so far; 0 where only rows are that are proven to be too
+/// far.
+/// </param>
 /// <param name="Loss">Recall@10 of an exhaustive scan that this loses on the tuning sample; 0 with the proven bound.</param>
 public sealed record PruningReport(int Nibbles, double Sigmas, double Loss);

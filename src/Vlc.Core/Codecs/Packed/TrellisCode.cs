@@ -1,8 +1,8 @@
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// A trellis code as the packed model sees it: how bits are allocated to the axes of a list and in which order it codes them, what an axis then loses, and the search for a row's string.
-/// Immutable; one for each codec.
+/// A trellis code as the packed model sees it: how bits are allocated to the axes of a list and in which order it codes them, what an axis
+/// then loses, and the search for a row's string. Immutable; one for each codec.
 /// </summary>
 internal abstract class TrellisCode
 {
@@ -42,7 +42,8 @@ internal abstract class StringSearch : IDisposable
     /// <param name="symbols">Receives <see cref="TrellisCode.Symbols"/> bytes.</param>
     /// <param name="values">Receives v, as many floats.</param>
     /// <returns>The sum.</returns>
-    public abstract float Encode(ReadOnlySpan<float> target, ReadOnlySpan<float> scale, PackedModel.List coded, Span<byte> symbols, Span<float> values);
+    public abstract float Encode(
+        ReadOnlySpan<float> target, ReadOnlySpan<float> scale, PackedModel.List coded, Span<byte> symbols, Span<float> values);
 
     public abstract void Dispose();
 }

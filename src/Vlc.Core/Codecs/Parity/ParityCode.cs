@@ -5,8 +5,8 @@ using Vlc.Numerics.Kernels;
 namespace Vlc.Codecs.Parity;
 
 /// <summary>
-/// The code of codec <c>parity</c> (<see cref="ParityTrellis"/>): axes in the order of their weighted variances, in groups of 8 that have the same bits; a last group that is not full
-/// is padded with axes of scale 0.
+/// The code of codec <c>parity</c> (<see cref="ParityTrellis"/>): axes in the order of their weighted variances, in groups of 8 that have
+/// the same bits; a last group that is not full is padded with axes of scale 0.
 /// </summary>
 /// <param name="tables">The codebooks; must outlive the code.</param>
 /// <param name="nibbles">Nibbles of a row that the first stage of a scan reads; 0 for none.</param>
@@ -96,7 +96,8 @@ internal sealed class ParityCode(ParityTables tables, int nibbles) : TrellisCode
         private readonly float[] _target = new float[symbols], _scale = new float[symbols];
         private readonly byte[] _bits = new byte[symbols / ParityTrellis.GroupAxes];
 
-        public override float Encode(ReadOnlySpan<float> target, ReadOnlySpan<float> scale, PackedModel.List coded, Span<byte> symbols, Span<float> values)
+        public override float Encode(
+            ReadOnlySpan<float> target, ReadOnlySpan<float> scale, PackedModel.List coded, Span<byte> symbols, Span<float> values)
         {
             Span<byte> bits = _bits.AsSpan(0, Groups(coded));
             GroupBits(coded, bits);

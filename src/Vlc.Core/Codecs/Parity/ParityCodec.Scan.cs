@@ -7,9 +7,9 @@ using Vlc.Scanning;
 namespace Vlc.Codecs.Parity;
 
 /// <content>
-/// The hot path of a search. The first stage sums the nibbles of all rows, the second measures those whose coarse distance is near enough. Where rows are dropped by m sigma, a row
-/// counts with its coarse distance less m sigma if that is more than its measured distance: so a row that is dropped would not have come among the nearest, and results do not depend
-/// on the order in which rows are seen.
+/// The hot path of a search. The first stage sums the nibbles of all rows, the second measures those whose coarse distance is near enough.
+/// Where rows are dropped by m sigma, a row counts with its coarse distance less m sigma if that is more than its measured distance: so a
+/// row that is dropped would not have come among the nearest, and results do not depend on the order in which rows are seen.
 /// </content>
 internal sealed partial class ParityCodec
 {
@@ -24,8 +24,15 @@ internal sealed partial class ParityCodec
     public override void Score(QueryScratch query, int list, ReadOnlySpan<float> anchor, ListRows rows, Span<float> distances)
     {
         ParityQuery state = Prepare(query, list);
-        if (rows.Codes is { } codes) Measure(query, state, list, new ParityRows(codes, _layouts[list]), rows.Positions, distances[..rows.Count]);
-        else distances[..rows.Count].Fill(CountsAsUnitLength(query) ? UnitLengthDistance(query, state.Offset, _anchorSquared[_model[list].Cell]) : state.Offset);
+        distances = distances[..rows.Count];
+        if (rows.Codes is { } codes)
+        {
+            Measure(query, state, list, new ParityRows(codes, _layouts[list]), rows.Positions, distances);
+            return;
+        }
+
+        float squared = _anchorSquared[_model[list].Cell];
+        distances.Fill(CountsAsUnitLength(query) ? UnitLengthDistance(query, state.Offset, squared) : state.Offset);
     }
 
     public override void Scan(QueryScratch query, int list, ReadOnlySpan<float> anchor, ListRows rows)
@@ -43,7 +50,8 @@ internal sealed partial class ParityCodec
         TopK nearest = query.Nearest;
         Span<int> kept = query.KeptRows;
 
-        // Until there are k rows to be nearer than, none can be dropped; then as many again at a time, as the bound comes nearer with every few.
+        // Until there are k rows to be nearer than, none can be dropped; then as many again at a time, as the bound comes nearer with every
+        // few.
         for (int first = 0, end; first < rows.Count; first = end)
         {
             float bound = nearest.Bound;
@@ -172,7 +180,10 @@ internal sealed partial class ParityCodec
         return state;
     }
 
-    /// <summary>Readies the tables of a list. Where lengths count as one they need less than measuring does, which only lists with near rows come to.</summary>
+    /// <summary>
+    /// Readies the tables of a list. Where lengths count as one they need less than measuring does, which only lists with near rows come
+    /// to.
+    /// </summary>
     private ParityQuery PrepareFirstStage(QueryScratch query, int list)
     {
         var state = (ParityQuery)query.CodecState!;
@@ -191,8 +202,9 @@ internal sealed partial class ParityCodec
         else
         {
             Prepare(query, list);
-            if (query.Metric == Metric.InnerProduct) state.Tables.Products(_tables, layout, Weights(query, padded), state.Offset, _pruning.IsBound);
-            else state.Tables.Distances(_tables, layout, Factors(query, padded), coded.Scales, state.Offset, _pruning.IsBound);
+            bool isBound = _pruning.IsBound;
+            if (query.Metric == Metric.InnerProduct) state.Tables.Products(_tables, layout, Weights(query, padded), state.Offset, isBound);
+            else state.Tables.Distances(_tables, layout, Factors(query, padded), coded.Scales, state.Offset, isBound);
         }
 
         state.TablesList = list;
@@ -219,7 +231,8 @@ internal sealed partial class ParityCodec
     }
 
     /// <summary>Distances of rows of a list for which the query is prepared: those at the positions, or all.</summary>
-    private void Measure(QueryScratch query, ParityQuery state, int list, ParityRows own, ReadOnlySpan<int> positions, Span<float> distances)
+    private void Measure(
+        QueryScratch query, ParityQuery state, int list, ParityRows own, ReadOnlySpan<int> positions, Span<float> distances)
     {
         PackedModel.List coded = _model[list];
         int padded = coded.Scales.Length;

@@ -10,8 +10,8 @@ using Vlc.Storage;
 namespace Vlc.Codecs.Parity;
 
 /// <summary>
-/// Codec <c>parity</c>: the model of codec <c>packed</c> with a parity trellis code. The highest level bits of the axes of most variance lie apart, so that a scan reads them first and
-/// the rest of few rows.
+/// Codec <c>parity</c>: the model of codec <c>packed</c> with a parity trellis code. The highest level bits of the axes of most variance
+/// lie apart, so that a scan reads them first and the rest of few rows.
 /// </summary>
 internal sealed partial class ParityCodec : LocalBasesCodec
 {
@@ -26,7 +26,9 @@ internal sealed partial class ParityCodec : LocalBasesCodec
     /// <param name="pruning">Which rows a scan drops.</param>
     /// <param name="unbiased">Which codes rows get.</param>
     public ParityCodec(PackedCoder coder, ParityPruning pruning, bool unbiased)
-        : this(coder.Model, new ParityCode(ParityTables.Designed, pruning.Nibbles), pruning, ownsTables: false, new Lazy<(PackedCoder, bool)>((coder, unbiased)))
+        : this(
+            coder.Model, new ParityCode(ParityTables.Designed, pruning.Nibbles), pruning, ownsTables: false,
+            new Lazy<(PackedCoder, bool)>((coder, unbiased)))
     {
     }
 
@@ -40,7 +42,10 @@ internal sealed partial class ParityCodec : LocalBasesCodec
 
     public override CodecKind Kind => CodecKind.Parity;
 
-    /// <summary>A query is prepared for a list once, whatever segments have rows of it: copying codes of blocks together would cost more than it saves.</summary>
+    /// <summary>
+    /// A query is prepared for a list once, whatever segments have rows of it: copying codes of blocks together would cost more than it
+    /// saves.
+    /// </summary>
     public override bool GathersSegments => false;
 
     public override int CodesPadding => ParityLayout.Padding;
@@ -55,7 +60,8 @@ internal sealed partial class ParityCodec : LocalBasesCodec
         if (header.Length < ParityPruning.Bytes)
         {
             throw new VlcFormatException(
-                reader.Files.Path(IndexFile.Manifest), "codec model", $"at least {ParityPruning.Bytes} bytes", $"{header.Length}", "The file is damaged; rebuild the index.");
+                reader.Files.Path(IndexFile.Manifest), "codec model", $"at least {ParityPruning.Bytes} bytes", $"{header.Length}",
+                "The file is damaged; rebuild the index.");
         }
 
         ParityPruning pruning = ParityPruning.Read(header[^ParityPruning.Bytes..], reader.Files);
@@ -64,12 +70,14 @@ internal sealed partial class ParityCodec : LocalBasesCodec
         ParityTables tables;
         try
         {
-            tables = new ParityTables(values[..ParityTables.ValueCount], MemoryMarshal.Cast<short, ushort>(values[ParityTables.ValueCount..]));
+            tables = new ParityTables(
+                values[..ParityTables.ValueCount], MemoryMarshal.Cast<short, ushort>(values[ParityTables.ValueCount..]));
         }
         catch (ArgumentException)
         {
             throw new VlcFormatException(
-                reader.Files.Path(IndexFile.Manifest), "trellis tables", "values that ascend within a subset", "others", "The file is damaged; rebuild the index.");
+                reader.Files.Path(IndexFile.Manifest), "trellis tables", "values that ascend within a subset", "others",
+                "The file is damaged; rebuild the index.");
         }
 
         var code = new ParityCode(tables, pruning.Nibbles);
@@ -77,7 +85,8 @@ internal sealed partial class ParityCodec : LocalBasesCodec
         return new ParityCodec(model, code, pruning, ownsTables: true, Encoder(model, reader));
     }
 
-    public override void TakeCode(CodeRows codes, int list, int position, Span<byte> code) => new ParityRows(codes, _layouts[list]).Unpack(position, code);
+    public override void TakeCode(CodeRows codes, int list, int position, Span<byte> code) =>
+        new ParityRows(codes, _layouts[list]).Unpack(position, code);
 
     public override void PlaceCodes(int list, int count, int first, ReadOnlySpan<byte> codes, PlaceBytes write)
     {
@@ -128,7 +137,9 @@ internal sealed partial class ParityCodec : LocalBasesCodec
 
     public override ICodeScanner LoadOnto(
         ICodeScanBackend backend, SegmentCodes codes, InvertedLists lists, Metric metric, ReadOnlyMemory<float> anchors) =>
-        throw new ArgumentException("A device does not scan codec parity: search on the processor (--device cpu), or build the index with codec packed.", nameof(backend));
+        throw new ArgumentException(
+            "A device does not scan codec parity: search on the processor (--device cpu), or build the index with codec packed.",
+            nameof(backend));
 
     public override void Dispose()
     {

@@ -3,7 +3,9 @@ using Vlc.Numerics.Kernels;
 
 namespace Vlc.Codecs.Parity;
 
-/// <summary>Learns codec <c>parity</c>: the model as codec <c>packed</c> does, then what its first stage reads and drops, on the tuning sample.</summary>
+/// <summary>
+/// Learns codec <c>parity</c>: the model as codec <c>packed</c> does, then what its first stage reads and drops, on the tuning sample.
+/// </summary>
 /// <param name="options">What the user asks for.</param>
 /// <param name="context">Sizes, and where to compute.</param>
 internal sealed class ParityLearner(PackedOptions options, LearningContext context) : PackedLearner(options, context)
@@ -17,7 +19,8 @@ internal sealed class ParityLearner(PackedOptions options, LearningContext conte
     private protected override PruningReport? Pruning => _pruning;
 
     private protected override int FixedBytes(PackedParameters parameters) =>
-        PackedSections.WriteHeader(parameters).Length + ParityPruning.Bytes + (2 * sizeof(short) * ParityTables.ValueCount) + ParityLayout.Padding;
+        PackedSections.WriteHeader(parameters).Length + ParityPruning.Bytes
+        + (2 * sizeof(short) * ParityTables.ValueCount) + ParityLayout.Padding;
 
     private protected override CodecModel Complete(PackedLevelSearch.Trial chosen, PackedTuningSample? tuning)
     {

@@ -3,7 +3,10 @@ using Vlc.Numerics.Kernels;
 
 namespace Vlc.Codecs.Parity;
 
-/// <summary>What a query of codec <c>parity</c> keeps: its coordinates, and what it has prepared for the list last scanned, which other segments may have, too.</summary>
+/// <summary>
+/// What a query of codec <c>parity</c> keeps: its coordinates, and what it has prepared for the list last scanned, which other segments may
+/// have, too.
+/// </summary>
 internal sealed class ParityQuery(PackedParameters parameters) : LocalBasesQuery(parameters)
 {
     private ushort[] _sums = [], _chosenSums = [];
@@ -18,7 +21,9 @@ internal sealed class ParityQuery(PackedParameters parameters) : LocalBasesQuery
     /// <summary>The list that the tables are for; -1 for none.</summary>
     public int TablesList { get; set; } = -1;
 
-    /// <summary>Query minus the anchor of a cell, where lengths count as one; its squared length; and the cell. The classes of a cell share them.</summary>
+    /// <summary>
+    /// Query minus the anchor of a cell, where lengths count as one; its squared length; and the cell. The classes of a cell share them.
+    /// </summary>
     public float[] Differences { get; } = new float[parameters.Dimension];
 
     public float DifferencesSquared { get; set; }

@@ -7,26 +7,28 @@ using Vlc.Scanning;
 namespace Vlc.Codecs.Parity;
 
 /// <summary>
-/// Chooses how many nibbles the first stage of a scan reads and how many sigma beyond the bound it drops rows: of those that lose no more recall on the tuning sample than may be lost,
-/// the fastest by a model of the costs.
+/// Chooses how many nibbles the first stage of a scan reads and how many sigma beyond the bound it drops rows: of those that lose no more
+/// recall on the tuning sample than may be lost, the fastest by a model of the costs.
 /// </summary>
 /// <remarks>
-/// A row counts with its coarse distance less m sigma where that is more than its measured distance, so that what pruning loses does not depend on the order of a scan: the ranking of
-/// the candidates by what they count with tells it.
+/// A row counts with its coarse distance less m sigma where that is more than its measured distance, so that what pruning loses does not
+/// depend on the order of a scan: the ranking of the candidates by what they count with tells it.
 /// </remarks>
 /// <param name="chosen">The model, and which codes rows get.</param>
 /// <param name="sample">Queries with their candidates.</param>
 /// <param name="context">Sizes, and where to compute.</param>
 internal sealed class PruningSearch(PackedLevelSearch.Trial chosen, PackedTuningSample sample, LearningContext context)
 {
-    /// <summary>Nibbles where rows are dropped by the proven bound: more than by sigma, since ranges of values say less than their means.</summary>
+    /// <summary>
+    /// Nibbles where rows are dropped by the proven bound: more than by sigma, since ranges of values say less than their means.
+    /// </summary>
     public const int ExactNibbles = 128;
 
     /// <summary>Largest m that is tried, in eighths.</summary>
     private const int MostSigmaEighths = 80;
 
-    /// <summary>Share of the rows that a search scans, and costs in ns: of a nibble of a row, its share of a list's tables and of cold memory with it, of a row that is measured after the first stage, and of one
-    /// without.</summary>
+    /// <summary>Share of the rows that a search scans, and costs in ns: of a nibble of a row, its share of a list's tables and of cold
+    /// memory with it, of a row that is measured after the first stage, and of one without.</summary>
     private const double ScannedShare = 0.1, NibbleCost = 0.04, SurvivorCost = 100, RowCost = 60;
 
     private static readonly int[] NibbleChoices = [32, 48, 64, 96];
@@ -76,7 +78,8 @@ internal sealed class PruningSearch(PackedLevelSearch.Trial chosen, PackedTuning
     {
         using var pass = new PackedPass(chosen.Coder, ParityCode.Designed, chosen.Unbiased, context.Backend, context.Threads);
         pass.Code(
-            sample.Rows.Length, sample.Row, sample.Cells, row => (_symbols[row.Row], _lists[row.Row]) = (row.States.ToArray(), row.List), context.CancellationToken);
+            sample.Rows.Length, sample.Row, sample.Cells, row => (_symbols[row.Row], _lists[row.Row]) = (row.States.ToArray(), row.List),
+            context.CancellationToken);
     }
 
     /// <summary>Both distances of every candidate of every query.</summary>
@@ -85,14 +88,16 @@ internal sealed class PruningSearch(PackedLevelSearch.Trial chosen, PackedTuning
         var code = new ParityCode(ParityTables.Designed, nibbles);
         var candidates = new Candidate[sample.QueryCount][];
         using var codec = new ParityCodec(chosen.Coder, new ParityPruning(nibbles, SigmaEighths: 1), chosen.Unbiased);
-        int d = codec.Dimension, most = sample.CandidateCount, largest = Enumerable.Range(0, _model.ListCount).Max(list => _model[list].Stride);
+        int d = codec.Dimension, most = sample.CandidateCount;
+        int largest = Enumerable.Range(0, _model.ListCount).Max(list => _model[list].Stride);
         var scratch = new QueryScratch?[context.Threads];
         var memory = new NativeBytes?[context.Threads];
         BlockScheduler.Run(
             sample.QueryCount, context.Threads,
             (query, worker) =>
             {
-                QueryScratch own = scratch[worker] ??= new QueryScratch(context.Metric, d, codec.AnchorCount, most, codec.CreateQueryState());
+                QueryScratch own = scratch[worker] ??= new QueryScratch(
+                    context.Metric, d, codec.AnchorCount, most, codec.CreateQueryState());
                 NativeBytes bytes = memory[worker] ??= new NativeBytes(((long)most * largest) + ParityLayout.Padding);
                 sample.Query(query).CopyTo(own.Vector);
                 own.CodecState!.Reset();
@@ -122,7 +127,11 @@ internal sealed class PruningSearch(PackedLevelSearch.Trial chosen, PackedTuning
             else
             {
                 var packed = new byte[members.Length * coded.Stride];
-                for (int i = 0; i < members.Length; i++) code.Pack(coded, _symbols[places[members[i]]], packed.AsSpan(i * coded.Stride, coded.Stride));
+                for (int i = 0; i < members.Length; i++)
+                {
+                    code.Pack(coded, _symbols[places[members[i]]], packed.AsSpan(i * coded.Stride, coded.Stride));
+                }
+
                 code.Layout(coded).PackList(packed, memory.Writable(0, packed.Length));
                 sigma = codec.MeasureStages(query, list.Key, new CodeRows(memory, 0, members.Length, coded.Stride), distances, coarse);
             }
@@ -147,8 +156,8 @@ internal sealed class PruningSearch(PackedLevelSearch.Trial chosen, PackedTuning
     }
 
     /// <summary>
-    /// Nanoseconds of a query by the model: nibbles of all rows that are scanned, and the rows measured. Those are as many as lie within m sigma of the k-th nearest, by how fast rows get
-    /// more with the distance among the candidates.
+    /// Nanoseconds of a query by the model: nibbles of all rows that are scanned, and the rows measured. Those are as many as lie within m
+    /// sigma of the k-th nearest, by how fast rows get more with the distance among the candidates.
     /// </summary>
     private double Cost(Candidate[][] candidates, float sigmas, int nibbles)
     {
