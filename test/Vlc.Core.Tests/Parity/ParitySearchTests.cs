@@ -57,7 +57,8 @@ public sealed class ParitySearchTests : IDisposable
             Assert.InRange(pruning!.Loss, 0, loss);
             using VlcIndex index = VlcIndex.Open(path);
             var ids = new int[exact.Length];
-            index.SearchBatch(queries, K, ids, new float[ids.Length], SearchOptions.Exhaustive);
+            // Of all cells but one: a search of all rows is exact.
+            index.SearchBatch(queries, K, ids, new float[ids.Length], new SearchOptions { Probes = 15 });
             return Recall.Compute(ids, exact, K, K);
         })];
         Assert.InRange(recalls[0].Value - recalls[1].Value, -0.005, 0.02 + (2 * recalls[0].StandardError));

@@ -65,7 +65,7 @@ internal sealed partial class ParityCodec
             else
             {
                 end = first == 0 ? rows.Count : Math.Min(2 * first, rows.Count);
-                count = FastScan.AtMost(sums[first..], first, end - first, Threshold(state, bound), kept);
+                count = FastScan.AtMost(sums[first..], first, end - first, Threshold(query, state, bound), kept);
             }
 
             MeasureKept(query, state, list, own, rows, sums, kept[..count]);
@@ -74,7 +74,10 @@ internal sealed partial class ParityCodec
 
     /// <summary>Whether the rows of a list are sorted out before they are measured.</summary>
     private bool HasFirstStage(QueryScratch query, int list) =>
-        _layouts[list].CoarseBytes > 0 && !(_pruning.IsBound && CountsAsUnitLength(query));
+        _layouts[list].CoarseBytes > 0 && !(IsBound(query) && CountsAsUnitLength(query));
+
+    /// <summary>Whether only rows are dropped that are proven to be too far.</summary>
+    private bool IsBound(QueryScratch query) => _pruning.IsBound || query.IsExact;
 
     /// <summary>Coarse distances of rows, and what of them counts for each: how pruning is tuned.</summary>
     /// <param name="query">The prepared query.</param>
@@ -106,12 +109,12 @@ internal sealed partial class ParityCodec
     {
         Span<int> places = stackalloc int[BatchRows], positions = stackalloc int[BatchRows];
         Span<float> distances = stackalloc float[BatchRows];
-        float least = state.Tables.Base - (_pruning.Sigmas * state.Tables.Sigma), unit = _pruning.IsBound ? 0 : state.Tables.Unit;
-        if (_pruning.IsBound) least = float.NegativeInfinity;
+        float least = state.Tables.Base - (_pruning.Sigmas * state.Tables.Sigma), unit = IsBound(query) ? 0 : state.Tables.Unit;
+        if (IsBound(query)) least = float.NegativeInfinity;
         for (int next = 0; next < kept.Length;)
         {
             float bound = query.Nearest.Bound;
-            int threshold = float.IsPositiveInfinity(bound) ? ushort.MaxValue : Threshold(state, bound), count = 0;
+            int threshold = float.IsPositiveInfinity(bound) ? ushort.MaxValue : Threshold(query, state, bound), count = 0;
             for (; next < kept.Length && count < BatchRows; next++)
             {
                 int place = kept[next];
@@ -131,8 +134,8 @@ internal sealed partial class ParityCodec
     }
 
     /// <summary>The largest sum of a row that may count as near as a bound.</summary>
-    private int Threshold(ParityQuery state, float bound) =>
-        _pruning.IsBound ? state.Tables.Threshold(bound) : state.Tables.Threshold(bound + (_pruning.Sigmas * state.Tables.Sigma)) + 1;
+    private int Threshold(QueryScratch query, ParityQuery state, float bound) =>
+        IsBound(query) ? state.Tables.Threshold(bound) : state.Tables.Threshold(bound + (_pruning.Sigmas * state.Tables.Sigma)) + 1;
 
     /// <summary>Sums of the rows at the positions, or of all.</summary>
     private static Span<ushort> Sums(ParityQuery state, ParityRows own, ReadOnlySpan<int> positions)
@@ -202,7 +205,7 @@ internal sealed partial class ParityCodec
         else
         {
             Prepare(query, list);
-            bool isBound = _pruning.IsBound;
+            bool isBound = IsBound(query);
             if (query.Metric == Metric.InnerProduct) state.Tables.Products(_tables, layout, Weights(query, padded), state.Offset, isBound);
             else state.Tables.Distances(_tables, layout, Factors(query, padded), coded.Scales, state.Offset, isBound);
         }
