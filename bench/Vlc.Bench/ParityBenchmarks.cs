@@ -164,8 +164,8 @@ public class ParityBenchmarks
         foreach (CodeRows list in _trellis)
         {
             _filter.NearByDistance(
-                list, [], TrellisTables.Designed, _listAxisBits.AsSpan(0, TrellisFilter.HeadAxes), _scale,
-                new FilterQueries(_target, 0, TrellisFilter.HeadAxes, offsets, bounds), _kept, counts);
+                list, [], TrellisTables.Designed, _listAxisBits.AsSpan(0, TrellisFilter.PrefixAxes), _scale,
+                new FilterQueries(_target, 0, TrellisFilter.PrefixAxes, offsets, bounds), _kept, counts);
             _filter.NearByDistance(
                 list, left, TrellisTables.Designed, _listAxisBits, _scale,
                 new FilterQueries(_target, 0, ListAxes, offsets, bounds), _kept, counts);
