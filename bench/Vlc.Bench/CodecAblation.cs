@@ -156,7 +156,7 @@ internal static class CodecAblation
     private static double Gap(PackedLevelSearch.Trial trial, TrellisTables tables, Foundation foundation)
     {
         using var rotation = new PackedRotation(trial.Coder.Model.Parameters);
-        using var session = new PackedCoder.Session(trial.Coder, tables);
+        using var session = new PackedCoder.Session(trial.Coder, new BitshiftCode(tables));
         var counts = new int[trial.Coder.Model.ListCount];
         double error = 0;
         int step = Math.Max(1, foundation.Tuning.Rows.Length / GapRows);

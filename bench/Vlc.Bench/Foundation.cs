@@ -30,7 +30,7 @@ internal sealed record Foundation(
         CancellationToken.None, design);
 
     public PackedLevelSearch Search(PackedTrainer trainer, TrellisTables? tables = null) => new(
-        trainer, tables ?? TrellisTables.Designed, Tuning, new HeldOutRows([], Dimension, []), Metric,
+        trainer, tables is null ? BitshiftCode.Designed : new BitshiftCode(tables), Tuning, new HeldOutRows([], Dimension, []), Metric,
         new CpuBackend(Environment.ProcessorCount), Environment.ProcessorCount,
         CancellationToken.None);
 

@@ -72,7 +72,7 @@ internal static class LaterVectors
         var bytes = new long[foundation.Count];
         using var rotation = new PackedRotation(p);
         using var sessions = new ThreadLocal<PackedCoder.Session>(
-            () => new PackedCoder.Session(trial.Coder, TrellisTables.Designed), trackAllValues: true);
+            () => new PackedCoder.Session(trial.Coder, BitshiftCode.Designed), trackAllValues: true);
         Parallel.For(0, foundation.Count, row =>
         {
             int cell = foundation.Cells[row];

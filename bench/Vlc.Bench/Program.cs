@@ -3,6 +3,8 @@ using Vlc.Bench;
 
 switch (args)
 {
+    case ["parity"]:
+        return ParityRun.Run();
     case ["quick"]:
         QuickRun.Run();
         return 0;

@@ -14,4 +14,7 @@ public enum CodecKind
 
     /// <summary>Trellis codes in local bases, bits where the meaning lies: the fewest bytes at a given recall.</summary>
     Packed = 3,
+
+    /// <summary>Parity trellis codes in the same bases, laid out for a scan in two stages.</summary>
+    Parity = 4,
 }

@@ -23,14 +23,20 @@ internal sealed class BuildOptions
         "--m", "Anchors, and so cells; auto, by the number of vectors, unless given.", ("auto", null));
 
     private readonly Option<double?> _targetRecall = NumberOption.Real(
-        "--target-recall", $"Codec packed: recall@10 to reach with the fewest bytes; {new PackedOptions().TargetRecall} unless given.", "R",
+        "--target-recall", $"Codecs packed and parity: recall@10 to reach with the fewest bytes; {new PackedOptions().TargetRecall} unless given.", "R",
         "a number between 0 and 1", value => value is > 0 and < 1);
 
     private readonly Option<int?> _bases = NumberOption.CountOrWord(
-        "--bases", "Codec packed: local bases; auto, bits saved against their bytes, unless given.", ("auto", null));
+        "--bases", "Codecs packed and parity: local bases; auto, bits saved against their bytes, unless given.", ("auto", null));
 
     private readonly Option<int?> _classes = NumberOption.Count(
-        "--classes", 1, "Codec packed: classes of each cell by the size of residuals, 1 to 8; 2 unless given.", "N");
+        "--classes", 1, "Codecs packed and parity: classes of each cell by the size of residuals, 1 to 8; 2 unless given.", "N");
+
+    private readonly Option<double?> _pruningLoss = NumberOption.Real(
+        "--pruning-loss",
+        $"Codec parity: recall@10 that searches may lose by dropping rows before they are measured; {new PackedOptions().PruningLoss} "
+        + "unless given, 0 for none.", "R",
+        "a number of at least 0 and below 1", value => value is >= 0 and < 1);
 
     private readonly Option<ulong?> _seed = NumberOption.Bits(
         "--seed", "The same seed gives the same bytes, on any number of threads; 1 unless given.");
@@ -45,7 +51,7 @@ internal sealed class BuildOptions
     {
         _vectors.AddTo(command);
         foreach (Option option in own) command.Add(option);
-        foreach (Option option in (Option[])[_metric, _anchors, _targetRecall, _bases, _classes, _seed, _sample]) command.Add(option);
+        foreach (Option option in (Option[])[_metric, _anchors, _targetRecall, _bases, _classes, _pruningLoss, _seed, _sample]) command.Add(option);
         _queries.AddTo(command);
         _training.AddTo(command);
     }
@@ -93,6 +99,7 @@ internal sealed class BuildOptions
             MaxRatio = maxRatio,
             GroupCount = parsed.GetValue(_bases),
             ClassCount = parsed.GetValue(_classes),
+            PruningLoss = parsed.GetValue(_pruningLoss) ?? new PackedOptions().PruningLoss,
         },
         TrainingRows = parsed.GetValue(_sample),
         TuningQueries = queries,

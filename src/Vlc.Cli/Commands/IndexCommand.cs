@@ -129,11 +129,20 @@ internal static class IndexCommand
         if (result.Packed is { } packed)
         {
             facts.Add((
-                "packed", $"{packed.GroupCount} bases of up to {packed.LargestRank} axes, {packed.ClassCount} classes, {packed.CodeBytes:F1} bytes of code, "
+                result.Codec, $"{packed.GroupCount} bases of up to {packed.LargestRank} axes, {packed.ClassCount} classes, {packed.CodeBytes:F1} bytes of code, "
                 + (packed.Unbiased ? "unbiased" : "nearest") + (packed.EqualBytes ? ", equal bytes" : "")));
             facts.Add((
                 "Gaussian bound", $"{packed.BitsToBound:F3} bit a coded axis away ({packed.StoredBitsToBound:F3} as stored), {packed.CodedAxes:F1} axes; "
                 + $"an ideal code would take {packed.BoundCodeBytes:F1} bytes"));
+        }
+
+        if (result.Packed?.Pruning is { } pruning)
+        {
+            facts.Add((
+                "first stage", $"up to {pruning.Nibbles} nibbles a row; "
+                + (pruning.Sigmas > 0
+                    ? $"drops rows {pruning.Sigmas:F2} sigma too far, which loses {pruning.Loss:F4} of recall"
+                    : "drops rows proven to be too far")));
         }
 
         if (result.Predicted is { } predicted)

@@ -1,9 +1,13 @@
 using Vlc.Anchors;
 using Vlc.Compute;
+using Vlc.Numerics.Memory;
 using Vlc.Scanning;
 using Vlc.Storage;
 
 namespace Vlc.Codecs;
+
+/// <summary>Takes bytes that have a place; they are the caller's again afterwards.</summary>
+internal delegate void PlaceBytes(ReadOnlySpan<byte> bytes, long offset);
 
 /// <summary>
 /// What a codec has learned, and all that it does with it: it writes and opens its sections, codes rows, scans the codes of any segment against a query,
@@ -38,6 +42,12 @@ internal abstract class CodecModel : IDisposable
     /// <summary>True where a segment's codes lie list behind list; false where they lie in the order of its rows.</summary>
     public virtual bool CodesAreByList => false;
 
+    /// <summary>Whether a scan gains by having the codes of a list in several segments copied one behind the other first.</summary>
+    public virtual bool GathersSegments => CodesAreByList;
+
+    /// <summary>Bytes behind the codes of a segment that belong to no row.</summary>
+    public virtual int CodesPadding => 0;
+
     /// <summary>Element type of the codes.</summary>
     public virtual SectionElement CodeElement => SectionElement.Bytes;
 
@@ -48,7 +58,7 @@ internal abstract class CodecModel : IDisposable
     /// <param name="listCounts">Rows of each list.</param>
     public long CodeBytes(ReadOnlySpan<int> listCounts)
     {
-        long bytes = 0;
+        long bytes = CodesPadding;
         for (int list = 0; list < listCounts.Length; list++) bytes += (long)CodeBytes(list) * listCounts[list];
         return bytes;
     }
@@ -80,6 +90,22 @@ internal abstract class CodecModel : IDisposable
     /// <param name="lists">Its rows by list.</param>
     /// <exception cref="VlcFormatException">The section is not what the model and the lists say.</exception>
     public abstract SegmentCodes OpenCodes(SectionReader reader, int segment, InvertedLists lists);
+
+    /// <summary>Takes the code of a row out of its list, as <see cref="RowEncoder"/> made it.</summary>
+    /// <param name="codes">The list's codes.</param>
+    /// <param name="list">The list.</param>
+    /// <param name="position">The row's place in the list.</param>
+    /// <param name="code">Receives <see cref="CodeBytes(int)"/> bytes.</param>
+    public virtual void TakeCode(CodeRows codes, int list, int position, Span<byte> code) => codes.Row(position).CopyTo(code);
+
+    /// <summary>Says where the codes of rows that follow one another lie in their list.</summary>
+    /// <param name="list">The list.</param>
+    /// <param name="count">Rows of the whole list.</param>
+    /// <param name="first">Place of the first of these rows.</param>
+    /// <param name="codes">Their codes as <see cref="RowEncoder"/> made them, one behind the other.</param>
+    /// <param name="write">Gets every byte of them once, with its offset from the list's first.</param>
+    public virtual void PlaceCodes(int list, int count, int first, ReadOnlySpan<byte> codes, PlaceBytes write) =>
+        write(codes, (long)first * CodeBytes(list));
 
     /// <summary>
     /// Distances of a query to rows of a list, smaller is nearer: squared Euclidean for l2 and cosine, the negative product for inner product, in scaled

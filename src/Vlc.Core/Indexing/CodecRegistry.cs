@@ -3,6 +3,7 @@ using Vlc.Codecs.AnchorsOnly;
 using Vlc.Codecs.Float16;
 using Vlc.Codecs.Int8;
 using Vlc.Codecs.Packed;
+using Vlc.Codecs.Parity;
 using Vlc.Storage;
 
 namespace Vlc.Indexing;
@@ -13,6 +14,7 @@ internal static class CodecRegistry
     private static readonly Dictionary<CodecKind, Entry> s_codecs = new()
     {
         [CodecKind.Packed] = new(PackedCodec.Open, (options, context) => new PackedLearner(options.Packed, context)),
+        [CodecKind.Parity] = new(ParityCodec.Open, (options, context) => new ParityLearner(options.Packed, context)),
         [CodecKind.Int8] = new(Int8Learner.Open, (options, context) => new Int8Learner(context, options.CodedDimension, options.Jacobians)),
         [CodecKind.Float16] = new(Float16Learner.Open, (options, context) => new Float16Learner(context, options.CodedDimension, options.Jacobians)),
         [CodecKind.None] = new(AnchorsOnlyLearner.Open, (_, context) => new AnchorsOnlyLearner(context)),

@@ -46,9 +46,9 @@ public static class IndexBuilder
         CancellationToken cancellationToken = default) =>
         Task.Run(() => Build(source, basePath, options, progress, cancellationToken), cancellationToken);
 
-    /// <summary>Measures what recall the packed codec gives for how many bytes, without building an index.</summary>
+    /// <summary>Measures what recall codec packed or parity gives for how many bytes, without building an index.</summary>
     /// <param name="source">The vectors.</param>
-    /// <param name="options">As for <see cref="Build"/>, with codec <see cref="CodecKind.Packed"/>; a largest ratio and a level are left out of account.</param>
+    /// <param name="options">As for <see cref="Build"/>, with codec <see cref="CodecKind.Packed"/> or <see cref="CodecKind.Parity"/>; a largest ratio and a level are left out of account.</param>
     /// <param name="progress">Hears how far it has come.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="ArgumentException">Options that do not fit the vectors; too few vectors to measure recall on.</exception>
@@ -186,7 +186,7 @@ public static class IndexBuilder
         Seed = context.Options.Training.Seed,
         Sections = [.. writer.Sections],
         Segments = [new SegmentEntry(context.Count, DeletedCount: 0)],
-        TargetRecall = context.Options.Codec == CodecKind.Packed && context.Options.Packed.MaxRatio is null
+        TargetRecall = context.Options.Codec is CodecKind.Packed or CodecKind.Parity && context.Options.Packed.MaxRatio is null
             ? context.Options.Packed.TargetRecall
             : ProbingCurve.DefaultTargetRecall,
         Scan = curve,

@@ -59,6 +59,11 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     /// <summary>The nearest rows so far.</summary>
     public TopK Nearest { get; private set; } = new(1);
 
+    /// <summary>
+    /// True where a codec may leave out only rows that are proven to be too far: for searches by range, and of all rows.
+    /// </summary>
+    public bool IsExact { get; private set; }
+
     /// <summary>Memory for the codes of a list that lie in several segments.</summary>
     /// <param name="length">Bytes.</param>
     public NativeBytes Gathered(long length)
@@ -91,11 +96,12 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     /// <summary>Empties <see cref="Nearest"/> for k rows; the heap is kept, as k rarely changes from one query to the next.</summary>
     /// <param name="k">Rows wanted.</param>
     /// <param name="limit">Largest distance of a row that is kept.</param>
-    public void Begin(int k, float limit = float.PositiveInfinity)
+    /// <param name="isExact">Value of <see cref="IsExact"/>.</param>
+    public void Begin(int k, float limit = float.PositiveInfinity, bool isExact = false)
     {
         if (Nearest.K != k) Nearest = new TopK(k);
         Nearest.Clear(limit);
-        (ScannedRows, MeasuredRows) = (0, 0);
+        IsExact = isExact;
     }
 
     public void Dispose()

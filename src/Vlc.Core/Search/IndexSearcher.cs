@@ -81,7 +81,7 @@ internal sealed partial class IndexSearcher : IDisposable
         try
         {
             _model.Prepare(query, scratch);
-            scratch.Begin(ids.Length, Limit(options));
+            scratch.Begin(ids.Length, Limit(options), ScansAll(plan));
             ScanCells(scratch, plan, options.Filter, cancellationToken);
             observation?.Add(scratch.ScannedRows, scratch.MeasuredRows);
             return Take(scratch, ids, scores, options);
@@ -114,7 +114,7 @@ internal sealed partial class IndexSearcher : IDisposable
         try
         {
             _model.Prepare(query, scratch);
-            scratch.Begin(AliveCount, Limit(threshold));
+            scratch.Begin(AliveCount, Limit(threshold), isExact: true);
             ScanCells(scratch, plan, options.Filter, cancellationToken);
             observation?.Add(scratch.ScannedRows, scratch.MeasuredRows);
             int found = scratch.Nearest.Count;
@@ -299,7 +299,7 @@ internal sealed partial class IndexSearcher : IDisposable
         ReadOnlySpan<float> anchor = _model.Anchor(cell);
         for (int list = cell * _listsPerCell; list < (cell + 1) * _listsPerCell; list++)
         {
-            if (_segments.Length > 1 && _model.Codec.CodesAreByList)
+            if (_segments.Length > 1 && _model.Codec.GathersSegments)
             {
                 ListRows rows = Gather(scratch, list, filter);
                 if (rows.Count > 0) _model.Codec.Scan(scratch, list, anchor, rows);
@@ -307,6 +307,8 @@ internal sealed partial class IndexSearcher : IDisposable
                 continue;
             }
 
+            // Short pieces of a list are read sooner if the processor is asked for all of them at first.
+            if (_segments.Length > 1) foreach (Segment segment in _segments) segment.Codes.Of(list)?.Prefetch();
             foreach (Segment segment in _segments)
             {
                 ListRows rows = Passing(scratch, segment.Rows(list), filter);

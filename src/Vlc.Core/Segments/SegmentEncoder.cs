@@ -95,7 +95,7 @@ internal sealed class SegmentEncoder(CodecModel codec, IComputeBackend backend, 
         if (codec.CodesAreByList)
         {
             using SectionWriter.PlacedSection section = writer.OpenPlaced(
-                SectionKind.Residuals, file, log.Length - (sizeof(int) * (long)lists.Length));
+                SectionKind.Residuals, file, log.Length - (sizeof(int) * (long)lists.Length) + codec.CodesPadding);
             PlaceCodes(lists, blockRows, log, section);
             section.Complete();
         }
@@ -141,10 +141,10 @@ internal sealed class SegmentEncoder(CodecModel codec, IComputeBackend backend, 
     private void PlaceCodes(int[] lists, int blockRows, PassLog log, SectionWriter.PlacedSection section)
     {
         int count = lists.Length, listCount = codec.ListCount;
-        var next = new long[listCount];
-        foreach (int list in lists) next[list] += codec.CodeBytes(list);
-        long start = 0;
-        foreach (ref long place in next.AsSpan()) (place, start) = (start, start + place);
+        int[] counts = new int[listCount], placed = new int[listCount];
+        foreach (int list in lists) counts[list]++;
+        var starts = new long[listCount];
+        for (int list = 1; list < listCount; list++) starts[list] = starts[list - 1] + ((long)counts[list - 1] * codec.CodeBytes(list - 1));
         var codes = new byte[(int)Math.Min(log.Length, GatheredBytes)];
         long offset = 0;
         for (int first = 0; first < count;)
@@ -183,8 +183,11 @@ internal sealed class SegmentEncoder(CodecModel codec, IComputeBackend backend, 
                         if (stride == 0 || order.Count(list) == 0) continue;
                         gathered.Clear();
                         foreach (int row in order.Rows(list)) gathered.AddRange(codes.AsSpan(positions[row], stride));
-                        section.Write(CollectionsMarshal.AsSpan(gathered), next[list]);
-                        next[list] += gathered.Count;
+                        long listStart = starts[list];
+                        codec.PlaceCodes(
+                            list, counts[list], placed[list], CollectionsMarshal.AsSpan(gathered),
+                            (bytes, place) => section.Write(bytes, listStart + place));
+                        placed[list] += order.Count(list);
                     }
                 },
                 cancellationToken);

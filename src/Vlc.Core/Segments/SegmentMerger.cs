@@ -1,12 +1,11 @@
 using Vlc.Codecs;
 using Vlc.Numerics.Memory;
-using Vlc.Scanning;
 using Vlc.Storage;
 
 namespace Vlc.Segments;
 
 /// <summary>
-/// Merges segments of one model into one by copying code strings. Nothing is decoded, deleted rows are left out, and the result has the bytes that coding the
+/// Merges segments of one model into one by copying codes. Nothing is decoded, deleted rows are left out, and the result has the bytes that coding the
 /// remaining rows together would have.
 /// </summary>
 internal static class SegmentMerger
@@ -36,28 +35,60 @@ internal static class SegmentMerger
 
         SegmentEncoder.WriteAssignments(writer, number, codec, lists.ToArray());
         if (codec.CodedDimension == 0) return lists.Count;
-        (uint rows, uint columns) = codec.CodesAreByList ? (0, 0) : ((uint)lists.Count, (uint)codec.CodedDimension);
-        using SectionWriter.SectionStream stream = writer.OpenSection(
-            SectionKind.Residuals, new IndexFileId(IndexFile.Residuals, number), codec.CodeElement, rows, columns);
-        if (codec.CodesAreByList) CopyLists(segments, codec, deleted, stream, cancellationToken);
-        else CopyRows(segments, deleted, stream, cancellationToken);
-        stream.Complete();
+        var file = new IndexFileId(IndexFile.Residuals, number);
+        if (codec.CodesAreByList)
+        {
+            var counts = new int[codec.ListCount];
+            foreach (int list in lists) counts[list]++;
+            using SectionWriter.PlacedSection section = writer.OpenPlaced(SectionKind.Residuals, file, codec.CodeBytes(counts));
+            CopyLists(segments, codec, deleted, counts, section, cancellationToken);
+            section.Complete();
+        }
+        else
+        {
+            using SectionWriter.SectionStream stream = writer.OpenSection(
+                SectionKind.Residuals, file, codec.CodeElement, (uint)lists.Count, (uint)codec.CodedDimension);
+            CopyRows(segments, deleted, stream, cancellationToken);
+            stream.Complete();
+        }
+
         return lists.Count;
     }
 
     private static void CopyLists(
-        ReadOnlySpan<Segment> segments, CodecModel codec, DeletedRows? deleted, SectionWriter.SectionStream stream,
+        ReadOnlySpan<Segment> segments, CodecModel codec, DeletedRows? deleted, int[] counts, SectionWriter.PlacedSection section,
         CancellationToken cancellationToken)
     {
+        var buffer = new byte[BufferBytes];
+        long start = 0;
         for (int list = 0; list < codec.ListCount; list++)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            int stride = codec.CodeBytes(list), placed = 0, taken = 0;
+            if (stride == 0) continue;
+            if (buffer.Length < stride) buffer = new byte[stride];
+            int atOnce = buffer.Length / stride;
+            long listStart = start;
             foreach (Segment segment in segments)
             {
                 if (segment.Codes.Of(list) is not { } codes) continue;
-                ListRows rows = segment.Rows(list);
-                if (deleted is null || !segment.HasDeleted) Copy(codes, 0, codes.RowCount, stream);
-                else foreach (int position in rows.Positions) stream.Write(codes.Row(position));
+                ReadOnlySpan<int> positions = deleted is null ? [] : segment.Rows(list).Positions;
+                int count = positions.IsEmpty ? (deleted is null || !segment.HasDeleted ? codes.RowCount : 0) : positions.Length;
+                for (int i = 0; i < count; i++)
+                {
+                    codec.TakeCode(codes, list, positions.IsEmpty ? i : positions[i], buffer.AsSpan(taken * stride, stride));
+                    if (++taken == atOnce) Place();
+                }
+            }
+
+            Place();
+            start += (long)counts[list] * stride;
+
+            void Place()
+            {
+                codec.PlaceCodes(
+                    list, counts[list], placed, buffer.AsSpan(0, taken * stride), (bytes, place) => section.Write(bytes, listStart + place));
+                (placed, taken) = (placed + taken, 0);
             }
         }
     }

@@ -37,8 +37,8 @@ public static class Distances
     {
         Vector256<float> eight = lanes.GetLower() + lanes.GetUpper();
         Vector128<float> four = eight.GetLower() + eight.GetUpper();
-        Vector64<float> two = four.GetLower() + four.GetUpper();
-        return two[0] + two[1];
+        Vector128<float> two = four + Vector128.Shuffle(four, Vector128.Create(2, 3, 2, 3));
+        return two.ToScalar() + two.GetElement(1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -67,6 +67,9 @@ public sealed unsafe class CodeRows
         return _memory.Slice(Offset + ((long)first * RowBytes), checked(count * RowBytes));
     }
 
+    /// <summary>Bytes of the memory behind the last row.</summary>
+    internal long BytesBehind => _memory.Length - Offset - ((long)RowCount * RowBytes);
+
     /// <summary>Asks the processor for the first bytes of the rows: where many short pieces are read, waiting for each would cost more than reading it.</summary>
     public void Prefetch()
     {

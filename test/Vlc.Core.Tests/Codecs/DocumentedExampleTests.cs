@@ -25,7 +25,7 @@ public sealed class DocumentedExampleTests
     public void The_codes_of_the_example_are_those_of_the_text(bool unbiased, int expected)
     {
         PackedModel model = Model();
-        using var session = new PackedCoder.Session(new PackedCoder(model, [[]], [1], noise: 0.01), TrellisTables.Designed);
+        using var session = new PackedCoder.Session(new PackedCoder(model, [[]], [1], noise: 0.01), BitshiftCode.Designed);
         double energy = s_residual.Sum(value => (double)value * value);
         var code = new byte[1];
         TrellisEncoder.Pack(session.Code(0, s_residual, energy, unbiased, decoded: []), model[0].Bits, code);

@@ -8,7 +8,7 @@ using Vlc.Tests;
 
 namespace Vlc.Core.Tests.Packed;
 
-/// <summary>What a search finds, with the trellis filter of each instruction set and without one.</summary>
+/// <summary>What a search finds, with the first stages of each instruction set and without one.</summary>
 public sealed class FilterLaneTests
 {
     /// <summary>Where a child process finds the indexes, one a metric, and leaves the hash of what it found.</summary>
@@ -16,6 +16,8 @@ public sealed class FilterLaneTests
 
     private const string HashFile = "hash";
     private const int Queries = 60;
+
+    private static readonly CodecKind[] s_codecs = [CodecKind.Packed, CodecKind.Parity];
 
     [Fact]
     public void Batches_find_what_single_searches_find()
@@ -34,7 +36,10 @@ public sealed class FilterLaneTests
 
     private static void Build(TemporaryFolder folder)
     {
-        foreach (Metric metric in Enum.GetValues<Metric>()) PackedData.Build(folder, metric, new PackedOptions { GroupCount = 2, Level = 0 }, metric.ToString());
+        foreach (Metric metric in Enum.GetValues<Metric>())
+        {
+            foreach (CodecKind codec in s_codecs) PackedData.Build(folder, metric, new PackedOptions { GroupCount = 2, Level = 0 }, $"{metric}{codec}", codec);
+        }
     }
 
     /// <summary>Of ids and scores of all searches; asserts on the way that batches find the same.</summary>
@@ -42,9 +47,9 @@ public sealed class FilterLaneTests
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         float[] queries = PackedData.Rows(Queries, 5);
-        foreach (Metric metric in Enum.GetValues<Metric>())
+        foreach ((Metric metric, CodecKind codec) in Enum.GetValues<Metric>().SelectMany(metric => s_codecs.Select(codec => (metric, codec))))
         {
-            using VlcIndex index = VlcIndex.Open(Path.Combine(folder, metric.ToString()));
+            using VlcIndex index = VlcIndex.Open(Path.Combine(folder, $"{metric}{codec}"));
             foreach (int k in new[] { 1, 10, 100 })
             {
                 foreach (SearchOptions? options in (SearchOptions?[])[null, SearchOptions.Exhaustive, new() { Probes = 3 }])

@@ -89,7 +89,7 @@ public sealed class GaussianBoundTests
         const int Rows = 100, Axes = 512;
         PackedModel model = EqualAxes(Axes, bits: 2);
         var coder = new PackedCoder(model, [[]], [Rows], noise: 0);
-        using var session = new PackedCoder.Session(coder, TrellisTables.Designed);
+        using var session = new PackedCoder.Session(coder, BitshiftCode.Designed);
         var random = new SeededRandom(5, 1);
         var residual = new float[Axes];
         var decoded = new float[Axes];

@@ -37,7 +37,7 @@ public sealed class PackedPassTests
         string[] Code(IComputeBackend backend)
         {
             var coded = new string[count];
-            using var pass = new PackedPass(coder, TrellisTables.Designed, unbiased, backend, threads) { BatchTasks = batchTasks };
+            using var pass = new PackedPass(coder, BitshiftCode.Designed, unbiased, backend, threads) { BatchTasks = batchTasks };
             pass.Code(
                 count, row => rows.AsSpan(row * Dimension, Dimension), cells.AsMemory(0, count),
                 row => coded[row.Row] = $"{row.List} {Convert.ToHexString(row.States)} {row.NearestError:R} {string.Join(' ', row.Decoded.ToArray())} {row.Residual[0]:R}",

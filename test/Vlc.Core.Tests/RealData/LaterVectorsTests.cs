@@ -67,7 +67,7 @@ public sealed class LaterVectorsTests
         var back = new float[rows.Length];
         strides = new int[cells.Length];
         using var rotation = new PackedRotation(p);
-        using var session = new PackedCoder.Session(coder, TrellisTables.Designed);
+        using var session = new PackedCoder.Session(coder, BitshiftCode.Designed);
         for (int row = 0; row < cells.Length; row++)
         {
             float[] residual = rotation.Residual(rows.AsSpan(row * d, d), cells[row], out double energy);

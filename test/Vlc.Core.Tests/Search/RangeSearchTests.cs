@@ -32,13 +32,14 @@ public sealed class RangeSearchTests
             {
                 index.Reconstruct(row, vector);
                 double product = q.Zip(vector, (x, y) => x * y).Sum(), length = Math.Sqrt(q.Sum(x => x * x));
-                // The packed codec ranks reconstructions by their direction, the others as they are, nearly of unit length.
-                double own = codec == CodecKind.Packed ? Math.Sqrt(vector.Sum(x => (double)x * x)) : 1;
+                // Codecs packed and parity rank reconstructions by their direction, the others as they are, nearly of unit length.
+                bool byDirection = codec is CodecKind.Packed or CodecKind.Parity;
+                double own = byDirection ? Math.Sqrt(vector.Sum(x => (double)x * x)) : 1;
                 double squared = q.Zip(vector, (x, y) => ((x / length) - y) * ((x / length) - y)).Sum();
                 scores[row] = metric switch
                 {
                     Metric.InnerProduct => product,
-                    Metric.Cosine => codec == CodecKind.Packed ? product / length / own : 1 - (squared / 2),
+                    Metric.Cosine => byDirection ? product / length / own : 1 - (squared / 2),
                     _ => q.Zip(vector, (x, y) => (x - y) * (x - y)).Sum(),
                 };
             }

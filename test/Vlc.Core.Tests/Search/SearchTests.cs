@@ -33,8 +33,9 @@ public sealed class SearchTests : IDisposable
                 {
                     Span<float> vector = vectors.AsSpan(row * Dimension, Dimension);
                     index.Reconstruct(row, vector);
-                    // The packed codec ranks reconstructions by their direction, as cosine means it.
-                    if (codec == CodecKind.Packed && metric == Metric.Cosine) TensorPrimitives.Divide(vector, TensorPrimitives.Norm<float>(vector), vector);
+                    // Codecs packed and parity rank reconstructions by their direction, as cosine means it.
+                    bool byDirection = codec is CodecKind.Packed or CodecKind.Parity && metric == Metric.Cosine;
+                    if (byDirection) TensorPrimitives.Divide(vector, TensorPrimitives.Norm<float>(vector), vector);
                 }
 
                 for (int query = 0; query < 20; query++) AssertRanksAsBruteForce(index, vectors, Query(query).ToArray(), metric);
@@ -45,6 +46,7 @@ public sealed class SearchTests : IDisposable
     [Theory]
     [InlineData(CodecKind.Int8)]
     [InlineData(CodecKind.Packed)]
+    [InlineData(CodecKind.Parity)]
     public void Equal_rows_are_ordered_by_id(CodecKind codec)
     {
         float[] distinct = Datasets.Clusters(30, Dimension, 5, 3);

@@ -54,7 +54,10 @@ public sealed class DeterminismTests
         {
             int? level = metric == Metric.L2 ? null : 0;
             var packed = new PackedOptions { GroupCount = 2, Level = level, TargetRecall = 0.8, Unbiased = level is not null };
-            Datasets.Build(folder, few, Dimension, new IndexOptions { Metric = metric, Packed = packed, Training = training }, $"{metric}-packed");
+            foreach (CodecKind codec in (CodecKind[])[CodecKind.Packed, CodecKind.Parity])
+            {
+                Datasets.Build(folder, few, Dimension, new IndexOptions { Metric = metric, Codec = codec, Packed = packed, Training = training }, $"{metric}-{codec}");
+            }
         }
 
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

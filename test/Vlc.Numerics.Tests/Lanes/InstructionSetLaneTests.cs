@@ -38,6 +38,17 @@ public sealed class InstructionSetLaneTests
         Assert.True(tests >= 35, $"only {tests} tests of the filter ran");
     }
 
+    /// <summary>AVX-512 of processors without VBMI reads rows as AVX2 does.</summary>
+    [Fact]
+    public void Parity_scans_pass_their_tests_without_VBMI()
+    {
+        Assert.SkipUnless(InstructionSets.Level == InstructionSetLevel.Vector512, "needs AVX-512");
+        int tests = InstructionSetLane.Run(
+            ["-class", typeof(Kernels.ParityScanTests).FullName!, "-class", typeof(Kernels.InstructionSetLevelTests).FullName!],
+            ("DOTNET_EnableAVX512v2", "0"), (InstructionSetLane.ExpectedLevelVariable, nameof(InstructionSetLevel.Vector512)));
+        Assert.True(tests >= 80, $"only {tests} tests of the scans ran");
+    }
+
     [Fact]
     public void A_lane_whose_level_is_not_lowered_fails()
     {

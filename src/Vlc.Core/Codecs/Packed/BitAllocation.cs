@@ -51,13 +51,53 @@ internal static class BitAllocation
         return Settle(variances, bits, Fill(variances, high, bits), target);
     }
 
-    private static int Fill(ReadOnlySpan<int> variances, int level, Span<byte> bits)
+    /// <summary>
+    /// Allocates bytes to groups of 8 axes, a bit of each axis at a time, by the rule of <see cref="Allocate"/>. Of groups in descending
+    /// order of variance none gets more than one before it.
+    /// </summary>
+    /// <param name="variances">64 · log2 of each group's weighted variance, the mean over its axes; descending.</param>
+    /// <param name="gains">64 · log2 of what bit b of an axis of variance 1 gains, from b = 1 on; the first entry is not read.</param>
+    /// <param name="level">64 · log2 of the least gain a bit must bring.</param>
+    /// <param name="bits">Receives the bits of an axis of each group.</param>
+    /// <returns>Bytes of a code: the sum.</returns>
+    public static int AllocateGroups(ReadOnlySpan<int> variances, ReadOnlySpan<int> gains, int level, Span<byte> bits) =>
+        Fill(variances, gains, level, bits);
+
+    /// <summary>The same with a given number of bytes, or as many as the groups hold.</summary>
+    /// <param name="variances">64 · log2 of each group's weighted variance; descending.</param>
+    /// <param name="gains">As in <see cref="AllocateGroups"/>.</param>
+    /// <param name="bytes">Bytes to spend.</param>
+    /// <param name="bits">Receives the bits of an axis of each group.</param>
+    /// <returns>Bytes of a code: the sum.</returns>
+    public static int AllocateGroupBytes(ReadOnlySpan<int> variances, ReadOnlySpan<int> gains, int bytes, Span<byte> bits)
     {
-        int total = 0;
+        bits.Clear();
+        int most = gains.Length - 1, spent = 0;
+        for (int target = Math.Min(bytes, most * variances.Length); spent < target; spent++)
+        {
+            int best = -1, bestGain = int.MinValue;
+            for (int group = 0; group < variances.Length; group++)
+            {
+                if (bits[group] == most) continue;
+                int gain = variances[group] + gains[bits[group] + 1];
+                if (gain > bestGain) (best, bestGain) = (group, gain);
+            }
+
+            bits[best]++;
+        }
+
+        return spent;
+    }
+
+    private static int Fill(ReadOnlySpan<int> variances, int level, Span<byte> bits) => Fill(variances, GainOfBit, level, bits);
+
+    private static int Fill(ReadOnlySpan<int> variances, ReadOnlySpan<int> gains, int level, Span<byte> bits)
+    {
+        int total = 0, most = gains.Length - 1;
         for (int axis = 0; axis < variances.Length; axis++)
         {
             int count = 0;
-            while (count < MostBits && variances[axis] + GainOfBit[count + 1] >= level) count++;
+            while (count < most && variances[axis] + gains[count + 1] >= level) count++;
             bits[axis] = (byte)count;
             total += count;
         }

@@ -29,48 +29,6 @@ internal sealed partial class PackedCodec
         }
     }
 
-    /// <summary>Prepares what the asymmetric distances of a list need of the query, in the order of its codes.</summary>
-    private ListQuery PrepareForList(QueryScratch query, int list)
-    {
-        PackedModel.List coded = _model[list];
-        int group = coded.Group, axes = coded.Axes.Length, padded = coded.Scales.Length;
-        var state = (PackedQuery)query.CodecState!;
-        state.Rotate(query.Vector, group, _bases[group], _parameters.Mean, _meanCoordinates[group]);
-        ReadOnlySpan<float> z = _parameters.CellAnchors[coded.Cell];
-        ReadOnlySpan<int> order = coded.Axes;
-        Span<float> factors = Factors(query, padded);
-        factors[axes..].Clear();
-        if (query.Metric == Metric.InnerProduct || CountsAsUnitLength(query))
-        {
-            // ⟨q, x̂⟩ = ⟨q, μ⟩ + ⟨Bᵀq, z + r̂⟩.
-            ReadOnlySpan<float> rotated = state.Rotated[group];
-            if (state.SwitchTo(coded.Cell)) state.CellDistance = state.MeanProduct + Distances.Dot(rotated, z);
-            float product = state.CellDistance;
-            AxisOrder.Gather(rotated, order, factors);
-            if (query.Metric == Metric.InnerProduct)
-            {
-                TensorPrimitives.Negate(factors, factors);
-                return new ListQuery(factors, -product);
-            }
-
-            TensorPrimitives.Add(_meanCoordinates[group], z, state.Vector);
-            AxisOrder.Gather(state.Vector, order, Centre(query, padded));
-            return new ListQuery(factors, product);
-        }
-
-        // ‖q - x̂‖² is the part outside the basis plus the axes one by one; an axis without bits has r̂ = 0.
-        Span<float> differences = state.Vector.AsSpan(0, z.Length);
-        if (state.SwitchTo(coded.Cell))
-        {
-            TensorPrimitives.Subtract(state.Centred[group], z, differences);
-            state.CellDistance = Distances.Dot(differences, differences);
-        }
-
-        AxisOrder.Gather(differences, order, factors);
-        float rest = state.CellDistance - Distances.Dot(factors[..axes], factors[..axes]);
-        return new ListQuery(factors, state.Outside[group] + MathF.Max(rest, 0));
-    }
-
     /// <summary>Distances of rows of a list for which the query is prepared: those at the positions, or all.</summary>
     private void Measure(QueryScratch query, int list, float offset, CodeRows? codes, ReadOnlySpan<int> positions, Span<float> distances)
     {
@@ -101,45 +59,5 @@ internal sealed partial class PackedCodec
         TrellisScan.DotsAndNorms(codes, positions, _tables, coded.Bits, weights, coded.Scales, Centre(query, padded), distances, norms);
         float squared = _anchorSquared[coded.Cell];
         for (int i = 0; i < distances.Length; i++) distances[i] = UnitLengthDistance(query, offset + distances[i], squared + norms[i]);
-    }
-
-    /// <summary>
-    /// ‖q/‖q‖ - x̂/‖x̂‖‖² · ‖q‖² from ⟨q, x̂⟩ and ‖x̂‖²: reconstructions count as vectors of unit length, as the originals are.
-    /// </summary>
-    private static float UnitLengthDistance(QueryScratch query, float product, float squared)
-    {
-        float querySquared = ((PackedQuery)query.CodecState!).Squared;
-        return 2 * querySquared * (1 - (product / (MathF.Sqrt(querySquared) * MathF.Sqrt(MathF.Max(squared, 1e-30f)))));
-    }
-
-    private bool CountsAsUnitLength(QueryScratch query) => query.Metric == Metric.Cosine && _parameters.UnitLength;
-
-    /// <summary>Memory for the factors of <see cref="ListQuery"/>, in the order of the codes.</summary>
-    private static Span<float> Factors(QueryScratch query, int padded) => query.Coded(3 * padded)[..padded];
-
-    /// <summary>Memory for the anchor on the coded axes, which only reconstructions of unit length need.</summary>
-    private static Span<float> Centre(QueryScratch query, int padded) => query.Coded(3 * padded).Slice(padded, padded);
-
-    private static void AddCoordinates(PackedGroup group, ReadOnlySpan<float> coordinates, Span<float> vector)
-    {
-        for (int axis = 0; axis < coordinates.Length; axis++)
-        {
-            if (coordinates[axis] == 0) continue;
-            TensorPrimitives.FusedMultiplyAdd(group.Basis.AsSpan(axis * vector.Length, vector.Length), coordinates[axis], vector, vector);
-        }
-    }
-
-    /// <summary>A query, prepared for one list.</summary>
-    /// <param name="factors">
-    /// The factors on the coded axes, padded with zeros as the scales are. They are the query minus the anchor; the query itself, where
-    /// reconstructions count as vectors of unit length; or the negated query, for a product.
-    /// </param>
-    /// <param name="offset">
-    /// The contribution of the anchor and of the axes without a code: squared distance, product, or negative product.
-    /// </param>
-    private readonly ref struct ListQuery(ReadOnlySpan<float> factors, float offset)
-    {
-        public readonly ReadOnlySpan<float> Factors = factors;
-        public readonly float Offset = offset;
     }
 }

@@ -1,4 +1,3 @@
-using Vlc.Numerics.Kernels;
 using Vlc.Storage;
 
 namespace Vlc.Codecs.Packed;
@@ -114,40 +113,36 @@ internal sealed class PackedCoder
 
     /// <summary>⟨r, r̂⟩ over the coded axes.</summary>
     /// <param name="coded">The row's list.</param>
-    /// <param name="tables">The trellis code's tables.</param>
     /// <param name="residual">r in the group's basis.</param>
-    /// <param name="states">State after each coded axis, which is r̂.</param>
-    public static double Projection(PackedModel.List coded, TrellisTables tables, ReadOnlySpan<float> residual, ReadOnlySpan<byte> states)
+    /// <param name="values">Value of each coded axis, before scaling, which make r̂.</param>
+    public static double Projection(PackedModel.List coded, ReadOnlySpan<float> residual, ReadOnlySpan<float> values)
     {
         double projection = 0;
-        for (int i = 0; i < states.Length; i++)
-        {
-            projection += (double)residual[coded.Axes[i]] * coded.Scales[i] * tables.Table(coded.Bits[i])[states[i]];
-        }
-
+        for (int i = 0; i < coded.Axes.Length; i++) projection += (double)residual[coded.Axes[i]] * coded.Scales[i] * values[i];
         return projection;
     }
 
     /// <summary>The residual that a code represents.</summary>
     /// <param name="coded">The row's list.</param>
-    /// <param name="tables">The trellis code's tables.</param>
-    /// <param name="states">State after each coded axis.</param>
+    /// <param name="values">Value of each coded axis, before scaling.</param>
     /// <param name="decoded">Receives it in the group's basis, rank floats.</param>
-    public static void Decode(PackedModel.List coded, TrellisTables tables, ReadOnlySpan<byte> states, Span<float> decoded)
+    public static void Decode(PackedModel.List coded, ReadOnlySpan<float> values, Span<float> decoded)
     {
         decoded.Clear();
-        for (int i = 0; i < states.Length; i++) decoded[coded.Axes[i]] = coded.Scales[i] * tables.Table(coded.Bits[i])[states[i]];
+        for (int i = 0; i < coded.Axes.Length; i++) decoded[coded.Axes[i]] = coded.Scales[i] * values[i];
     }
 
     /// <summary>One thread's scratch memory for coding.</summary>
-    internal sealed class Session(PackedCoder coder, TrellisTables tables) : IDisposable
+    internal sealed class Session(PackedCoder coder, TrellisCode code) : IDisposable
     {
-        private readonly TrellisEncoder _encoder = new(tables, coder.Model.Parameters.Groups.Max(group => group.Rank));
+        private readonly StringSearch _strings = code.CreateSearch(coder.Model.Parameters.Groups.Max(group => group.Rank));
         private readonly float[] _target = new float[coder.Model.Parameters.Dimension];
         private readonly float[] _scaled = new float[coder.Model.Parameters.Dimension];
         private readonly float[] _weightedScale = new float[coder.Model.Parameters.Dimension];
-        private readonly byte[] _states = new byte[coder.Model.Parameters.Dimension];
-        private readonly byte[] _best = new byte[coder.Model.Parameters.Dimension];
+        private readonly byte[] _states = new byte[code.Symbols(coder.Model.Parameters.Dimension)];
+        private readonly byte[] _best = new byte[code.Symbols(coder.Model.Parameters.Dimension)];
+        private readonly float[] _values = new float[code.Symbols(coder.Model.Parameters.Dimension)];
+        private readonly float[] _bestValues = new float[code.Symbols(coder.Model.Parameters.Dimension)];
 
         /// <summary>
         /// Weighted squared error of the nearest code to the residual last coded, in the weights of
@@ -165,7 +160,7 @@ internal sealed class PackedCoder
         /// <param name="energy">‖r‖² over all d axes.</param>
         /// <param name="unbiased">Whether to find the unbiased code.</param>
         /// <param name="decoded">Receives the decoded residual, rank floats; may be empty.</param>
-        /// <returns>State after each coded axis; valid until the next call.</returns>
+        /// <returns>The symbols of the code; valid until the next call.</returns>
         public ReadOnlySpan<byte> Code(int list, ReadOnlySpan<float> residual, double energy, bool unbiased, Span<float> decoded)
         {
             PackedModel.List coded = coder.Model[list];
@@ -178,10 +173,10 @@ internal sealed class PackedCoder
                 _weightedScale[i] = coded.Scales[i] * weights[axis];
             }
 
-            Span<byte> best = _best.AsSpan(0, axes);
+            Span<byte> best = _best.AsSpan(0, code.Symbols(axes));
             if (!unbiased || !(energy > 0))
             {
-                NearestError = _encoder.Encode(_target.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, best);
+                NearestError = _strings.Encode(_target.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded, best, _bestValues);
             }
             else
             {
@@ -190,25 +185,27 @@ internal sealed class PackedCoder
 
             NearestError *= coder.Model.ErrorWeight(list);
 
-            if (!decoded.IsEmpty) Decode(coded, tables, best, decoded);
+            if (!decoded.IsEmpty) Decode(coded, _bestValues, decoded);
             return best;
         }
 
-        public void Dispose() => _encoder.Dispose();
+        public void Dispose() => _strings.Dispose();
 
         private void SearchUnbiased(PackedModel.List coded, ReadOnlySpan<float> residual, double energy, Span<byte> best)
         {
             int axes = coded.Axes.Length;
-            Span<byte> states = _states.AsSpan(0, axes);
+            Span<byte> states = _states.AsSpan(0, best.Length);
             var search = new UnbiasedSearch();
             while (!search.IsDone)
             {
                 float factor = (float)search.Scale;
                 for (int i = 0; i < axes; i++) _scaled[i] = _target[i] * factor;
-                float cost = _encoder.Encode(_scaled.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, states);
+                float cost = _strings.Encode(_scaled.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded, states, _values);
                 // The first target is the residual itself.
                 if (search.Pass == 0) NearestError = cost;
-                if (search.Update((Projection(coded, tables, residual, states) / energy) - 1)) states.CopyTo(best);
+                if (!search.Update((Projection(coded, residual, _values) / energy) - 1)) continue;
+                states.CopyTo(best);
+                _values.CopyTo(_bestValues, 0);
             }
         }
     }

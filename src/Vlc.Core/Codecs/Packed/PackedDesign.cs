@@ -9,6 +9,9 @@ internal sealed record PackedDesign
     /// <summary>The codec.</summary>
     public static PackedDesign Default { get; } = new();
 
+    /// <summary>The code of the axes.</summary>
+    public TrellisCode Code { get; init; } = BitshiftCode.Designed;
+
     /// <summary>
     /// Error of a stored basis row times its variance, as a share of the noise of a coded axis; null derives it from the number of vectors
     /// that share the row's cost.

@@ -10,7 +10,7 @@ namespace Vlc.Codecs.Packed;
 /// </summary>
 /// <param name="options">The user's options.</param>
 /// <param name="context">Sizes, and the backend.</param>
-internal sealed class PackedLearner(PackedOptions options, LearningContext context) : CodecLearner
+internal class PackedLearner(PackedOptions options, LearningContext context) : CodecLearner
 {
     /// <summary>Nearest rows of each query that serve as candidates when levels are compared.</summary>
     private const int Candidates = 50;
@@ -75,12 +75,28 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
 
     public override CodecModel Learn(LearningData data)
     {
-        _chosen = Choose(data);
-        return new PackedCodec(_chosen.Coder, TrellisTables.Designed, _chosen.Unbiased);
+        (_chosen, PackedTuningSample? tuning) = Choose(data);
+        return Complete(_chosen, tuning);
     }
 
+    /// <summary>The constants of the recipe, and the code of the axes with them.</summary>
+    private protected virtual PackedDesign Design => PackedDesign.Default;
+
+    /// <summary>Bytes of the model that are in the header and the tables of the code.</summary>
+    private protected virtual int FixedBytes(PackedParameters parameters) =>
+        PackedSections.WriteHeader(parameters).Length + (sizeof(short) * TrellisTables.Designed.Values.Length);
+
+    /// <summary>Makes a codec of the model that was chosen.</summary>
+    /// <param name="chosen">The model, and which codes rows get.</param>
+    /// <param name="tuning">What it was chosen on; null where there is none.</param>
+    private protected virtual CodecModel Complete(PackedLevelSearch.Trial chosen, PackedTuningSample? tuning) =>
+        new PackedCodec(chosen.Coder, chosen.Unbiased);
+
+    /// <summary>Which rows a scan drops unseen; null where it drops none that could be near.</summary>
+    private protected virtual PruningReport? Pruning => null;
+
     /// <summary>Learns the model and searches for its level.</summary>
-    private PackedLevelSearch.Trial Choose(LearningData data)
+    private (PackedLevelSearch.Trial Chosen, PackedTuningSample? Tuning) Choose(LearningData data)
     {
         PackedTrainer trainer = Train(data);
         int middle = trainer.MiddleLevel;
@@ -88,15 +104,16 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
         if (level is null && options.MaxRatio is { } ratio) level = LevelForRatio(trainer, data, ratio, middle);
         if (data.Queries.Length == 0)
         {
-            return new PackedLevelSearch.Trial(
-                trainer.Build(level ?? middle - (2 * 64 * SafeBits), options.EqualBytes ?? false), options.Unbiased ?? true, default);
+            PackedCoder coder = trainer.Build(level ?? middle - (2 * 64 * SafeBits), options.EqualBytes ?? false);
+            return (new PackedLevelSearch.Trial(coder, options.Unbiased ?? true, default), null);
         }
 
         PackedTuningSample tuning = Gather(data, [PackedOptions.TargetNeighbors], Candidates, MostCandidateBytes);
         PackedLevelSearch search = Search(trainer, tuning, data.HeldOut);
-        if (options.Level is { } given) return search.Measure(given, options.Unbiased ?? true);
-        if (level is { } found) return search.AtLevel(found, options.Unbiased);
-        return search.ForRecall(options.TargetRecall, options.Unbiased, middle - ExpectedDepth, Progress);
+        PackedLevelSearch.Trial chosen = options.Level is { } given ? search.Measure(given, options.Unbiased ?? true)
+            : level is { } found ? search.AtLevel(found, options.Unbiased)
+            : search.ForRecall(options.TargetRecall, options.Unbiased, middle - ExpectedDepth, Progress);
+        return (chosen, tuning);
     }
 
     /// <summary>Measures levels around the one that reaches the target, from few bytes to many.</summary>
@@ -154,17 +171,18 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
             StoredBitsToBound = BoundDistance.Of(model, listCounts, coded.StoredError).BitsPerCodedAxis,
             PredictedRecall = chosen.Recall == default ? double.NaN : chosen.Recall.Value,
             PredictedStandardError = chosen.Recall.StandardError,
+            Pruning = Pruning,
         };
     }
 
     private void Progress(double share, string detail) => context.Report(Math.Clamp(share, 0, 1), detail);
 
     private PackedTrainer Train(LearningData data) => new(
-        data.Rows, _dimension, data.Cells, data.Anchors, options, _count, context.Metric == Metric.Cosine, _threads, _cancellation);
+        data.Rows, _dimension, data.Cells, data.Anchors, options, _count, context.Metric == Metric.Cosine, _threads, _cancellation, Design);
 
     private PackedLevelSearch Search(PackedTrainer trainer, PackedTuningSample tuning, HeldOutRows heldOut) =>
         new(
-            trainer, TrellisTables.Designed, tuning, heldOut, context.Metric, context.Backend, _threads, _cancellation)
+            trainer, Design.Code, tuning, heldOut, context.Metric, context.Backend, _threads, _cancellation)
         {
             EqualBytes = options.EqualBytes,
         };
@@ -273,9 +291,7 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
     private long SharedBytes(PackedModel model, LearningData data)
     {
         PackedParameters p = model.Parameters;
-        byte[] header = PackedSections.WriteHeader(p);
-        return Manifest.BytesOf(
-            Sections + data.OtherSections, data.CurvePoints, header.Length + (sizeof(short) * TrellisTables.Designed.Values.Length))
+        return Manifest.BytesOf(Sections + data.OtherSections, data.CurvePoints, FixedBytes(p))
             + PackedSections.WriteAnchors(p).Length + PackedSections.WriteBases(p).Length + PackedSections.WriteScales(p).Length
             + CodecModel.AssignmentBytes(_count, PackedSections.BitsFor(model.ListCount));
     }

@@ -12,7 +12,7 @@ namespace Vlc.Codecs.Packed;
 /// k-th do not come near it at the recalls of interest. So a trial costs a small part of an index.
 /// </summary>
 /// <param name="trainer">Builds the model of a level.</param>
-/// <param name="tables">The trellis code's tables.</param>
+/// <param name="code">The code of the axes.</param>
 /// <param name="sample">Queries with their candidates.</param>
 /// <param name="heldOut">Base rows held out of training, on which the distance to the bound is measured; may be empty.</param>
 /// <param name="metric">The metric.</param>
@@ -20,7 +20,7 @@ namespace Vlc.Codecs.Packed;
 /// <param name="threads">Threads to use.</param>
 /// <param name="cancellationToken">Checked between steps.</param>
 internal sealed class PackedLevelSearch(
-    PackedTrainer trainer, TrellisTables tables, PackedTuningSample sample, HeldOutRows heldOut, Metric metric, IComputeBackend backend,
+    PackedTrainer trainer, TrellisCode code, PackedTuningSample sample, HeldOutRows heldOut, Metric metric, IComputeBackend backend,
     int threads,
     CancellationToken cancellationToken)
 {
@@ -259,7 +259,7 @@ internal sealed class PackedLevelSearch(
     private void Code(
         PackedCoder coder, bool unbiased, int count, Func<int, ReadOnlySpan<float>> row, int[] cells, Action<PackedPass.CodedRow> take)
     {
-        using var pass = new PackedPass(coder, tables, unbiased, backend, threads);
+        using var pass = new PackedPass(coder, code, unbiased, backend, threads);
         pass.Code(count, row, cells, take, cancellationToken);
     }
 

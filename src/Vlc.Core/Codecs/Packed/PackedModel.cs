@@ -144,10 +144,7 @@ internal sealed class PackedModel
         _errorWeights[(cell * p.ClassCount) + classNumber] = p.Design.ListWeights ? Octaves.PowerOfEighths(relative) : 1;
         int[] variances = WeightedVariances(amplitudes, relative, spectrum);
         var bits = new byte[rank];
-        int stride = p.EqualStride > 0
-            ? BitAllocation.AllocateBytes(variances, p.EqualStride, bits)
-            : BitAllocation.Allocate(variances, p.Level, bits);
-        int[] order = DescendingBits(bits);
+        int stride = p.Design.Code.Allocate(variances, p.Level, p.EqualStride, bits, out int[] order);
         var ordered = new byte[order.Length];
         var scales = new float[Int8Scan.PaddedLength(order.Length)];
         for (int i = 0; i < order.Length; i++)
@@ -159,30 +156,11 @@ internal sealed class PackedModel
         return new List(cell, group, stride, order, ordered, scales);
     }
 
-    /// <summary>
-    /// The axes with bits, most bits first, then by number. It sorts by counting, because an index is opened list by list.
-    /// </summary>
-    private static int[] DescendingBits(ReadOnlySpan<byte> bits)
-    {
-        Span<int> positions = stackalloc int[TrellisTables.MaxBits + 1];
-        positions.Clear();
-        foreach (byte b in bits) positions[b]++;
-        int coded = 0;
-        for (int b = TrellisTables.MaxBits; b > 0; b--) (positions[b], coded) = (coded, coded + positions[b]);
-        var order = new int[coded];
-        for (int axis = 0; axis < bits.Length; axis++)
-        {
-            if (bits[axis] > 0) order[positions[bits[axis]]++] = axis;
-        }
-
-        return order;
-    }
-
     /// <summary>The coding of the vectors of a class of a cell.</summary>
     /// <param name="Cell">The cell.</param>
     /// <param name="Group">The cell's group.</param>
     /// <param name="Stride">Bytes of a code; 0 where no axis has a bit.</param>
-    /// <param name="Axes">The coded axes in the order of the code: most bits first, then by number.</param>
+    /// <param name="Axes">The coded axes in the order of the code: most bits first.</param>
     /// <param name="Bits">Bits of each coded axis.</param>
     /// <param name="Scales">Amplitude of each coded axis, padded with zeros to a multiple of 16.</param>
     internal sealed record List(int Cell, int Group, int Stride, int[] Axes, byte[] Bits, float[] Scales);

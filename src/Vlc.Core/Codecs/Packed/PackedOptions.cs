@@ -1,6 +1,6 @@
 namespace Vlc.Codecs.Packed;
 
-/// <summary>Options of the packed codec. What is null is chosen from the data.</summary>
+/// <summary>Options of codecs packed and parity. What is null is chosen from the data.</summary>
 public sealed class PackedOptions
 {
     /// <summary>The k of the target recall.</summary>
@@ -38,8 +38,15 @@ public sealed class PackedOptions
     /// </summary>
     public bool? EqualBytes { get; init; }
 
+    /// <summary>
+    /// Codec parity: recall@10 that searches may lose by dropping rows by their coarse distance before they are measured, on the tuning
+    /// sample; 0 drops only rows that are proven to be too far.
+    /// </summary>
+    public double PruningLoss { get; init; } = 0.002;
+
     internal IEnumerable<string> Problems()
     {
+        if (!(PruningLoss >= 0 && PruningLoss < 1)) yield return "the recall that pruning may lose must be at least 0 and below 1";
         if (!(TargetRecall > 0 && TargetRecall < 1)) yield return "the target recall must lie between 0 and 1";
         if (MaxRatio is { } ratio && !(ratio > 0 && ratio < 1)) yield return "the largest ratio must lie between 0 and 1";
         if (GroupCount < 1) yield return "the number of local bases must be at least 1";

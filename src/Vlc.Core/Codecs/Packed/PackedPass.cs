@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using Vlc.Compute;
-using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Threading;
 
 namespace Vlc.Codecs.Packed;
@@ -18,7 +17,7 @@ internal sealed class PackedPass : IDisposable
     private const int BatchBytes = 16 << 20;
 
     private readonly PackedCoder _coder;
-    private readonly TrellisTables _tables;
+    private readonly TrellisCode _code;
     private readonly bool _unbiased;
     private readonly int _threads;
     private readonly PackedRotation _rotation;
@@ -31,23 +30,25 @@ internal sealed class PackedPass : IDisposable
     /// <summary>The lists' axes with the encoder's weights; null on the processor, as are the fields below.</summary>
     private readonly TrellisAxes? _axes;
     private readonly IResidentTrellis? _trellis;
+    private readonly BitshiftCode? _bitshift;
 
     /// <summary>Prepares for rows.</summary>
     /// <param name="coder">The model.</param>
-    /// <param name="tables">The trellis code's tables.</param>
+    /// <param name="code">The code of the axes.</param>
     /// <param name="unbiased">Whether to make unbiased codes.</param>
     /// <param name="backend">The backend that searches codes.</param>
     /// <param name="threads">Threads to use.</param>
-    public PackedPass(PackedCoder coder, TrellisTables tables, bool unbiased, IComputeBackend backend, int threads)
+    public PackedPass(PackedCoder coder, TrellisCode code, bool unbiased, IComputeBackend backend, int threads)
     {
-        (_coder, _tables, _unbiased, _threads) = (coder, tables, unbiased, threads);
+        (_coder, _code, _unbiased, _threads) = (coder, code, unbiased, threads);
         _sessions = new PackedCoder.Session?[threads];
         _blocks = new PackedRotation.Block?[threads];
         _decoded = new float[]?[threads];
-        if (backend is not CpuBackend)
+        if (backend is not CpuBackend && code is BitshiftCode bitshift)
         {
             _axes = WeightedAxes(coder.Model);
-            _trellis = backend.LoadTrellis(tables, _axes);
+            _bitshift = bitshift;
+            _trellis = backend.LoadTrellis(bitshift.Tables, _axes);
         }
 
         _rotation = new PackedRotation(coder.Model.Parameters);
@@ -96,7 +97,7 @@ internal sealed class PackedPass : IDisposable
             0, count, row, cells,
             (i, worker, residual, energy) =>
             {
-                PackedCoder.Session session = _sessions[worker] ??= new PackedCoder.Session(_coder, _tables);
+                PackedCoder.Session session = _sessions[worker] ??= new PackedCoder.Session(_coder, _code);
                 int list = _coder.ListOf(cells.Span[i], residual);
                 Span<float> decoded = (_decoded[worker] ??= new float[_coder.Model.Parameters.Dimension]).AsSpan(0, residual.Length);
                 ReadOnlySpan<byte> states = session.Code(list, residual, energy, _unbiased, decoded);
@@ -155,7 +156,7 @@ internal sealed class PackedPass : IDisposable
         /// <summary>In the group's basis, rank floats.</summary>
         public readonly ReadOnlySpan<float> Residual = residual;
 
-        /// <summary>State after each coded axis.</summary>
+        /// <summary>The symbols of its code; for codec packed the state after each coded axis.</summary>
         public readonly ReadOnlySpan<byte> States = states;
 
         /// <summary>The residual from the code, rank floats; scratch memory, which the receiver may overwrite.</summary>
@@ -194,13 +195,14 @@ internal sealed class PackedPass : IDisposable
                 BlockScheduler.BlockCount(count, RowsPerTask), pass._threads,
                 (task, _) =>
                 {
-                    var scratch = new float[model.Parameters.Dimension];
+                    float[] scratch = new float[model.Parameters.Dimension], values = new float[model.Parameters.Dimension];
                     int end = Math.Min((task + 1) * RowsPerTask, count);
                     for (int i = task * RowsPerTask; i < end; i++)
                     {
                         Span<float> decoded = scratch.AsSpan(0, _residuals[i].Length);
                         Span<byte> states = best.AsSpan(rowOffsets[i]..rowOffsets[i + 1]);
-                        PackedCoder.Decode(model[_lists[i]], pass._tables, states, decoded);
+                        pass._bitshift!.Values(model[_lists[i]], states, values);
+                        PackedCoder.Decode(model[_lists[i]], values, decoded);
                         double nearestError = _nearestErrors[i] * model.ErrorWeight(_lists[i]);
                         take(new CodedRow(first + i, _lists[i], _residuals[i], states, decoded, nearestError));
                     }
@@ -251,7 +253,10 @@ internal sealed class PackedPass : IDisposable
             // The first target is the residual itself.
             if (search.Pass == 0) _nearestErrors[i] = minimum;
             if (!pass._unbiased || !(_energies[i] > 0)) return _isDone[i] = true;
-            double projection = PackedCoder.Projection(pass._coder.Model[_lists[i]], pass._tables, _residuals[i], states);
+            PackedModel.List coded = pass._coder.Model[_lists[i]];
+            var values = new float[states.Length];
+            pass._bitshift!.Values(coded, states, values);
+            double projection = PackedCoder.Projection(coded, _residuals[i], values);
             bool keep = search.Update((projection / _energies[i]) - 1);
             _isDone[i] = search.IsDone;
             return keep;

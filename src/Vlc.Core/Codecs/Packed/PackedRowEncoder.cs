@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Vlc.Compute;
-using Vlc.Numerics.Kernels;
 using Vlc.Numerics.Threading;
 
 namespace Vlc.Codecs.Packed;
@@ -10,12 +9,13 @@ namespace Vlc.Codecs.Packed;
 internal sealed class PackedRowEncoder : RowEncoder
 {
     private readonly PackedModel _model;
+    private readonly TrellisCode _code;
     private readonly PackedPass _pass;
 
-    public PackedRowEncoder(PackedCoder coder, TrellisTables tables, bool unbiased, IComputeBackend backend, int threads)
+    public PackedRowEncoder(PackedCoder coder, TrellisCode code, bool unbiased, IComputeBackend backend, int threads)
     {
-        _model = coder.Model;
-        _pass = new PackedPass(coder, tables, unbiased, backend, threads);
+        (_model, _code) = (coder.Model, code);
+        _pass = new PackedPass(coder, code, unbiased, backend, threads);
     }
 
     /// <summary>Weighted squared error of the nearest codes of all rows so far.</summary>
@@ -42,7 +42,7 @@ internal sealed class PackedRowEncoder : RowEncoder
                 stored[task] += _model.WeightedError(row.List, row.Residual, row.Decoded);
                 int offset = own.Count;
                 CollectionsMarshal.SetCount(own, offset + coded.Stride);
-                TrellisEncoder.Pack(row.States, coded.Bits, CollectionsMarshal.AsSpan(own).Slice(offset, coded.Stride));
+                _code.Pack(coded, row.States, CollectionsMarshal.AsSpan(own).Slice(offset, coded.Stride));
             },
             cancellationToken);
         // In the order of the rows, whichever thread was first: the sums are reported, and a report must not depend on threads.

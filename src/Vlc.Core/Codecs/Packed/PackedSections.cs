@@ -96,11 +96,11 @@ internal static class PackedSections
         return coder.ToArray();
     }
 
-    /// <summary>Reads a model.</summary>
+    /// <summary>Reads a model, with another design than that of codec packed if one is given.</summary>
     /// <exception cref="VlcFormatException">Sections contradict one another or the manifest.</exception>
     public static PackedParameters Read(
         Manifest manifest, IndexFiles files, ReadOnlySpan<byte> header, ReadOnlySpan<byte> bases, ReadOnlySpan<byte> anchors,
-        ReadOnlySpan<byte> scales)
+        ReadOnlySpan<byte> scales, PackedDesign? design = null)
     {
         int d = manifest.Dimension, m = manifest.AnchorCount;
         if (header.Length < HeaderBytes) throw Bad(IndexFile.Manifest, "codec model", $"at least {HeaderBytes} bytes", $"{header.Length}");
@@ -181,6 +181,7 @@ internal static class PackedSections
             CellLevels = levels,
             CellScales = cellScales,
             ClassGains = gains,
+            Design = design ?? PackedDesign.Default,
             EqualStride = BinaryPrimitives.ReadUInt16LittleEndian(header[18..]),
         };
 

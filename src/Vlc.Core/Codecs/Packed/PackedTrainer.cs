@@ -177,7 +177,7 @@ internal sealed class PackedTrainer
             for (int i = 0; i < coded.Axes.Length; i++)
             {
                 double variance = (double)coded.Scales[i] * coded.Scales[i];
-                sum += count * variance * TrellisTables.MeanSquaredError[coded.Bits[i]];
+                sum += count * variance * _design.Code.MeanSquaredError(coded.Bits[i]);
                 energy -= count * variance;
                 axes += count;
                 used[coded.Group][coded.Axes[i]] += count;
