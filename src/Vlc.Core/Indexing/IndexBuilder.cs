@@ -27,14 +27,23 @@ public static class IndexBuilder
     /// <exception cref="ArgumentException">Options that do not fit the vectors.</exception>
     /// <exception cref="VlcFormatException">The source is damaged, or has zero rows under the cosine metric.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="IOException">Another build of this index is running; or a file could not be written, and the old index is whole.</exception>
     public static IndexReport Build(
         VectorSource source, string basePath, IndexOptions options, IProgress<IndexProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(basePath);
         Check(source, options);
+        CheckInputs(basePath, source, options);
+        using var container = new FolderContainer(basePath);
+        if (container.NetworkFileSystem is { } kind)
+        {
+            progress?.Report(new IndexProgress(
+                IndexPhase.Sample, 0, $"the folder is on a network file system ({kind}): builds of one index on other machines are kept out only if its server honours locks"));
+        }
+
         var partial = new PartialBuild(basePath, options, options.Resumable);
-        return Run(new BuildContext(source, options, partial, progress, cancellationToken), new FolderContainer(basePath));
+        return Run(new BuildContext(source, options, partial, progress, cancellationToken), container);
     }
 
     /// <summary><see cref="Build"/> on a thread of the pool.</summary>
@@ -98,9 +107,9 @@ public static class IndexBuilder
         return PartialBuild.Exists(basePath);
     }
 
-    /// <summary>Builds an index in memory.</summary>
-    internal static IndexReport BuildInMemory(
-        VectorSource source, MemoryContainer container, IndexOptions options, IProgress<IndexProgress>? progress,
+    /// <summary>Builds an index in a container, and keeps nothing for a later build.</summary>
+    internal static IndexReport BuildInto(
+        VectorSource source, IndexContainer container, IndexOptions options, IProgress<IndexProgress>? progress,
         CancellationToken cancellationToken)
     {
         Check(source, options);
@@ -113,6 +122,16 @@ public static class IndexBuilder
         ArgumentNullException.ThrowIfNull(options);
         IReadOnlyList<string> problems = options.Validate(source.Count, source.Dimension);
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems), nameof(options));
+    }
+
+    /// <summary>Refuses to replace what is read: a source is named by its file's path.</summary>
+    private static void CheckInputs(string basePath, VectorSource source, IndexOptions options)
+    {
+        foreach (string? input in (string?[])[source.Name, options.TuningQueries?.Name])
+        {
+            if (input is null || input.Contains('\0', StringComparison.Ordinal) || input.Length == 0 || !IndexFiles.IsOwn(basePath, input)) continue;
+            throw new ArgumentException($"{input} has the name of a file of the index {basePath}, which would replace it; give the index another name.");
+        }
     }
 
     /// <summary>The stages, in their order.</summary>

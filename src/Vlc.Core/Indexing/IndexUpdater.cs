@@ -91,7 +91,7 @@ public static class IndexUpdater
         ArgumentNullException.ThrowIfNull(source);
         using System.Diagnostics.Activity? activity = VlcTelemetry.Start("Add");
         options ??= new AddOptions();
-        var container = new FolderContainer(basePath);
+        using var container = new FolderContainer(basePath);
         OpenedIndex old = OpenedIndex.Open(container.OpenCommitted());
         try
         {
@@ -130,7 +130,7 @@ public static class IndexUpdater
         ArgumentException.ThrowIfNullOrEmpty(basePath);
         ArgumentNullException.ThrowIfNull(rows);
         using System.Diagnostics.Activity? activity = VlcTelemetry.Start("Remove");
-        var container = new FolderContainer(basePath);
+        using var container = new FolderContainer(basePath);
         using SectionReader reader = container.OpenCommitted();
         CheckVersion(reader);
         Manifest old = reader.Manifest;
@@ -159,7 +159,7 @@ public static class IndexUpdater
     {
         ArgumentException.ThrowIfNullOrEmpty(basePath);
         using System.Diagnostics.Activity? activity = VlcTelemetry.Start("Compact");
-        var container = new FolderContainer(basePath);
+        using var container = new FolderContainer(basePath);
         OpenedIndex old = OpenedIndex.Open(container.OpenCommitted());
         try
         {

@@ -89,7 +89,7 @@ public sealed partial class VlcIndex : IDisposable
         CancellationToken cancellationToken = default)
     {
         var memory = new MemoryContainer();
-        IndexBuilder.BuildInMemory(source, memory, options ?? new IndexOptions(), progress, cancellationToken);
+        IndexBuilder.BuildInto(source, memory, options ?? new IndexOptions(), progress, cancellationToken);
         return new VlcIndex(OpenedIndex.Open(SectionReader.Open(memory)), memory);
     }
 

@@ -98,6 +98,19 @@ public sealed class Manifest
         return first;
     }
 
+    /// <summary>A digest of what the manifest says of a file, its checksums among it, as hexadecimal digits: the same for files of equal content alone.</summary>
+    internal string Tie(IndexFileId file)
+    {
+        using var digest = new InputDigest();
+        foreach (IndexSection section in Sections)
+        {
+            if (section.FileId != file) continue;
+            digest.Add((long)section.Kind, (long)section.Element, section.Checksum, section.Offset, section.Length, section.Rows, section.Columns);
+        }
+
+        return Convert.ToHexStringLower(digest.ToArray());
+    }
+
     /// <summary>Bytes of a manifest of one segment with so many sections, points of a probing curve, and bytes of sections that lie in it.</summary>
     internal static int BytesOf(int sections, int points, int inlineBytes) =>
         HeaderBytes + (SectionBytes * sections) + (PointBytes * points) + inlineBytes + sizeof(uint);

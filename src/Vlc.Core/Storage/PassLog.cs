@@ -111,19 +111,30 @@ internal sealed class PassLog : IDisposable
     }
 
     /// <summary>Gives the whole output, which lies in a file, another name and forgets the mark.</summary>
-    public void MoveTo(string path)
+    /// <param name="path">The new name.</param>
+    /// <param name="actions">How it is flushed and moved.</param>
+    public void MoveTo(string path, FolderActions actions)
     {
-        ((FileStream)_stream).Flush(flushToDisk: true);
-        _stream.Dispose();
-        File.Move(_path!, path, overwrite: true);
+        var stream = (FileStream)_stream;
+        stream.Flush();
+        actions.Flush(stream.SafeFileHandle, _path!);
+        stream.Dispose();
+        actions.Move(_path!, path);
         Delete(_path!);
     }
 
     /// <summary>Closes the output; without a mark, nobody can use it, and it is deleted.</summary>
     public void Dispose()
     {
-        _stream.Dispose();
-        if (!_marked && _path is not null) Delete(_path);
+        try
+        {
+            // What is buffered is written here, which fails on a full disk.
+            _stream.Dispose();
+        }
+        finally
+        {
+            if (!_marked && _path is not null) Delete(_path);
+        }
     }
 
     /// <summary>Deletes an output and its mark.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Vlc.Numerics.Memory;
@@ -55,15 +56,21 @@ internal sealed class SectionReader : IDisposable
     /// <summary>The manifest as it is stored.</summary>
     public ReadOnlyMemory<byte> ManifestContent { get; }
 
-    /// <summary>Opens the index of a folder.</summary>
+    /// <summary>Opens the index of a folder: the state that is there, whole, however often it is replaced meanwhile.</summary>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
     /// <exception cref="VlcFormatException">A file is missing, damaged, or of a later version.</exception>
+    /// <exception cref="IOException">The index has been replaced again and again for so long that it could not be opened.</exception>
     public static SectionReader Open(string basePath)
     {
-        const int Attempts = 3;
-        for (int attempt = 1; ; attempt++)
+        // Each file of a state moves once: so many failures under one manifest are not a writer's doing.
+        const int MostFailures = 10;
+        TimeSpan longest = TimeSpan.FromSeconds(30);
+        long start = Stopwatch.GetTimestamp();
+        byte[] seen = [];
+        for (int failures = 0; ; Thread.Sleep(1))
         {
             (IndexFiles files, byte[] bytes) = IndexFiles.Resolve(basePath);
+            bool late = Stopwatch.GetElapsedTime(start) > longest;
             try
             {
                 Manifest manifest = Manifest.Parse(bytes, files);
@@ -71,12 +78,14 @@ internal sealed class SectionReader : IDisposable
                 // A writer may have renamed files between the manifest and the others: what was opened must belong to what is there now.
                 if (IndexFiles.Resolve(basePath).Manifest.AsSpan().SequenceEqual(bytes)) return reader;
                 reader.Dispose();
-                if (attempt == Attempts) throw new IOException($"{basePath}: the index keeps being replaced while it is opened; try again.");
+                if (late) throw new IOException($"{basePath}: the index keeps being replaced while it is opened; try again.");
             }
-            catch (Exception exception) when (attempt < Attempts && exception is VlcFormatException or FileNotFoundException
-                                              && !IndexFiles.Resolve(basePath).Manifest.AsSpan().SequenceEqual(bytes))
+            catch (Exception exception) when (!late && exception is VlcFormatException or FileNotFoundException)
             {
-                // Replaced meanwhile: look again.
+                // A file was moved or replaced meanwhile; or it is missing for good.
+                failures = bytes.AsSpan().SequenceEqual(seen) ? failures + 1 : 1;
+                seen = bytes;
+                if (failures == MostFailures) throw;
             }
         }
     }
