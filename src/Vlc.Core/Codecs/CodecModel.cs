@@ -101,6 +101,7 @@ internal abstract class CodecModel : IDisposable
     {
         Span<float> distances = query.RowDistances.AsSpan(0, rows.Count);
         Score(query, list, anchor, rows, distances);
+        query.MeasuredRows += rows.Count;
         query.Nearest.Push(distances, rows.Rows, rows.FirstRow);
     }
 

@@ -5,8 +5,8 @@ using System.Diagnostics.Tracing;
 namespace Vlc.Diagnostics;
 
 /// <summary>
-/// What VLC tells an observer, by the means of the base class library: activities of the source "Vlc" (builds and their phases, updates), instruments of the meter
-/// "Vlc", and events of the provider "Vlc". Without an observer it costs a comparison.
+/// What VLC tells an observer, by the means of the base class library: activities of the source "Vlc" (builds and their phases, updates), instruments of the
+/// meter "Vlc", and events of the provider "Vlc". Without an observer it costs a comparison. A call that fails or is cancelled tells nothing.
 /// </summary>
 public static class VlcTelemetry
 {
@@ -20,19 +20,24 @@ public static class VlcTelemetry
         "vlc.build.phase.duration", "s", "Time of a phase of a build or update; tag phase.");
 
     private static readonly Histogram<double> s_searchSeconds = s_meter.CreateHistogram<double>(
-        "vlc.search.duration", "s", "Time of a call that searches; tag kind: single, batch, range.");
+        "vlc.search.duration", "s", "Time of a call that searches; tag kind: single, batch, range, device.");
 
     private static readonly Counter<long> s_queries = s_meter.CreateCounter<long>("vlc.search.queries", "{query}", "Queries answered.");
 
     private static readonly Counter<long> s_scanned = s_meter.CreateCounter<long>(
-        "vlc.search.rows.scanned", "{row}", "Rows in the lists that queries scanned, less those that a filter kept out.");
+        "vlc.search.rows.scanned", "{row}", "Rows in the lists that queries scanned on the processor, less those that a filter kept out.");
 
     private static readonly Counter<long> s_measured = s_meter.CreateCounter<long>(
-        "vlc.search.rows.measured", "{row}", "Rows whose distance was computed in full; the rest of the scanned rows was pruned by a lower bound.");
+        "vlc.search.rows.measured", "{row}", "Scanned rows whose distance was computed in full; the others were pruned by a lower bound.");
 
     /// <summary>Whether anybody listens to searches.</summary>
-    internal static bool ObservesSearches =>
-        s_searchSeconds.Enabled || s_queries.Enabled || s_scanned.Enabled || s_measured.Enabled || VlcEventSource.Log.IsEnabled();
+    private static bool ObservesSearches =>
+        s_searchSeconds.Enabled || s_queries.Enabled || s_scanned.Enabled || s_measured.Enabled
+        || VlcEventSource.Log.IsEnabled(EventLevel.Verbose, EventKeywords.None);
+
+    /// <summary>Begins to observe a call that searches; null where nobody listens.</summary>
+    /// <param name="kind">single, batch, range or device.</param>
+    internal static SearchObservation? ObserveSearch(string kind) => ObservesSearches ? new SearchObservation(kind) : null;
 
     /// <summary>Starts an activity; null where nobody listens.</summary>
     internal static Activity? Start(string name) => s_activities.StartActivity(name);
@@ -53,6 +58,26 @@ public static class VlcTelemetry
         s_measured.Add(measuredRows);
         VlcEventSource.Log.SearchEnded(kind, queries, scannedRows, measuredRows, seconds);
     }
+}
+
+/// <summary>A call that searches and is observed; its queries may run on several threads.</summary>
+/// <param name="kind">single, batch, range or device.</param>
+internal sealed class SearchObservation(string kind)
+{
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private long _scannedRows;
+    private long _measuredRows;
+
+    /// <summary>Counts the rows of a query.</summary>
+    public void Add(long scannedRows, long measuredRows)
+    {
+        Interlocked.Add(ref _scannedRows, scannedRows);
+        Interlocked.Add(ref _measuredRows, measuredRows);
+    }
+
+    /// <summary>Tells of the call, once it is done.</summary>
+    public void End(int queries) =>
+        VlcTelemetry.SearchEnded(kind, queries, _scannedRows, _measuredRows, Stopwatch.GetElapsedTime(_start).TotalSeconds);
 }
 
 /// <summary>The same as events, for dotnet-trace and dotnet-counters.</summary>

@@ -137,15 +137,16 @@ public sealed class ExactNeighbors
     /// <summary>Starts a query with neighbours that are known, as <see cref="Of"/> gives them.</summary>
     /// <param name="query">Number of the query.</param>
     /// <param name="rows">Row numbers.</param>
-    /// <param name="distances">Their squared distances or negative products.</param>
-    internal void Seed(int query, ReadOnlySpan<int> rows, ReadOnlySpan<float> distances)
+    /// <param name="distances">Their squared distances or negative products, ascending.</param>
+    /// <param name="complete">False where there may be nearer rows than a farther one that is still to come: no such one is taken.</param>
+    internal void Seed(int query, ReadOnlySpan<int> rows, ReadOnlySpan<float> distances, bool complete)
     {
         ReadOnlySpan<float> vector = _queries.AsSpan(query * _dimension, _dimension);
         double squared = _metric == Metric.InnerProduct ? 0 : Numerics.Kernels.Distances.Dot(vector, vector);
-        for (int i = 0; i < rows.Length; i++)
-        {
-            _nearest[query].Push(_metric == Metric.InnerProduct ? distances[i] : (float)((distances[i] - squared) / 2), rows[i]);
-        }
+        if (!complete) _nearest[query].Clear(rows.IsEmpty ? float.NegativeInfinity : Internal(distances[^1]));
+        for (int i = 0; i < rows.Length; i++) _nearest[query].Push(Internal(distances[i]), rows[i]);
+
+        float Internal(float distance) => _metric == Metric.InnerProduct ? distance : (float)((distance - squared) / 2);
     }
 
     /// <summary>Writes the neighbours found so far, so that a later run can go on from them.</summary>

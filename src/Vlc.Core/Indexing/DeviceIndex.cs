@@ -1,4 +1,5 @@
 using Vlc.Compute;
+using Vlc.Diagnostics;
 using Vlc.Search;
 
 namespace Vlc.Indexing;
@@ -45,7 +46,11 @@ public sealed class DeviceIndex : IDisposable
     {
         if (k > MostNeighbors) throw new ArgumentException($"{k} neighbours: a device finds at most {MostNeighbors} of each query. Search on the processor.", nameof(k));
         ObjectDisposedException.ThrowIf(_disposed, this);
-        _lease.Index.Searcher.SearchOnDevice(_scanners, queries, k, ids, scores, options ?? SearchOptions.Default, cancellationToken);
+        options ??= SearchOptions.Default;
+        options.RefuseRerank("A search on a device");
+        SearchObservation? observation = VlcTelemetry.ObserveSearch("device");
+        _lease.Index.Searcher.SearchOnDevice(_scanners, queries, k, ids, scores, options, cancellationToken);
+        observation?.End(queries.Length / _lease.Index.Manifest.Dimension);
     }
 
     /// <inheritdoc/>

@@ -3,29 +3,35 @@ using Vlc.Storage;
 
 namespace Vlc.Indexing;
 
-/// <summary>An index as one stream: a zip archive whose entries are the index's files, stored as they are, named as they are in a folder but for BASE.</summary>
+/// <summary>
+/// An index as one stream: a zip archive whose entries are the index's files, stored as they are, named as they are in a folder but for BASE.
+/// </summary>
 internal static class IndexArchive
 {
     private const string Base = "index";
 
-    /// <summary>Bytes of an archive's files at most: what an array holds each, and no more than this in all.</summary>
-    private const long MostBytes = 64L << 30;
-
-    public static void Write(Stream stream, SectionReader reader, MemoryContainer? memory)
+    public static void Write(Stream stream, SectionReader reader)
     {
         using var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
         foreach (IndexFileId file in reader.Manifest.Files.Prepend(IndexFileId.Manifest))
         {
             using Stream entry = archive.CreateEntry(Base + file.Suffix, CompressionLevel.NoCompression).Open();
-            if (memory is not null) entry.Write(memory.Committed[file]);
-            else if (file == IndexFileId.Manifest) entry.Write(reader.ManifestContent.Span);
+            if (file == IndexFileId.Manifest) entry.Write(reader.ManifestContent.Span);
             else reader.CopyTo(file, entry);
         }
     }
 
     /// <summary>The files of an archive.</summary>
     /// <exception cref="VlcFormatException">Not an archive, or one with other entries.</exception>
-    public static Dictionary<IndexFileId, byte[]> Read(Stream stream)
+    public static MemoryContainer Read(Stream stream)
+    {
+        if (stream.CanSeek) return ReadSeekable(stream);
+        using var whole = new MemoryStream();
+        stream.CopyTo(whole);
+        return ReadSeekable(whole);
+    }
+
+    private static MemoryContainer ReadSeekable(Stream stream)
     {
         try
         {
@@ -34,23 +40,21 @@ internal static class IndexArchive
             long total = 0;
             foreach (ZipArchiveEntry entry in archive.Entries)
             {
-                IndexFileId file = Parse(entry.FullName);
+                // Save compresses nothing, so that all entries together are no longer than the archive: none can claim memory that is not there.
                 total += entry.Length;
-                if (entry.Length > Array.MaxLength || total > MostBytes)
+                if (entry.Length != entry.CompressedLength || entry.Length > Array.MaxLength || total > stream.Length)
                 {
-                    throw Bad(entry.FullName, $"files of at most {Array.MaxLength} bytes", $"{entry.Length}");
+                    throw Bad(entry.FullName, "a file stored as it is", $"{entry.CompressedLength} bytes for {entry.Length}");
                 }
 
-                // The length is what the archive says: a deflated entry may claim much, so that memory grows with what is really there.
-                using Stream content = entry.Open();
-                using var bytes = new MemoryStream();
-                content.CopyTo(bytes);
-                if (!files.TryAdd(file, bytes.ToArray())) throw Bad(entry.FullName, "each file once", "twice");
+                byte[] content = new byte[(int)entry.Length];
+                using (Stream opened = entry.Open()) opened.ReadExactly(content);
+                if (!files.TryAdd(Parse(entry.FullName), content)) throw Bad(entry.FullName, "each file once", "twice");
             }
 
-            return files;
+            return new MemoryContainer(files);
         }
-        catch (InvalidDataException exception)
+        catch (Exception exception) when (exception is InvalidDataException or EndOfStreamException)
         {
             throw Bad("archive", "a zip archive that Save wrote", exception.Message);
         }

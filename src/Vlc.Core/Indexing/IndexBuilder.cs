@@ -26,8 +26,8 @@ public static class IndexBuilder
     /// </param>
     /// <exception cref="ArgumentException">Options that do not fit the vectors.</exception>
     /// <exception cref="VlcFormatException">The source is damaged, or has zero rows under the cosine metric.</exception>
+    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    /// <exception cref="IOException">Another build of this index is running; or a file could not be written, and the old index is whole.</exception>
     public static IndexReport Build(
         VectorSource source, string basePath, IndexOptions options, IProgress<IndexProgress>? progress = null,
         CancellationToken cancellationToken = default)
@@ -35,11 +35,11 @@ public static class IndexBuilder
         ArgumentException.ThrowIfNullOrEmpty(basePath);
         Check(source, options);
         CheckInputs(basePath, source, options);
-        using var container = new FolderContainer(basePath);
+        using FolderContainer container = FolderContainer.Create(basePath);
         if (container.NetworkFileSystem is { } kind)
         {
             progress?.Report(new IndexProgress(
-                IndexPhase.Sample, 0, $"the folder is on a network file system ({kind}): builds of one index on other machines are kept out only if its server honours locks"));
+                IndexPhase.Sample, 0, $"on a network file system ({kind}): its server may not keep other builds out"));
         }
 
         var partial = new PartialBuild(basePath, options, options.Resumable);
@@ -161,7 +161,7 @@ public static class IndexBuilder
                 }
                 finally
                 {
-                    staged.Dispose();
+                    staged.Release();
                 }
             });
         if (options.Updatable) WriteEncoder(context, writer, model, tuning, assigned);
@@ -177,7 +177,7 @@ public static class IndexBuilder
         byte[] state = model.WriteEncoderState();
         byte[] yardstick = assigned.Exact is null
             ? []
-            : Yardstick.Of(assigned.Exact, tuning.Rows, context.Dimension, tuning.OwnRows, indexBytes).Write();
+            : Yardstick.Of(assigned.Exact, tuning.Rows, context.Dimension, tuning.OwnRows, indexBytes)?.Write() ?? [];
         (SectionKind, byte[])[] sections =
         [
             .. state.Length > 0 ? [(SectionKind.EncoderState, state)] : Array.Empty<(SectionKind, byte[])>(),

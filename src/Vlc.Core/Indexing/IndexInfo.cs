@@ -73,7 +73,7 @@ public sealed class IndexInfo
             opened.Model.Codec.WriteEncoderState();
             Yardstick.Read(reader);
             for (int row = 0; opened.Keys is { } keys && row < opened.Manifest.Count; row++) _ = keys[row];
-            opened.Dispose();
+            opened.Release();
         }
 
         return Read(basePath);

@@ -82,6 +82,7 @@ public static class IndexUpdater
     /// <param name="cancellationToken">Stops the work; the index stays as it was.</param>
     /// <exception cref="ArgumentException">Rows or keys that do not fit the index; an index that was built without what adding needs.</exception>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
+    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
     /// <exception cref="VlcFormatException">Index or source are damaged, or a row has no direction under the cosine metric.</exception>
     public static AddReport Add(
         string basePath, VectorSource source, AddOptions? options = null, IProgress<IndexProgress>? progress = null,
@@ -91,7 +92,7 @@ public static class IndexUpdater
         ArgumentNullException.ThrowIfNull(source);
         using System.Diagnostics.Activity? activity = VlcTelemetry.Start("Add");
         options ??= new AddOptions();
-        using var container = new FolderContainer(basePath);
+        using FolderContainer container = FolderContainer.OfExisting(basePath);
         OpenedIndex old = OpenedIndex.Open(container.OpenCommitted());
         try
         {
@@ -109,12 +110,12 @@ public static class IndexUpdater
             }
             finally
             {
-                now.Dispose();
+                now.Release();
             }
         }
         finally
         {
-            old.Dispose();
+            old.Release();
         }
     }
 
@@ -124,13 +125,14 @@ public static class IndexUpdater
     /// <returns>Rows that were deleted by this.</returns>
     /// <exception cref="ArgumentException">A number that is no row; no row would be left.</exception>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
+    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
     /// <exception cref="VlcFormatException">The index is damaged, or of version 1.</exception>
     public static int Remove(string basePath, IReadOnlyCollection<int> rows)
     {
         ArgumentException.ThrowIfNullOrEmpty(basePath);
         ArgumentNullException.ThrowIfNull(rows);
         using System.Diagnostics.Activity? activity = VlcTelemetry.Start("Remove");
-        using var container = new FolderContainer(basePath);
+        using FolderContainer container = FolderContainer.OfExisting(basePath);
         using SectionReader reader = container.OpenCommitted();
         CheckVersion(reader);
         Manifest old = reader.Manifest;
@@ -154,12 +156,13 @@ public static class IndexUpdater
     /// <param name="basePath">BASE of the index.</param>
     /// <param name="cancellationToken">Stops the work; the index stays as it was.</param>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
+    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
     /// <exception cref="VlcFormatException">The index is damaged, or of version 1.</exception>
     public static CompactReport Compact(string basePath, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(basePath);
         using System.Diagnostics.Activity? activity = VlcTelemetry.Start("Compact");
-        using var container = new FolderContainer(basePath);
+        using FolderContainer container = FolderContainer.OfExisting(basePath);
         OpenedIndex old = OpenedIndex.Open(container.OpenCommitted());
         try
         {
@@ -182,7 +185,7 @@ public static class IndexUpdater
         }
         finally
         {
-            old.Dispose();
+            old.Release();
         }
     }
 
@@ -194,6 +197,7 @@ public static class IndexUpdater
             throw new ArgumentException($"{source.Name} has {source.Dimension} dimensions; the index has {index.Manifest.Dimension}.", nameof(source));
         }
 
+        if (source.Count < 1) throw new ArgumentException($"{source.Name} has no rows.", nameof(source));
         if (source.Count > int.MaxValue - index.Manifest.Count)
         {
             throw new ArgumentException($"An index holds at most {int.MaxValue} vectors; it has {index.Manifest.Count}.", nameof(source));
@@ -220,7 +224,7 @@ public static class IndexUpdater
         IComputeBackend backend = options.Backend ?? new CpuBackend(threads);
         var rows = new PreparedRows(source, old.Model.Metric, old.Model.ScaleExponent);
         Yardstick? yardstick = Yardstick.Read(old.Reader);
-        ExactNeighbors? exact = yardstick?.Resume(old.Model.Metric, threads);
+        ExactNeighbors? exact = yardstick?.Resume(old.Model.Metric, first, threads);
         using var writer = new SectionWriter(container);
         bool merges = old.Segments.Length >= MostSegments;
         Keep(

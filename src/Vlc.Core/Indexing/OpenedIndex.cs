@@ -6,15 +6,13 @@ using Vlc.Storage;
 namespace Vlc.Indexing;
 
 /// <summary>
-/// The parts of an open index: files, model, segments, keys, search. They are given back when the owner and every lease are done, so that no search ever reads
-/// memory that is gone.
+/// The parts of an open index: files, model, segments, keys, search. They are given back when every owner and every lease are done, so that no search ever
+/// reads memory that is gone. Whoever opened it is an owner.
 /// </summary>
 internal sealed class OpenedIndex
 {
-    /// <summary>One for the owner, and one for each lease; 0 once everything is given back.</summary>
+    /// <summary>One for each owner, and one for each lease; 0 once everything is given back.</summary>
     private int _references = 1;
-
-    private int _disposed;
 
     private OpenedIndex(SectionReader reader)
     {
@@ -69,23 +67,26 @@ internal sealed class OpenedIndex
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public Lease Acquire()
     {
+        AddOwner();
+        return new Lease(this);
+    }
+
+    /// <summary>Adds an owner, who releases the index once.</summary>
+    /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
+    public void AddOwner()
+    {
         int references = Volatile.Read(ref _references);
         while (true)
         {
-            ObjectDisposedException.ThrowIf(references == 0 || Volatile.Read(ref _disposed) != 0, typeof(VlcIndex));
+            ObjectDisposedException.ThrowIf(references == 0, typeof(VlcIndex));
             int seen = Interlocked.CompareExchange(ref _references, references + 1, references);
-            if (seen == references) return new Lease(this);
+            if (seen == references) return;
             references = seen;
         }
     }
 
-    /// <summary>Ends the owner's use: no lease is given any more, and the last one gives everything back.</summary>
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0) Release();
-    }
-
-    private void Release()
+    /// <summary>Ends an owner's use, once; the last one gives everything back.</summary>
+    public void Release()
     {
         if (Interlocked.Decrement(ref _references) > 0) return;
         Searcher.Dispose();

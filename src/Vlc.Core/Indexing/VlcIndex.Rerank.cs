@@ -1,3 +1,4 @@
+using Vlc.Diagnostics;
 using Vlc.Numerics.Threading;
 using Vlc.Search;
 
@@ -8,13 +9,14 @@ public sealed partial class VlcIndex
 {
     private int SearchAndRerank(
         IndexSearcher searcher, ReadOnlySpan<float> query, Span<int> ids, Span<float> scores, SearchOptions options, Reranking rerank,
-        CancellationToken cancellationToken)
+        SearchObservation? observation, CancellationToken cancellationToken)
     {
-        int wanted = (int)Math.Min((long)ids.Length * Math.Max(1, rerank.CandidatesPerNeighbor), AliveCount);
+        ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, ids.Length);
+        int wanted = (int)Math.Min((long)ids.Length * rerank.CandidatesPerNeighbor, AliveCount);
         var candidates = new int[wanted];
         var ranked = new float[wanted];
         // The threshold is about exact scores: it must not keep candidates out by what their codes say.
-        int found = searcher.Search(query, candidates, ranked, options.WithoutThreshold(), cancellationToken);
+        int found = searcher.Search(query, candidates, ranked, options.WithoutThreshold(), observation, cancellationToken);
         rerank.Rank(query, Metric, candidates.AsSpan(0, found), ranked.AsSpan(0, found));
         int kept = Math.Min(found, ids.Length);
         if (options.ScoreThreshold is { } threshold)
@@ -29,12 +31,9 @@ public sealed partial class VlcIndex
 
     private void BatchAndRerank(
         IndexSearcher searcher, ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores, SearchOptions options,
-        Reranking rerank, CancellationToken cancellationToken)
+        Reranking rerank, SearchObservation? observation, CancellationToken cancellationToken)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
-        int count = queries.Length / Dimension;
-        ArgumentOutOfRangeException.ThrowIfLessThan(ids.Length, (long)count * k);
-        ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, (long)count * k);
+        int count = searcher.CheckBatch(queries, k, ids, scores);
         BlockScheduler.Run(
             count, options.Threads ?? Environment.ProcessorCount,
             (i, _) =>
@@ -42,7 +41,8 @@ public sealed partial class VlcIndex
                 Span<int> ownIds = ids.Span.Slice(i * k, k);
                 Span<float> ownScores = scores.Span.Slice(i * k, k);
                 int found = SearchAndRerank(
-                    searcher, queries.Span.Slice(i * Dimension, Dimension), ownIds, ownScores, options, rerank, cancellationToken);
+                    searcher, queries.Span.Slice(i * Dimension, Dimension), ownIds, ownScores, options, rerank, observation,
+                    cancellationToken);
                 ownIds[found..].Fill(-1);
                 ownScores[found..].Fill(float.NaN);
             },

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.IO.Compression;
 using Vlc.Compute;
 using Vlc.Diagnostics;
 using Vlc.Evaluation;
@@ -19,13 +17,14 @@ namespace Vlc.Indexing;
 public sealed partial class VlcIndex : IDisposable
 {
     private readonly OpenedIndex _opened;
-    private readonly MemoryContainer? _memory;
+    private int _disposed;
 
-    private VlcIndex(OpenedIndex opened, MemoryContainer? memory)
+    private VlcIndex(OpenedIndex opened)
+        : this(opened, IndexBytes.Of(opened.Manifest))
     {
-        (_opened, _memory) = (opened, memory);
-        Bytes = IndexBytes.Of(opened.Manifest);
     }
+
+    private VlcIndex(OpenedIndex opened, IndexBytes bytes) => (_opened, Bytes) = (opened, bytes);
 
     /// <summary>The manifest.</summary>
     public Manifest Manifest => _opened.Manifest;
@@ -64,17 +63,16 @@ public sealed partial class VlcIndex : IDisposable
     public static VlcIndex Open(string basePath)
     {
         ArgumentException.ThrowIfNullOrEmpty(basePath);
-        return new VlcIndex(OpenedIndex.Open(SectionReader.Open(basePath)), memory: null);
+        return new VlcIndex(OpenedIndex.Open(SectionReader.Open(basePath)));
     }
 
     /// <summary>Reads an index that <see cref="Save(Stream)"/> wrote into memory.</summary>
-    /// <param name="stream">A zip archive of the index's files; read from its position, and left open.</param>
+    /// <param name="stream">A zip archive of the index's files; it is read from its position to its end, and left open.</param>
     /// <exception cref="VlcFormatException">Not such an archive, or an index that is damaged or of a later version.</exception>
     public static VlcIndex Open(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        var memory = new MemoryContainer(IndexArchive.Read(stream));
-        return new VlcIndex(OpenedIndex.Open(SectionReader.Open(memory)), memory);
+        return new VlcIndex(OpenedIndex.Open(SectionReader.Open(IndexArchive.Read(stream))));
     }
 
     /// <summary>Builds an index in memory, without files.</summary>
@@ -90,7 +88,7 @@ public sealed partial class VlcIndex : IDisposable
     {
         var memory = new MemoryContainer();
         IndexBuilder.BuildInto(source, memory, options ?? new IndexOptions(), progress, cancellationToken);
-        return new VlcIndex(OpenedIndex.Open(SectionReader.Open(memory)), memory);
+        return new VlcIndex(OpenedIndex.Open(SectionReader.Open(memory)));
     }
 
     /// <summary>Writes the whole index as one stream: a zip archive of its files, not compressed again.</summary>
@@ -99,14 +97,19 @@ public sealed partial class VlcIndex : IDisposable
     public void Save(Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        using OpenedIndex.Lease lease = _opened.Acquire();
-        IndexArchive.Write(stream, lease.Index.Reader, _memory);
+        using OpenedIndex.Lease lease = Acquire();
+        IndexArchive.Write(stream, lease.Index.Reader);
     }
 
     /// <summary>When a search with these options stops.</summary>
     /// <param name="options">Null takes the defaults.</param>
     /// <exception cref="ArgumentException">Less than one cell or row.</exception>
-    public ProbingPlan Plan(SearchOptions? options = null) => _opened.Searcher.Plan(options ?? SearchOptions.Default);
+    /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
+    public ProbingPlan Plan(SearchOptions? options = null)
+    {
+        using OpenedIndex.Lease lease = Acquire();
+        return lease.Index.Searcher.Plan(options ?? SearchOptions.Default);
+    }
 
     /// <summary>Finds the nearest rows of one query.</summary>
     /// <param name="query">d finite floats; any length for cosine but 0.</param>
@@ -120,11 +123,14 @@ public sealed partial class VlcIndex : IDisposable
     public int Search(
         ReadOnlySpan<float> query, Span<int> ids, Span<float> scores, SearchOptions? options = null, CancellationToken cancellationToken = default)
     {
-        using OpenedIndex.Lease lease = _opened.Acquire();
+        using OpenedIndex.Lease lease = Acquire();
         options ??= SearchOptions.Default;
-        return options.Rerank is { } rerank
-            ? SearchAndRerank(lease.Index.Searcher, query, ids, scores, options, rerank, cancellationToken)
-            : lease.Index.Searcher.Search(query, ids, scores, options, cancellationToken);
+        SearchObservation? observation = VlcTelemetry.ObserveSearch("single");
+        int found = options.Rerank is { } rerank
+            ? SearchAndRerank(lease.Index.Searcher, query, ids, scores, options, rerank, observation, cancellationToken)
+            : lease.Index.Searcher.Search(query, ids, scores, options, observation, cancellationToken);
+        observation?.End(queries: 1);
+        return found;
     }
 
     /// <summary>Finds the nearest rows of one query.</summary>
@@ -139,7 +145,7 @@ public sealed partial class VlcIndex : IDisposable
         ReadOnlySpan<float> query, int k, SearchOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
-        using OpenedIndex.Lease lease = _opened.Acquire();
+        using OpenedIndex.Lease lease = Acquire();
         k = Math.Min(k, AliveCount);
         var ids = new int[k];
         var scores = new float[k];
@@ -153,13 +159,19 @@ public sealed partial class VlcIndex : IDisposable
     /// <param name="options">Null scans every cell; probes, rows or a target recall scan fewer and may miss rows.</param>
     /// <param name="cancellationToken">Checked between cells.</param>
     /// <returns>The rows, nearest first, with their keys where the index has some.</returns>
-    /// <exception cref="ArgumentException">As for a search; a threshold that is not finite.</exception>
+    /// <exception cref="ArgumentException">
+    /// As for a search; a threshold that is not finite; options that rank again by originals, or that have a threshold too.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public IReadOnlyList<SearchHit> SearchRange(
         ReadOnlySpan<float> query, float threshold, SearchOptions? options = null, CancellationToken cancellationToken = default)
     {
-        using OpenedIndex.Lease lease = _opened.Acquire();
-        (int[] ids, float[] scores) = lease.Index.Searcher.SearchRange(query, threshold, options ?? SearchOptions.Default, cancellationToken);
+        using OpenedIndex.Lease lease = Acquire();
+        options ??= SearchOptions.Default;
+        options.RefuseRerank("A range search");
+        SearchObservation? observation = VlcTelemetry.ObserveSearch("range");
+        (int[] ids, float[] scores) = lease.Index.Searcher.SearchRange(query, threshold, options, observation, cancellationToken);
+        observation?.End(queries: 1);
         return Hits(lease.Index, ids, scores);
     }
 
@@ -176,15 +188,19 @@ public sealed partial class VlcIndex : IDisposable
         ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores, SearchOptions? options = null,
         CancellationToken cancellationToken = default)
     {
-        using OpenedIndex.Lease lease = _opened.Acquire();
+        using OpenedIndex.Lease lease = Acquire();
         options ??= SearchOptions.Default;
+        SearchObservation? observation = VlcTelemetry.ObserveSearch("batch");
         if (options.Rerank is { } rerank)
         {
-            BatchAndRerank(lease.Index.Searcher, queries, k, ids, scores, options, rerank, cancellationToken);
-            return;
+            BatchAndRerank(lease.Index.Searcher, queries, k, ids, scores, options, rerank, observation, cancellationToken);
+        }
+        else
+        {
+            lease.Index.Searcher.SearchBatch(queries, k, ids, scores, options, observation, cancellationToken);
         }
 
-        lease.Index.Searcher.SearchBatch(queries, k, ids, scores, options, cancellationToken);
+        observation?.End(queries.Length / Dimension);
     }
 
     /// <summary><see cref="SearchBatch"/> on threads of the pool, with results as lists.</summary>
@@ -193,13 +209,17 @@ public sealed partial class VlcIndex : IDisposable
     /// <param name="options">Null takes the defaults.</param>
     /// <param name="cancellationToken">Checked between blocks of queries.</param>
     /// <returns>For each query at most k rows, nearest first.</returns>
+    /// <exception cref="ArgumentException">As for a search.</exception>
+    /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public Task<IReadOnlyList<IReadOnlyList<SearchHit>>> SearchAsync(
         ReadOnlyMemory<float> queries, int k, SearchOptions? options = null, CancellationToken cancellationToken = default) => Task.Run(
         () =>
         {
-            using OpenedIndex.Lease lease = _opened.Acquire();
+            ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
+            using OpenedIndex.Lease lease = Acquire();
             int count = queries.Length / Dimension;
-            var ids = new int[count * k];
+            k = Math.Min(k, AliveCount);
+            var ids = new int[checked(count * k)];
             var scores = new float[ids.Length];
             SearchBatch(queries, k, ids, scores, options, cancellationToken);
             var results = new IReadOnlyList<SearchHit>[count];
@@ -222,7 +242,7 @@ public sealed partial class VlcIndex : IDisposable
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public (int Cells, int Rows) Extent(ReadOnlySpan<float> query, int k, SearchOptions? options = null)
     {
-        using OpenedIndex.Lease lease = _opened.Acquire();
+        using OpenedIndex.Lease lease = Acquire();
         return lease.Index.Searcher.Extent(query, k, options ?? SearchOptions.Default);
     }
 
@@ -233,7 +253,7 @@ public sealed partial class VlcIndex : IDisposable
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public void Reconstruct(int id, Span<float> vector)
     {
-        using OpenedIndex.Lease lease = _opened.Acquire();
+        using OpenedIndex.Lease lease = Acquire();
         lease.Index.Searcher.Reconstruct(id, vector);
     }
 
@@ -242,7 +262,7 @@ public sealed partial class VlcIndex : IDisposable
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public int Assignment(int id)
     {
-        using OpenedIndex.Lease lease = _opened.Acquire();
+        using OpenedIndex.Lease lease = Acquire();
         return lease.Index.Searcher.Assignment(id);
     }
 
@@ -251,17 +271,20 @@ public sealed partial class VlcIndex : IDisposable
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public int CellSize(int cell)
     {
-        using OpenedIndex.Lease lease = _opened.Acquire();
+        using OpenedIndex.Lease lease = Acquire();
         return lease.Index.Searcher.CellSize(cell);
     }
 
     /// <summary>Whether a row is deleted.</summary>
     /// <param name="id">Row number.</param>
+    /// <exception cref="ArgumentOutOfRangeException">No such row.</exception>
+    /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public bool IsDeleted(int id)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(id);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(id, Count);
-        return _opened.Deleted?.Contains(id) ?? false;
+        using OpenedIndex.Lease lease = Acquire();
+        return lease.Index.Deleted?.Contains(id) ?? false;
     }
 
     /// <summary>The key of a row: a string, a <see cref="Guid"/> or a long; null where the index has none.</summary>
@@ -272,24 +295,30 @@ public sealed partial class VlcIndex : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(id);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(id, Count);
-        using OpenedIndex.Lease lease = _opened.Acquire();
+        using OpenedIndex.Lease lease = Acquire();
         return lease.Index.Keys?[id];
     }
 
     /// <summary>Rows that have one of some keys and are not deleted; a pass over all keys.</summary>
     /// <param name="keys">Keys of the index's kind.</param>
+    /// <exception cref="ArgumentException">A key of another kind, which no row could have.</exception>
     /// <exception cref="InvalidOperationException">The index has no keys.</exception>
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public int[] FindRows(IReadOnlyCollection<object> keys)
     {
         ArgumentNullException.ThrowIfNull(keys);
-        using OpenedIndex.Lease lease = _opened.Acquire();
+        using OpenedIndex.Lease lease = Acquire();
         StoredKeys stored = lease.Index.Keys ?? throw new InvalidOperationException("The index has no keys; name rows by their numbers.");
+        if (keys.FirstOrDefault(key => KeyColumn.KindOf(key) != stored.Kind) is { } other)
+        {
+            throw new ArgumentException($"The index has keys of kind {stored.Kind}; {other} is a {other.GetType().Name}.", nameof(keys));
+        }
+
         HashSet<object> wanted = [.. keys];
         var rows = new List<int>();
         for (int row = 0; row < Count; row++)
         {
-            if (wanted.Contains(stored[row]) && !IsDeleted(row)) rows.Add(row);
+            if (wanted.Contains(stored[row]) && !(lease.Index.Deleted?.Contains(row) ?? false)) rows.Add(row);
         }
 
         return [.. rows];
@@ -301,10 +330,13 @@ public sealed partial class VlcIndex : IDisposable
     /// </summary>
     /// <param name="options">How to search; null takes the defaults.</param>
     /// <param name="cancellationToken">Checked between queries.</param>
+    /// <exception cref="ArgumentException">Options that filter rows or rank them again: the exact neighbours are those among all rows.</exception>
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public Recall? MeasureRecall(SearchOptions? options = null, CancellationToken cancellationToken = default)
     {
-        using OpenedIndex.Lease lease = _opened.Acquire();
+        using OpenedIndex.Lease lease = Acquire();
+        options?.RefuseRerank("A measurement of recall");
+        if (options?.Filter is not null) throw new ArgumentException("Recall is measured among all rows, without a filter.", nameof(options));
         return Yardstick.Read(lease.Index.Reader) is { } yardstick
             ? YardstickRecall.Measure(lease.Index, yardstick, options ?? SearchOptions.Default, cancellationToken)
             : null;
@@ -316,7 +348,7 @@ public sealed partial class VlcIndex : IDisposable
     public DeviceIndex LoadOnto(ICodeScanBackend backend)
     {
         ArgumentNullException.ThrowIfNull(backend);
-        OpenedIndex.Lease lease = _opened.Acquire();
+        OpenedIndex.Lease lease = Acquire();
         try
         {
             return new DeviceIndex(lease, backend);
@@ -329,7 +361,30 @@ public sealed partial class VlcIndex : IDisposable
     }
 
     /// <summary>Ends the use of the index: running searches finish, later ones are refused, and the last of them gives the files back.</summary>
-    public void Dispose() => _opened.Dispose();
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) _opened.Release();
+    }
+
+    /// <summary>The manifest as it is stored: two indexes of one folder with the same bytes are the same.</summary>
+    internal ReadOnlySpan<byte> ManifestContent => _opened.Reader.ManifestContent.Span;
+
+    /// <summary>The same index once more, to be disposed of by itself; files and memory are shared.</summary>
+    /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
+    internal VlcIndex Share()
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+        _opened.AddOwner();
+        return new VlcIndex(_opened, Bytes);
+    }
+
+    /// <summary>A lease, which keeps everything until it is disposed of.</summary>
+    /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
+    private OpenedIndex.Lease Acquire()
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+        return _opened.Acquire();
+    }
 
     private static SearchHit[] Hits(OpenedIndex index, ReadOnlySpan<int> ids, ReadOnlySpan<float> scores)
     {

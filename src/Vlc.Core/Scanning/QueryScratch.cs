@@ -71,6 +71,12 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
         return _gathered;
     }
 
+    /// <summary>Rows that the query has scanned, less those that a filter kept out.</summary>
+    public long ScannedRows { get; set; }
+
+    /// <summary>Of these, rows whose distance was computed in full.</summary>
+    public long MeasuredRows { get; set; }
+
     /// <summary>Empties <see cref="Nearest"/> for k rows; the heap is kept, as k rarely changes from one query to the next.</summary>
     /// <param name="k">Rows wanted.</param>
     /// <param name="limit">Largest distance of a row that is kept.</param>
@@ -78,6 +84,7 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     {
         if (Nearest.K != k) Nearest = new TopK(k);
         Nearest.Clear(limit);
+        (ScannedRows, MeasuredRows) = (0, 0);
     }
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using Vlc.Diagnostics;
 using Vlc.Numerics.Threading;
 using Vlc.Probing;
 using Vlc.Scanning;
@@ -20,17 +21,19 @@ internal sealed partial class IndexSearcher
     /// <param name="ids">Receives q x k row numbers; -1 where fewer were found.</param>
     /// <param name="scores">Receives q x k scores; NaN where fewer were found.</param>
     /// <param name="options">How to search.</param>
+    /// <param name="observation">Hears how many rows were scanned; null where nobody listens.</param>
     /// <param name="cancellationToken">Checked between blocks of queries.</param>
     /// <exception cref="ArgumentException">Queries or options that do not fit the index.</exception>
     public void SearchBatch(
-        ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores, SearchOptions options, CancellationToken cancellationToken)
+        ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores, SearchOptions options, SearchObservation? observation,
+        CancellationToken cancellationToken)
     {
         Check(options);
         int queryCount = CheckBatch(queries, k, ids, scores), d = _model.Dimension;
         int threads = options.Threads ?? Environment.ProcessorCount;
         if (_model.Codec.SharedQueries > 1 && options.Filter is null && queryCount > 1)
         {
-            SearchShared(queries, queryCount, k, ids, scores, options, threads, cancellationToken);
+            SearchShared(queries, queryCount, k, ids, scores, options, threads, observation, cancellationToken);
             return;
         }
 
@@ -40,7 +43,7 @@ internal sealed partial class IndexSearcher
             {
                 Span<int> ownIds = ids.Span.Slice(i * k, k);
                 Span<float> ownScores = scores.Span.Slice(i * k, k);
-                int found = Search(queries.Span.Slice(i * d, d), ownIds, ownScores, options, cancellationToken);
+                int found = Search(queries.Span.Slice(i * d, d), ownIds, ownScores, options, observation, cancellationToken);
                 ownIds[found..].Fill(-1);
                 ownScores[found..].Fill(float.NaN);
             },
@@ -48,7 +51,8 @@ internal sealed partial class IndexSearcher
     }
 
     /// <summary>The number of queries of a batch, whose space for results is checked.</summary>
-    private int CheckBatch(ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores)
+    /// <exception cref="ArgumentException">Less than one neighbour, a part of a query, or too little space.</exception>
+    public int CheckBatch(ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         if (queries.Length % _model.Dimension != 0)
@@ -65,7 +69,7 @@ internal sealed partial class IndexSearcher
 
     private void SearchShared(
         ReadOnlyMemory<float> queries, int queryCount, int k, Memory<int> ids, Memory<float> scores, SearchOptions options, int threads,
-        CancellationToken cancellationToken)
+        SearchObservation? observation, CancellationToken cancellationToken)
     {
         ProbingPlan plan = Plan(options);
         int size = Math.Clamp((queryCount + threads - 1) / threads, 1, SharedBlock), d = _model.Dimension;
@@ -89,6 +93,7 @@ internal sealed partial class IndexSearcher
                     {
                         Span<int> ownIds = ids.Span.Slice((first + i) * k, k);
                         Span<float> ownScores = scores.Span.Slice((first + i) * k, k);
+                        observation?.Add(scratch[i].ScannedRows, scratch[i].MeasuredRows);
                         int found = Take(scratch[i], ownIds, ownScores, options);
                         ownIds[found..].Fill(-1);
                         ownScores[found..].Fill(float.NaN);
@@ -136,7 +141,9 @@ internal sealed partial class IndexSearcher
             for (int list = cell * _listsPerCell; list < (cell + 1) * _listsPerCell; list++)
             {
                 ListRows rows = _segments.Length > 1 ? Gather(together[0], list, filter: null) : _segments[0].Rows(list);
-                if (rows.Count > 0) _model.Codec.ScanShared(together.AsSpan(0, count), list, _model.Anchor(cell), rows);
+                if (rows.Count == 0) continue;
+                foreach (QueryScratch query in together.AsSpan(0, count)) query.ScannedRows += rows.Count;
+                _model.Codec.ScanShared(together.AsSpan(0, count), list, _model.Anchor(cell), rows);
             }
         }
     }

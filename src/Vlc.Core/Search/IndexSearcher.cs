@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Numerics.Tensors;
+using Vlc.Diagnostics;
 using Vlc.Numerics.Memory;
 using Vlc.Probing;
 using Vlc.Scanning;
@@ -64,11 +65,13 @@ internal sealed partial class IndexSearcher : IDisposable
     /// <param name="ids">Receives row numbers, nearest first; its length is k.</param>
     /// <param name="scores">Receives scores; as long.</param>
     /// <param name="options">How to search.</param>
+    /// <param name="observation">Hears how many rows were scanned; null where nobody listens.</param>
     /// <param name="cancellationToken">Checked between cells.</param>
     /// <returns>How many were found.</returns>
     /// <exception cref="ArgumentException">A query or options that do not fit the index.</exception>
     public int Search(
-        ReadOnlySpan<float> query, Span<int> ids, Span<float> scores, SearchOptions options, CancellationToken cancellationToken)
+        ReadOnlySpan<float> query, Span<int> ids, Span<float> scores, SearchOptions options, SearchObservation? observation,
+        CancellationToken cancellationToken)
     {
         Check(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, ids.Length);
@@ -80,6 +83,7 @@ internal sealed partial class IndexSearcher : IDisposable
             _model.Prepare(query, scratch);
             scratch.Begin(ids.Length, Limit(options));
             ScanCells(scratch, plan, options.Filter, cancellationToken);
+            observation?.Add(scratch.ScannedRows, scratch.MeasuredRows);
             return Take(scratch, ids, scores, options);
         }
         finally
@@ -91,15 +95,18 @@ internal sealed partial class IndexSearcher : IDisposable
     /// <summary>Finds every row whose score is at least as good as a threshold.</summary>
     /// <param name="query">d finite floats.</param>
     /// <param name="threshold">Largest squared distance (l2), or least cosine or product.</param>
-    /// <param name="options">How to search; without probes or rows, every cell is scanned.</param>
+    /// <param name="options">How to search; without probes, rows or a target recall, every cell is scanned.</param>
+    /// <param name="observation">Hears how many rows were scanned; null where nobody listens.</param>
     /// <param name="cancellationToken">Checked between cells.</param>
     /// <returns>Row numbers and scores, nearest first.</returns>
     /// <exception cref="ArgumentException">A query or options that do not fit the index.</exception>
     public (int[] Ids, float[] Scores) SearchRange(
-        ReadOnlySpan<float> query, float threshold, SearchOptions options, CancellationToken cancellationToken)
+        ReadOnlySpan<float> query, float threshold, SearchOptions options, SearchObservation? observation,
+        CancellationToken cancellationToken)
     {
         Check(options);
         if (!float.IsFinite(threshold)) throw new ArgumentException("The threshold must be a finite score.", nameof(threshold));
+        if (options.ScoreThreshold is not null) throw new ArgumentException("A range search has a threshold of its own.", nameof(options));
         ProbingPlan plan = options.Probes is null && options.ScannedRows is null && options.TargetRecall is null
             ? new ProbingPlan(_model.AnchorCount, AliveCount)
             : Plan(options);
@@ -109,6 +116,7 @@ internal sealed partial class IndexSearcher : IDisposable
             _model.Prepare(query, scratch);
             scratch.Begin(AliveCount, Limit(threshold));
             ScanCells(scratch, plan, options.Filter, cancellationToken);
+            observation?.Add(scratch.ScannedRows, scratch.MeasuredRows);
             int found = scratch.Nearest.Count;
             var ids = new int[found];
             var scores = new float[found];
@@ -136,7 +144,7 @@ internal sealed partial class IndexSearcher : IDisposable
         try
         {
             _model.Prepare(query, scratch);
-            scratch.Begin(k);
+            scratch.Begin(k, Limit(options));
             ProbeSequence probes = Probes(scratch, plan);
             while (probes.TryNext(out int cell))
             {
@@ -307,6 +315,7 @@ internal sealed partial class IndexSearcher : IDisposable
             }
         }
 
+        scratch.ScannedRows += scanned;
         return scanned;
     }
 

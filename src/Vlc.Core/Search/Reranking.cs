@@ -36,7 +36,16 @@ public sealed class Reranking
     }
 
     /// <summary>Candidates for each neighbour wanted; at least 1.</summary>
-    public int CandidatesPerNeighbor { get; init; } = 4;
+    /// <exception cref="ArgumentOutOfRangeException">Less than 1.</exception>
+    public int CandidatesPerNeighbor
+    {
+        get;
+        init
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            field = value;
+        }
+    } = 4;
 
     /// <summary>Scores of the metric, exact but for rounding to float32, for candidates; sorted, best first, ties by row.</summary>
     /// <param name="query">d floats.</param>

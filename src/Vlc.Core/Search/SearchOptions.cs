@@ -51,6 +51,14 @@ public sealed class SearchOptions
     /// <summary>The same without a threshold.</summary>
     internal SearchOptions WithoutThreshold() => ScoreThreshold is null ? this : Copy(Filter, threshold: null);
 
+    /// <summary>Refuses what a search of some kind would pass over in silence.</summary>
+    /// <param name="what">The kind of search, to begin a sentence.</param>
+    /// <exception cref="ArgumentException">The options rank again by originals.</exception>
+    internal void RefuseRerank(string what)
+    {
+        if (Rerank is not null) throw new ArgumentException($"{what} ranks by the codes alone; leave re-ranking out.");
+    }
+
     private SearchOptions Copy(RowFilter? filter, float? threshold) => new()
     {
         Probes = Probes, ScannedRows = ScannedRows, TargetRecall = TargetRecall, Filter = filter, ScoreThreshold = threshold, Metric = Metric,

@@ -25,7 +25,12 @@ internal sealed class DeletedRows
     public static DeletedRows? Read(SectionReader reader)
     {
         Manifest manifest = reader.Manifest;
-        if (manifest.DeletedCount == 0) return null;
+        if (manifest.DeletedCount == 0)
+        {
+            return manifest.Find(SectionKind.Deleted) is not { } unexpected ? null : throw new VlcFormatException(
+                reader.Files.Path(IndexFile.Manifest), $"section {unexpected.Kind}", "none: no segment has deleted rows", unexpected.ToString());
+        }
+
         IndexSection section = reader.RequireBytes(SectionKind.Deleted);
         long expected = (manifest.Count + 7L) / 8;
         if (section.File != IndexFile.Deleted || section.Length != expected)
@@ -45,7 +50,11 @@ internal sealed class DeletedRows
                 "The file is damaged or of another index; restore a copy.");
         }
 
-        return deleted;
+        int counted = manifest.DeletedCount;
+        if (deleted.Count == counted) return deleted;
+        throw new VlcFormatException(
+            reader.Files.Path(IndexFile.Deleted), $"offset {section.Offset + expected - 1}", "zeros behind the last row's bit",
+            $"{deleted.Count - counted} more bits", "The file is damaged; restore a copy.");
     }
 
     /// <summary>The deleted rows after some more are.</summary>

@@ -45,6 +45,15 @@ public sealed class KeyColumn
     /// <summary>Keys that are integers.</summary>
     public static KeyColumn Of(IReadOnlyList<long> keys) => new(KeyKind.Int64, Checked(keys).Count, keys.Cast<object>());
 
+    /// <summary>The kind of a single key; none where it is no key.</summary>
+    internal static KeyKind KindOf(object key) => key switch
+    {
+        string => KeyKind.String,
+        Guid => KeyKind.Guid,
+        long => KeyKind.Int64,
+        _ => KeyKind.None,
+    };
+
     /// <summary>The keys that a source of vectors carries, as strings; null where it carries none.</summary>
     /// <param name="source">The source; read while the keys are written.</param>
     public static KeyColumn? Of(VectorSource source)
@@ -78,10 +87,10 @@ public sealed class KeyColumn
                     stream.Write(fixedKey);
                     break;
                 default:
-                    byte[] text = Encoding.UTF8.GetBytes((string)key);
-                    stream.Write(text);
+                    byte[] text = Encode((string?)key, written - 1);
                     textBytes += text.Length;
-                    if (textBytes > uint.MaxValue) throw new ArgumentException("The keys of one build take more than 4 GiB as UTF-8; use shorter ones.");
+                    if (textBytes > uint.MaxValue) throw new ArgumentException("The keys of a segment take more than 4 GiB as UTF-8; use shorter ones.");
+                    stream.Write(text);
                     ends.Add((uint)textBytes);
                     break;
             }
@@ -95,6 +104,20 @@ public sealed class KeyColumn
 
         if (written != Count) throw new ArgumentException($"{written} keys were given for {Count} rows.");
         stream.Complete();
+    }
+
+    /// <summary>A string as UTF-8; what UTF-8 cannot hold would come back as another key.</summary>
+    private static byte[] Encode(string? key, long row)
+    {
+        if (key is null) throw new ArgumentException($"The key of row {row} is null; every row needs one.");
+        try
+        {
+            return StoredKeys.Text.GetBytes(key);
+        }
+        catch (EncoderFallbackException exception)
+        {
+            throw new ArgumentException($"The key of row {row} has half a surrogate pair, which is no character.", exception);
+        }
     }
 
     private static IReadOnlyList<T> Checked<T>(IReadOnlyList<T> keys)

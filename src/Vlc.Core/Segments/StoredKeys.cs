@@ -13,6 +13,9 @@ internal sealed class StoredKeys
 {
     public const int HeaderBytes = 16;
 
+    /// <summary>UTF-8 that replaces nothing.</summary>
+    public static readonly UTF8Encoding Text = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     private readonly SectionReader _reader;
     private readonly IndexSection[] _sections;
 
@@ -28,14 +31,16 @@ internal sealed class StoredKeys
     public static StoredKeys? Open(SectionReader reader)
     {
         Manifest manifest = reader.Manifest;
-        if (manifest.Find(SectionKind.Keys) is null) return null;
+        if (manifest.Sections.All(section => section.Kind != SectionKind.Keys)) return null;
         var sections = new IndexSection[manifest.Segments.Count];
         KeyKind kind = KeyKind.None;
         for (int segment = 0; segment < sections.Length; segment++)
         {
             IndexSection section = sections[segment] = reader.RequireBytes(SectionKind.Keys, segment);
             if (section.File != IndexFile.Keys || section.Length < HeaderBytes) throw Bad("a header in a file of its own", section.ToString());
-            var own = (KeyKind)reader.Bytes(section, 0, 1)[0];
+            ReadOnlySpan<byte> header = reader.Bytes(section, 0, HeaderBytes);
+            var own = (KeyKind)header[0];
+            if (header[1..].ContainsAnyExcept((byte)0)) throw Bad("zeros behind the kind", "others");
             if (!Enum.IsDefined(own) || own == KeyKind.None || (segment > 0 && own != kind)) throw Bad("keys of one known kind", $"{own}");
             kind = own;
             long rows = manifest.Segments[segment].Count, bytes = section.Length - HeaderBytes;
@@ -75,7 +80,15 @@ internal sealed class StoredKeys
                             "The file is damaged; restore a copy.");
                     }
 
-                    return Encoding.UTF8.GetString(_reader.Bytes(section, HeaderBytes + start, (int)(end - start)));
+                    try
+                    {
+                        return Text.GetString(_reader.Bytes(section, HeaderBytes + start, (int)(end - start)));
+                    }
+                    catch (DecoderFallbackException exception)
+                    {
+                        throw new VlcFormatException(
+                            _reader.Files.Path(section.FileId), $"key {row}", "UTF-8", exception.Message, "The file is damaged; restore a copy.");
+                    }
 
                     uint End(int key) => BinaryPrimitives.ReadUInt32LittleEndian(_reader.Bytes(section, ends + (key * (long)sizeof(uint)), sizeof(uint)));
             }

@@ -43,22 +43,31 @@ internal sealed class Yardstick
     /// <summary>Their squared distances or negative products.</summary>
     public float[] Distances { get; }
 
-    /// <summary>Takes as many of the queries as are in proportion to the index, at even distances.</summary>
+    /// <summary>
+    /// Takes as many of the queries as are in proportion to the index, at even distances; null where there is none. Those that float16 cannot hold are left out:
+    /// cut, they would have other neighbours.
+    /// </summary>
     /// <param name="exact">Neighbours of all queries.</param>
     /// <param name="queries">Row-major, in scaled units.</param>
     /// <param name="dimension">d.</param>
     /// <param name="ownRows">Row of each; empty where queries are no rows of the index.</param>
     /// <param name="indexBytes">Bytes of the index.</param>
-    public static Yardstick Of(ExactNeighbors exact, float[] queries, int dimension, int[] ownRows, long indexBytes)
+    public static Yardstick? Of(ExactNeighbors exact, float[] queries, int dimension, int[] ownRows, long indexBytes)
     {
-        int all = queries.Length / dimension;
+        int[] usable =
+        [
+            .. Enumerable.Range(0, queries.Length / dimension)
+                .Where(query => MathF.Abs(TensorPrimitives.MaxMagnitude<float>(queries.AsSpan(query * dimension, dimension))) <= (float)Half.MaxValue),
+        ];
+        int all = usable.Length;
+        if (all == 0) return null;
         long wanted = indexBytes / ShareOfIndex / ((sizeof(ushort) * dimension) + (8 * Neighbors));
         int count = (int)Math.Clamp(wanted, Math.Min(LeastQueries, all), Math.Min(MostQueries, all));
         var result = new Yardstick(
             new float[count * dimension], dimension, new int[count], new int[count * Neighbors], new float[count * Neighbors]);
         for (int i = 0; i < count; i++)
         {
-            int query = (int)((long)i * all / count);
+            int query = usable[(int)((long)i * all / count)];
             queries.AsSpan(query * dimension, dimension).CopyTo(result.Queries.AsSpan(i * dimension));
             result.OwnRows[i] = ownRows.Length > 0 ? ownRows[query] : -1;
             result.Take(i, exact.Of(query));
@@ -90,6 +99,7 @@ internal sealed class Yardstick
         ReadOnlySpan<byte> bytes = reader.AllBytes(SectionKind.Yardstick);
         ReadOnlySpan<int> header = MemoryMarshal.Cast<byte, int>(bytes[..HeaderBytes]);
         (int count, int dimension, int neighbors) = (header[0], header[1], header[2]);
+        if (header[3] != 0) throw Bad("0 behind the sizes", $"{header[3]}");
         if (dimension != manifest.Dimension || neighbors != Neighbors || count < 1) throw Bad($"queries of {manifest.Dimension} dimensions", $"{count} of {dimension}");
         long expected = HeaderBytes + (count * ((2L * dimension) + 4 + (8L * neighbors)));
         if (section.Length != expected) throw Bad($"{expected} bytes", $"{section.Length}");
@@ -118,17 +128,22 @@ internal sealed class Yardstick
             reader.Files.Path(IndexFile.Encoder), "yardstick", expected, found, "The file is damaged; searches do not need it, but recall cannot be measured.");
     }
 
-    /// <summary>The neighbours so far, to which rows that are added can be added.</summary>
+    /// <summary>
+    /// The neighbours so far, to which rows that are added can be added. Compacting takes deleted rows out of a list, and what followed its end is not known: such a
+    /// list takes no row that is farther than its last.
+    /// </summary>
     /// <param name="metric">The metric.</param>
+    /// <param name="rowCount">Rows of the index so far, deleted ones included.</param>
     /// <param name="threads">Threads to use.</param>
-    public ExactNeighbors Resume(Metric metric, int threads)
+    public ExactNeighbors Resume(Metric metric, int rowCount, int threads)
     {
         var exact = new ExactNeighbors(Queries, Dimension, Neighbors, metric, threads);
         for (int query = 0; query < Count; query++)
         {
             ReadOnlySpan<int> rows = Rows.AsSpan(query * Neighbors, Neighbors);
             int known = rows.IndexOf(-1) is var end && end >= 0 ? end : Neighbors;
-            exact.Seed(query, rows[..known], Distances.AsSpan(query * Neighbors, known));
+            bool complete = known == Neighbors || known == rowCount - (OwnRows[query] < 0 ? 0 : 1);
+            exact.Seed(query, rows[..known], Distances.AsSpan(query * Neighbors, known), complete);
         }
 
         return exact;

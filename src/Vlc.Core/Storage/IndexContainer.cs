@@ -3,7 +3,7 @@ using Vlc.Numerics.Memory;
 namespace Vlc.Storage;
 
 /// <summary>Where the files of an index are written: a folder, or memory. Nothing of what is staged is the index's before it is committed.</summary>
-internal abstract class IndexContainer
+internal abstract class IndexContainer : IDisposable
 {
     /// <summary>Names of the files, for messages, with those that are staged under the names that they have until the commit.</summary>
     public abstract IndexFiles Files { get; }
@@ -33,6 +33,11 @@ internal abstract class IndexContainer
 
     /// <summary>Forgets everything that is staged.</summary>
     public abstract void Discard();
+
+    /// <summary>Lets other writers in.</summary>
+    public virtual void Dispose()
+    {
+    }
 }
 
 /// <summary>A file of known length that is written in pieces.</summary>
@@ -58,14 +63,14 @@ internal sealed class MemoryContainer : IndexContainer
     private readonly Dictionary<IndexFileId, Func<byte[]>> _staged = [];
     private Dictionary<IndexFileId, byte[]> _committed = [];
 
-    public MemoryContainer()
-    {
-    }
+    public MemoryContainer() =>
+        Files = IndexFiles.InMemory(file => _committed.TryGetValue(file, out byte[]? content) ? content.Length : null);
 
     /// <summary>A container of files that are there.</summary>
-    public MemoryContainer(IReadOnlyDictionary<IndexFileId, byte[]> files) => _committed = new(files);
+    public MemoryContainer(IReadOnlyDictionary<IndexFileId, byte[]> files)
+        : this() => _committed = new(files);
 
-    public override IndexFiles Files => IndexFiles.InMemory;
+    public override IndexFiles Files { get; }
 
     /// <summary>The files of the committed state.</summary>
     public IReadOnlyDictionary<IndexFileId, byte[]> Committed => _committed;

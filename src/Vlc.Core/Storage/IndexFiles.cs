@@ -33,10 +33,14 @@ public sealed class IndexFiles
     private readonly string _basePath;
     private readonly Func<IndexFileId, string> _pending;
 
-    private IndexFiles(string basePath, Func<IndexFileId, string> pending) => (_basePath, _pending) = (basePath, pending);
+    private readonly Func<IndexFileId, long?>? _lengthInMemory;
 
-    /// <summary>Files of an index that lies in memory: names for messages alone.</summary>
-    internal static IndexFiles InMemory { get; } = new(Memory, _ => "");
+    private IndexFiles(string basePath, Func<IndexFileId, string> pending, Func<IndexFileId, long?>? lengthInMemory = null) =>
+        (_basePath, _pending, _lengthInMemory) = (basePath, pending, lengthInMemory);
+
+    /// <summary>Files of an index that lies in memory: their names are for messages alone.</summary>
+    /// <param name="length">Bytes of a file; null where there is none.</param>
+    internal static IndexFiles InMemory(Func<IndexFileId, long?> length) => new(Memory, _ => "", length);
 
     /// <summary>Where a file lies.</summary>
     /// <param name="file">Which one.</param>
@@ -52,6 +56,7 @@ public sealed class IndexFiles
     /// <exception cref="VlcFormatException">It is missing.</exception>
     public long Length(IndexFileId file)
     {
+        if (_lengthInMemory is not null) return _lengthInMemory(file) ?? throw Missing(Path(file));
         var info = new FileInfo(Path(file));
         if (!info.Exists) throw Missing(Path(file));
         return info.Length;

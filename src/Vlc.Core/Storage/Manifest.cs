@@ -285,6 +285,7 @@ public sealed class Manifest
             sections.Add(section);
         }
 
+        CheckApart(sections, path);
         var points = new List<ProbingPoint>();
         for (int i = 0; i < pointCount; i++, offset += pointBytes)
         {
@@ -295,6 +296,7 @@ public sealed class Manifest
             float meanRows = version < 3 ? rows : BinaryPrimitives.ReadSingleLittleEndian(entry[16..]);
             // Compacting can leave fewer rows than the curve was measured on.
             if (rows < 1 || (rows > n && version < 4)) throw Bad($"offset {offset}", $"1 to {n} rows", $"{rows}");
+            if (!float.IsFinite(recall) || !float.IsFinite(probes) || !float.IsFinite(meanRows)) throw Bad($"offset {offset + 4}", "finite numbers", "others");
             if (!(ratio > 0)) throw Bad($"offset {offset + 12}", "a distance ratio above 0", $"{ratio}");
             points.Add(new ProbingPoint(rows, float.IsPositiveInfinity(ratio) ? null : ratio, recall, probes, meanRows));
         }
@@ -339,6 +341,25 @@ public sealed class Manifest
 
         VlcFormatException Bad(string where, string expected, string found) =>
             new(path, where, expected, found, "The manifest is damaged; rebuild the index from the original vectors.");
+    }
+
+    /// <summary>Refuses sections that occur twice or lie over one another: a byte table would count them twice.</summary>
+    private static void CheckApart(List<IndexSection> sections, string path)
+    {
+        IndexSection? last = null;
+        var seen = new HashSet<(SectionKind, int)>();
+        foreach (IndexSection section in sections.OrderBy(section => section.FileId.File).ThenBy(section => section.Segment).ThenBy(section => section.Offset))
+        {
+            bool apart = last is null || last.FileId != section.FileId || last.Offset + last.Length <= section.Offset;
+            if (!apart || !seen.Add((section.Kind, section.Segment)))
+            {
+                throw new VlcFormatException(
+                    path, $"section {section.Kind}", "sections apart, each kind once", section.ToString(),
+                    "The manifest is damaged; rebuild the index from the original vectors.");
+            }
+
+            last = section;
+        }
     }
 
     /// <summary>Refuses counts that no index has, before anything is computed from them.</summary>

@@ -69,9 +69,10 @@ public sealed class AtomicityTests
         // Two indexes of which one has Jacobians and the other has none, each replaced by the other.
         foreach (bool newHasJacobians in (bool[])[true, false])
         {
-            for (int staged = 0; staged <= 4; staged++) AssertOldAfterKill(newHasJacobians, staged, ManifestState.None);
-            AssertOldAfterKill(newHasJacobians, 4, ManifestState.Cut);
-            for (int renamed = 0; renamed <= 5; renamed++) AssertNewAfterKill(newHasJacobians, renamed);
+            int files = RawIndex.Paths("").Length - 1;
+            for (int staged = 0; staged <= files; staged++) AssertOldAfterKill(newHasJacobians, staged, ManifestState.None);
+            AssertOldAfterKill(newHasJacobians, files, ManifestState.Cut);
+            for (int renamed = 0; renamed <= files + 1; renamed++) AssertNewAfterKill(newHasJacobians, renamed);
         }
     }
 
@@ -131,15 +132,15 @@ public sealed class AtomicityTests
         (string path, string fresh) = BuildBoth(folder, newHasJacobians);
         string[] from = RawIndex.Paths(fresh), to = RawIndex.Paths(path);
         File.Copy(from[0], to[0] + ".new");
-        for (int file = 1; file <= 4; file++)
+        for (int file = 1; file < from.Length; file++)
         {
             if (!File.Exists(from[file])) continue;
             if (file <= renamedFiles) File.Copy(from[file], to[file], overwrite: true);
             else File.Copy(from[file], to[file] + ".new");
         }
 
-        // The manifest is renamed last; what the old index had beyond the new one is removed after that.
-        if (renamedFiles == 5) File.Move(to[0] + ".new", to[0], overwrite: true);
+        // What the old index had beyond the new one is removed before the manifest is renamed.
+        if (renamedFiles == from.Length) File.Move(to[0] + ".new", to[0], overwrite: true);
         AssertIsWhole(path, seed: 2);
         AssertNextBuildLeavesNothing(path, folder);
     }
@@ -166,7 +167,7 @@ public sealed class AtomicityTests
         Build(path, 3, jacobians: false);
         AssertIsWhole(path, seed: 3);
         Assert.Equal(
-            ["index.anchors.bin", "index.assign.bin", "index.idx", "index.residuals.bin"],
+            ["index.anchors.bin", "index.assign.bin", "index.encoder.bin", "index.idx", "index.residuals.bin"],
             Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 

@@ -25,26 +25,26 @@ public sealed class ManifestTests
         byte[] bytes = File.ReadAllBytes(path + ".idx");
         Manifest manifest = IndexInfo.Read(path).Manifest;
         Assert.Equal([0x41, 0x43, 0x4C, 0x56], bytes[..4]);
-        Assert.Equal(3, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(4)));
+        Assert.Equal(4, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(4)));
         Assert.Equal(7u, U32(6));
         Assert.Equal(5u, U32(10));
         Assert.Equal(200u, U32(14));
         Assert.Equal(2, bytes[18]);
-        Assert.Equal(3, bytes[19]);
+        Assert.Equal(4, bytes[19]);
         Assert.Equal(2, bytes[20]);
         Assert.Equal(2, bytes[21]);
         Assert.Equal(manifest.ScaleExponent, BinaryPrimitives.ReadInt16LittleEndian(bytes.AsSpan(22)));
         Assert.Equal(3u, U32(24));
         Assert.Equal(0x1122334455667788UL, BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(28)));
         Assert.Equal((uint)bytes.Length, U32(36));
-        Assert.Equal(5, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40)));
+        Assert.Equal(6, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40)));
         ProbingCurve scan = manifest.Scan!;
         Assert.Equal(scan.Points.Count, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(42)));
         Assert.Equal((10u, 20u), (U32(44), U32(48)));
         Assert.Equal(scan.StandardError, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(52)));
         Assert.Equal(0.95f, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(56)));
         Assert.Equal(new byte[4], bytes[60..64]);
-        int curve = 64 + (5 * 32);
+        int curve = 64 + (6 * 32);
         Assert.Equal((uint)scan.Points[0].Rows, U32(curve));
         Assert.Equal(scan.Points[0].Recall, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(curve + 4)));
         Assert.Equal(scan.Points[0].Probes, BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(curve + 8)));
@@ -56,9 +56,10 @@ public sealed class ManifestTests
         Assert.Equal(SlowCrc32C(bytes[..^4]), U32(bytes.Length - 4));
 
         // The sections: kind, file, element, a spare byte, checksum, offset, length, rows, columns.
-        (byte, byte, byte, uint, uint)[] expected = [(1, 1, 1, 7, 5), (2, 2, 3, 200, 1), (6, 0, 3, 1, 3), (5, 0, 2, 1, 3), (4, 4, 4, 200, 3)];
+        (byte, byte, byte, uint, uint)[] expected =
+            [(1, 1, 1, 7, 5), (6, 0, 3, 1, 3), (5, 0, 2, 1, 3), (2, 2, 3, 200, 1), (4, 4, 4, 200, 3), (12, 5, 0, 0, 0)];
         string[] paths = RawIndex.Paths(path);
-        for (int i = 0; i < 5; i++)
+        for (int i = 0; i < 6; i++)
         {
             int entry = 64 + (32 * i);
             Assert.Equal(expected[i], (bytes[entry], bytes[entry + 1], bytes[entry + 2], U32(entry + 24), U32(entry + 28)));
@@ -90,9 +91,11 @@ public sealed class ManifestTests
                 IndexInfo info = IndexInfo.Read(path);
                 long onDisk = new DirectoryInfo(folder.Path).GetFiles().Sum(file => file.Length);
                 Assert.Equal(onDisk, info.Sections.Sum(section => section.Bytes));
-                Assert.Equal(onDisk, info.TotalBytes);
-                Assert.Equal(onDisk / (200.0 * Dimension * 4), info.Ratio, 1e-12);
-                foreach (IGrouping<IndexFile, ByteTableRow> file in info.Sections.GroupBy(section => section.File))
+                Assert.Equal(onDisk, info.Bytes.Total);
+                long encoder = new FileInfo(path + ".encoder.bin") is { Exists: true } ofEncoder ? ofEncoder.Length : 0;
+                Assert.Equal((onDisk - encoder, encoder, 0), (info.TotalBytes, info.Bytes.Encoder, info.Bytes.Keys));
+                Assert.Equal((onDisk - encoder) / (200.0 * Dimension * 4), info.Ratio, 1e-12);
+                foreach (IGrouping<IndexFileId, ByteTableRow> file in info.Sections.GroupBy(section => section.File))
                 {
                     Assert.Equal(new FileInfo(info.Files.Path(file.Key)).Length, file.Sum(section => section.Bytes));
                 }
@@ -113,7 +116,7 @@ public sealed class ManifestTests
         bytes[19] = 7;
         File.WriteAllBytes(path + ".idx", bytes);
         VlcFormatException refusal = Assert.Throws<VlcFormatException>(() => VlcIndex.Open(path));
-        Assert.Equal("format version 1 to 3", refusal.Expected);
+        Assert.Equal("format version 1 to 4", refusal.Expected);
         Assert.Equal("version 9, for readers of version 7 and later", refusal.Found);
     }
 
@@ -123,45 +126,17 @@ public sealed class ManifestTests
         using TemporaryFolder folder = new();
         string path = Build(folder, new IndexOptions { Training = Datasets.Training(7) });
         byte[] bytes = File.ReadAllBytes(path + ".idx");
-        bytes[4] = 4;
+        bytes[4] = 5;
         Seal(bytes);
         File.WriteAllBytes(path + ".idx", bytes);
-        Assert.Equal(4, IndexInfo.Verify(path).Manifest.Version);
-    }
-
-    [Fact]
-    public void Version_2_is_read_with_budgets_of_rows_for_plans()
-    {
-        using TemporaryFolder folder = new();
-        string path = Build(folder, new IndexOptions { Codec = CodecKind.Int8, Training = Datasets.Training(7) });
-        byte[] bytes = File.ReadAllBytes(path + ".idx");
-        IReadOnlyList<ProbingPoint> points = IndexInfo.Read(path).Manifest.Scan!.Points;
-        int sections = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40)), table = 64 + (32 * sections), inline = table + (20 * points.Count);
-        byte[] old =
-        [
-            .. bytes[..table], .. Enumerable.Range(0, points.Count).SelectMany(i => bytes[(table + (20 * i))..(table + (20 * i) + 12)]), .. bytes[inline..],
-        ];
-        (old[4], old[19]) = (2, 2);
-        BinaryPrimitives.WriteInt32LittleEndian(old.AsSpan(36), old.Length);
-        for (int entry = 64; entry < table; entry += 32)
-        {
-            // Sections in the manifest lie where the curve ends.
-            Span<byte> offset = old.AsSpan(entry + 8);
-            if (old[entry + 1] == 0) BinaryPrimitives.WriteInt64LittleEndian(offset, BinaryPrimitives.ReadInt64LittleEndian(offset) - (8 * points.Count));
-        }
-
-        Seal(old);
-        File.WriteAllBytes(path + ".idx", old);
-        Manifest read = IndexInfo.Verify(path).Manifest;
-        Assert.Equal(2, read.Version);
-        Assert.Equal(points.Select(point => point with { DistanceRatio = null, MeanRows = point.Rows }), read.Scan!.Points);
+        Assert.Equal(5, IndexInfo.Verify(path).Manifest.Version);
     }
 
     [Theory]
     [InlineData(0f)]
     [InlineData(-1f)]
     [InlineData(float.NaN)]
-    public void A_reach_that_is_not_above_0_is_refused(float ratio)
+    public void A_distance_ratio_that_is_not_above_0_is_refused(float ratio)
     {
         using TemporaryFolder folder = new();
         string path = Build(folder, new IndexOptions { Codec = CodecKind.Int8, Training = Datasets.Training(7) });
@@ -171,7 +146,7 @@ public sealed class ManifestTests
         Seal(bytes);
         File.WriteAllBytes(path + ".idx", bytes);
         VlcFormatException refusal = Assert.Throws<VlcFormatException>(() => VlcIndex.Open(path));
-        Assert.Equal(($"offset {place}", "a reach above 0"), (refusal.Where, refusal.Expected));
+        Assert.Equal(($"offset {place}", "a distance ratio above 0"), (refusal.Where, refusal.Expected));
     }
 
     [Fact]
@@ -217,17 +192,18 @@ public sealed class ManifestTests
     }
 
     [Theory]
-    [InlineData(0, 0)]
-    [InlineData(1, 0)]
-    [InlineData(4, 0)]
-    [InlineData(2, 1)]
-    [InlineData(3, 1)]
-    public void A_section_in_a_file_that_cannot_hold_it_is_refused(int section, byte file)
+    [InlineData(SectionKind.Anchors, IndexFile.Manifest)]
+    [InlineData(SectionKind.Assignments, IndexFile.Manifest)]
+    [InlineData(SectionKind.Residuals, IndexFile.Manifest)]
+    [InlineData(SectionKind.CodedAxes, IndexFile.Anchors)]
+    [InlineData(SectionKind.AxisScales, IndexFile.Anchors)]
+    public void A_section_in_a_file_that_cannot_hold_it_is_refused(SectionKind section, IndexFile file)
     {
         using TemporaryFolder folder = new();
         string path = Build(folder, new IndexOptions { Codec = CodecKind.Int8, CodedDimension = 3, Jacobians = false, Training = Datasets.Training(7) });
         byte[] bytes = File.ReadAllBytes(path + ".idx");
-        bytes[64 + (32 * section) + 1] = file;
+        int place = IndexInfo.Read(path).Manifest.Sections.Index().Single(entry => entry.Item.Kind == section).Index;
+        bytes[64 + (32 * place) + 1] = (byte)file;
         Seal(bytes);
         File.WriteAllBytes(path + ".idx", bytes);
         Assert.Throws<VlcFormatException>(() => VlcIndex.Open(path));

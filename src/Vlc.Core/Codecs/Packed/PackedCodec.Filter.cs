@@ -81,6 +81,7 @@ internal sealed partial class PackedCodec
             for (int i = 0; i < keptRows.Length; i++) keptRows[i] = rows.Rows[kept[i]];
             Span<float> distances = first.RowDistances.AsSpan(0, candidates.Length);
             Measure(query, list, offset, codes, candidates, distances);
+            query.MeasuredRows += candidates.Length;
             query.Nearest.Push(distances, keptRows, rows.FirstRow);
         }
     }
