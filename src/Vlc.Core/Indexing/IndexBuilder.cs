@@ -43,7 +43,7 @@ public static class IndexBuilder
         }
 
         var partial = new PartialBuild(basePath, options, options.Resumable);
-        return Run(new BuildContext(source, options, partial, progress, cancellationToken), container);
+        return BuildInto(source, container, partial, options, progress, cancellationToken);
     }
 
     /// <summary><see cref="Build"/> on a thread of the pool.</summary>
@@ -107,13 +107,13 @@ public static class IndexBuilder
         return PartialBuild.Exists(basePath);
     }
 
-    /// <summary>Builds an index in a container, and keeps nothing for a later build.</summary>
+    /// <summary>Builds an index in a container.</summary>
     internal static IndexReport BuildInto(
-        VectorSource source, IndexContainer container, IndexOptions options, IProgress<IndexProgress>? progress,
-        CancellationToken cancellationToken)
+        VectorSource source, IndexContainer container, PartialBuild partial, IndexOptions options, IProgress<IndexProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         Check(source, options);
-        return Run(new BuildContext(source, options, PartialBuild.None, progress, cancellationToken), container);
+        return Run(new BuildContext(source, options, partial, progress, cancellationToken), container);
     }
 
     private static void Check(VectorSource source, IndexOptions options)

@@ -133,6 +133,12 @@ public static class IndexUpdater
         ArgumentNullException.ThrowIfNull(rows);
         using System.Diagnostics.Activity? activity = VlcTelemetry.Start("Remove");
         using FolderContainer container = FolderContainer.OfExisting(basePath);
+        return Remove(container, rows);
+    }
+
+    /// <summary>Deletes rows of the index of a container.</summary>
+    internal static int Remove(IndexContainer container, IReadOnlyCollection<int> rows)
+    {
         using SectionReader reader = container.OpenCommitted();
         CheckVersion(reader);
         Manifest old = reader.Manifest;
@@ -302,7 +308,7 @@ public static class IndexUpdater
     {
         foreach (IndexSection section in reader.Manifest.Sections.Where(stays))
         {
-            writer.Keep(section, section.File == IndexFile.Manifest ? reader.Inline(section.Kind) : null);
+            writer.Keep(section, reader);
         }
     }
 

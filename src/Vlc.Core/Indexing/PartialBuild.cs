@@ -13,8 +13,6 @@ namespace Vlc.Indexing;
 /// </remarks>
 internal sealed class PartialBuild
 {
-    private const string Infix = ".build";
-
     private readonly TimeSpan? _interval;
     private readonly string? _cells;
     private readonly string? _codes;
@@ -32,10 +30,10 @@ internal sealed class PartialBuild
     {
         _interval = resumable ? options.PartialInterval : null;
         OwnsCheckpoint = options.Training.CheckpointPath is null;
-        CheckpointPath = options.Training.CheckpointPath ?? (resumable ? IndexFiles.Beside(basePath, Infix + ".anchors") : null);
+        CheckpointPath = options.Training.CheckpointPath ?? (resumable ? IndexFiles.Beside(basePath, IndexFiles.PartialParts[0]) : null);
         CheckpointInterval = OwnsCheckpoint ? options.PartialInterval : TimeSpan.Zero;
-        _cells = IndexFiles.Beside(basePath, Infix + ".cells");
-        _codes = IndexFiles.Beside(basePath, Infix + ".codes");
+        _cells = IndexFiles.Beside(basePath, IndexFiles.PartialParts[1]);
+        _codes = IndexFiles.Beside(basePath, IndexFiles.PartialParts[2]);
     }
 
     /// <summary>File of the training's state; null where none is kept.</summary>
@@ -49,7 +47,7 @@ internal sealed class PartialBuild
 
     /// <summary>Whether a build has left anything that it could go on from.</summary>
     public static bool Exists(string basePath) =>
-        ((string[])[".anchors", ".cells", ".codes"]).Any(part => File.Exists(IndexFiles.Beside(basePath, Infix + part)));
+        IndexFiles.PartialParts.Any(part => File.Exists(IndexFiles.Beside(basePath, part)));
 
     /// <summary>Opens the cells of the rows so far.</summary>
     public PassLog OpenCells(byte[] key) => _cells is null ? new PassLog() : new PassLog(_cells, key, _interval);

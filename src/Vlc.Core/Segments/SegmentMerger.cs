@@ -28,6 +28,8 @@ internal static class SegmentMerger
         var lists = new List<int>();
         foreach (Segment segment in segments)
         {
+            // The copy gets checksums of its own: damage would never be found again.
+            segment.CheckAll();
             for (int row = 0; row < segment.Count; row++)
             {
                 if (deleted is null || !deleted.Contains(segment.FirstRow + row)) lists.Add(segment.Assignments[row]);

@@ -18,8 +18,13 @@ internal sealed class StoredKeys
 
     private readonly SectionReader _reader;
     private readonly IndexSection[] _sections;
+    private readonly BlockChecks?[] _checks;
 
-    private StoredKeys(SectionReader reader, IndexSection[] sections, KeyKind kind) => (_reader, _sections, Kind) = (reader, sections, kind);
+    private StoredKeys(SectionReader reader, IndexSection[] sections, KeyKind kind)
+    {
+        (_reader, _sections, Kind) = (reader, sections, kind);
+        _checks = [.. sections.Select(reader.ChecksOf)];
+    }
 
     public KeyKind Kind { get; }
 
@@ -67,9 +72,9 @@ internal sealed class StoredKeys
             switch (Kind)
             {
                 case KeyKind.Int64:
-                    return BinaryPrimitives.ReadInt64LittleEndian(_reader.Bytes(section, HeaderBytes + (row * (long)sizeof(long)), sizeof(long)));
+                    return BinaryPrimitives.ReadInt64LittleEndian(Read(segment, HeaderBytes + (row * (long)sizeof(long)), sizeof(long)));
                 case KeyKind.Guid:
-                    return new Guid(_reader.Bytes(section, HeaderBytes + (row * 16L), 16), bigEndian: true);
+                    return new Guid(Read(segment, HeaderBytes + (row * 16L), 16), bigEndian: true);
                 default:
                     long ends = section.Length - (_reader.Manifest.Segments[segment].Count * (long)sizeof(uint));
                     uint start = row == 0 ? 0 : End(row - 1), end = End(row);
@@ -82,7 +87,7 @@ internal sealed class StoredKeys
 
                     try
                     {
-                        return Text.GetString(_reader.Bytes(section, HeaderBytes + start, (int)(end - start)));
+                        return Text.GetString(Read(segment, HeaderBytes + start, (int)(end - start)));
                     }
                     catch (DecoderFallbackException exception)
                     {
@@ -90,9 +95,15 @@ internal sealed class StoredKeys
                             _reader.Files.Path(section.FileId), $"key {row}", "UTF-8", exception.Message, "The file is damaged; restore a copy.");
                     }
 
-                    uint End(int key) => BinaryPrimitives.ReadUInt32LittleEndian(_reader.Bytes(section, ends + (key * (long)sizeof(uint)), sizeof(uint)));
+                    uint End(int key) => BinaryPrimitives.ReadUInt32LittleEndian(Read(segment, ends + (key * (long)sizeof(uint)), sizeof(uint)));
             }
         }
+    }
+
+    private ReadOnlySpan<byte> Read(int segment, long offset, int length)
+    {
+        _checks[segment]?.Touch(offset, length);
+        return _reader.Bytes(_sections[segment], offset, length);
     }
 
     /// <summary>The keys of some rows, in their order, to be written again.</summary>

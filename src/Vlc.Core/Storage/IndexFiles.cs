@@ -27,6 +27,9 @@ public sealed class IndexFiles
     /// <summary>The codes of rows that are added, until they are a segment's.</summary>
     private const string UpdateLog = ".update.codes";
 
+    /// <summary>What a build keeps for a later one: the state of training, cells, codes.</summary>
+    internal static readonly string[] PartialParts = [".build.anchors", ".build.cells", ".build.codes"];
+
     /// <summary>The name of an index that is in no folder.</summary>
     private const string Memory = "memory";
 
@@ -106,12 +109,13 @@ public sealed class IndexFiles
         // What the system hands over and is not UTF-8 has become this character.
         if (trimmed.Contains('\uFFFD', StringComparison.Ordinal)) throw new ArgumentException($"{basePath} is not UTF-8; give the index another name.");
         IndexFiles final = Final(basePath), writing = Writing(basePath);
-        foreach (IndexFileId file in Possible())
+        IEnumerable<string> paths =
+        [
+            .. Possible().Select(final.Path), .. Possible().Select(writing.Path), .. PartialParts.Select(part => trimmed + part), trimmed + UpdateLog,
+        ];
+        foreach (string path in paths.Where(Directory.Exists))
         {
-            foreach (string path in (string[])[final.Path(file), writing.Path(file)])
-            {
-                if (Directory.Exists(path)) throw new ArgumentException($"{path} is a folder, and a file of the index would have its name; remove it or give another.");
-            }
+            throw new ArgumentException($"{path} is a folder, and a file of the index would have its name; remove it, or give the index another name.");
         }
     }
 

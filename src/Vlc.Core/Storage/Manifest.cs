@@ -111,6 +111,30 @@ public sealed class Manifest
         return Convert.ToHexStringLower(digest.ToArray());
     }
 
+    /// <summary>The same with other sections.</summary>
+    internal Manifest With(IReadOnlyList<IndexSection> sections) => new()
+    {
+        Version = Version,
+        AnchorCount = AnchorCount,
+        Dimension = Dimension,
+        Count = Count,
+        Metric = Metric,
+        Codec = Codec,
+        CodedDimension = CodedDimension,
+        ScaleExponent = ScaleExponent,
+        Seed = Seed,
+        Sections = [.. sections],
+        Segments = Segments,
+        TargetRecall = TargetRecall,
+        Scan = Scan,
+        ByteLength = ByteLength,
+    };
+
+    /// <summary>Bytes that the checksums of a section's blocks take in the manifest.</summary>
+    /// <param name="length">Bytes of the section, which is one that is read piece by piece.</param>
+    internal static long BlockTableBytes(double length) =>
+        length <= SectionDigest.BlockBytes ? 0 : SectionBytes + (sizeof(uint) * SectionDigest.BlockCount((long)length));
+
     /// <summary>Bytes of a manifest of one segment with so many sections, points of a probing curve, and bytes of sections that lie in it.</summary>
     internal static int BytesOf(int sections, int points, int inlineBytes) =>
         HeaderBytes + (SectionBytes * sections) + (PointBytes * points) + inlineBytes + sizeof(uint);

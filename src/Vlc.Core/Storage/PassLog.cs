@@ -26,7 +26,7 @@ internal sealed class PassLog : IDisposable
     private readonly TimeSpan? _interval;
     private readonly Stream _stream;
     private long _lastMark = Stopwatch.GetTimestamp();
-    private uint _checksum = Crc32C.Start;
+    private SectionDigest _digest = new();
     private bool _marked;
 
     /// <summary>Opens the output: what a mark of the same key vouches for, or nothing.</summary>
@@ -64,18 +64,17 @@ internal sealed class PassLog : IDisposable
     public byte[] State { get; private set; } = [];
 
     /// <summary>Bytes of output.</summary>
-    public long Length { get; private set; }
+    public long Length => _digest.Length;
 
-    /// <summary>CRC-32C of the output.</summary>
-    public uint Checksum => Crc32C.Finish(_checksum);
+    /// <summary>Checksums of the output.</summary>
+    public SectionDigest Digest => _digest;
 
     /// <summary>Appends the output of a block.</summary>
     public void Append(ReadOnlySpan<byte> bytes)
     {
         _stream.Position = Length;
         _stream.Write(bytes);
-        _checksum = Crc32C.Append(_checksum, bytes);
-        Length += bytes.Length;
+        _digest.Append(bytes);
     }
 
     /// <summary>Sets a mark after a block if one is due.</summary>
@@ -95,7 +94,7 @@ internal sealed class PassLog : IDisposable
         writer.Write(_key);
         writer.Write(rows);
         writer.Write(Length);
-        writer.Write(Checksum);
+        writer.Write(_digest.Checksum);
         writer.Write(saved.Length);
         writer.Write(saved);
         writer.Write(Crc32C.Compute(content.GetBuffer().AsSpan(0, (int)content.Length)));
@@ -163,11 +162,11 @@ internal sealed class PassLog : IDisposable
         {
             Span<byte> piece = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - offset));
             Read(offset, piece);
-            _checksum = Crc32C.Append(_checksum, piece);
+            _digest.Append(piece);
         }
 
-        if (Checksum != checksum) return false;
-        (Rows, Length, State, _marked) = (rows, length, reader.ReadBytes(stateLength), true);
+        if (_digest.Checksum != checksum) return false;
+        (Rows, State, _marked) = (rows, reader.ReadBytes(stateLength), true);
         _stream.SetLength(length);
         return true;
     }
@@ -177,6 +176,6 @@ internal sealed class PassLog : IDisposable
         // The mark first: it must not vouch for what is about to be overwritten.
         File.Delete(MarkPath(_path!));
         _stream.SetLength(0);
-        _checksum = Crc32C.Start;
+        _digest = new SectionDigest();
     }
 }

@@ -44,6 +44,9 @@ public enum SectionKind
 
     /// <summary>A bit for each row of the index: whether it is deleted.</summary>
     Deleted = 14,
+
+    /// <summary>The checksum of each block of 64 KiB of the sections that are read piece by piece and have several, in the order of the sections.</summary>
+    BlockChecksums = 15,
 }
 
 /// <summary>Element type of a section.</summary>
