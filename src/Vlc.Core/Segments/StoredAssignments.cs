@@ -14,6 +14,9 @@ internal sealed class StoredAssignments
 {
     private const int RowsAtOnce = 1 << 15;
 
+    /// <summary>Rows that an index may have without a byte for them, and as many for each byte: a row of an index of two lists takes an eighth of one.</summary>
+    private const long FewRows = 1 << 20, RowsPerByte = 64;
+
     private readonly CodeMemory _file;
     private readonly long _offset;
     private readonly int _listCount;
@@ -35,6 +38,15 @@ internal sealed class StoredAssignments
         {
             throw new VlcFormatException(
                 reader.Files.Path(section.FileId), "length", $"{expected} bytes", $"{section.Length}", "The file is damaged; rebuild the index.");
+        }
+
+        // Rows that no byte stands for take memory all the same.
+        long bytes = section.Length + (reader.Manifest.Find(SectionKind.Residuals, segment)?.Length ?? 0), most = Math.Max(FewRows, bytes * RowsPerByte);
+        if (count > most)
+        {
+            throw new VlcFormatException(
+                reader.Files.Path(IndexFile.Manifest), $"rows of segment {segment}", $"at most {most}, for {bytes} bytes of lists and codes", $"{count}",
+                "The manifest is damaged; rebuild the index.");
         }
 
         return new StoredAssignments(
