@@ -140,6 +140,7 @@ public static class IndexBuilder
         using System.Diagnostics.Activity? activity = VlcTelemetry.Start("Build");
         using var writer = new SectionWriter(container);
         IndexOptions options = context.Options;
+        container.RequireSpace(LeastBytes(context));
         KeyColumn? keys = options.Keys ?? KeyColumn.Of(context.Source);
         (TrainingSample sample, TuningSample tuning) = context.Run(IndexPhase.Sample, () => SampleStage.Run(context));
         LearnedAnchors anchors = context.Run(IndexPhase.Train, () => AnchorStage.Run(context, sample));
@@ -168,6 +169,14 @@ public static class IndexBuilder
         Manifest manifest = writer.Commit(Describe(context, writer, sample.ScaleExponent, model, measured?.Curve));
         context.Partial.Delete();
         return Report(context, manifest, sample, anchors.Training, assigned, chosen, measured);
+    }
+
+    /// <summary>Bytes on disk that a build needs at least: cells and codes. Packed codes are taken for a quarter of a bit an axis, fewer than a target of use leaves.</summary>
+    private static long LeastBytes(BuildContext context)
+    {
+        long axes = context.Options.CodedDimension ?? context.Dimension;
+        long codeBytes = context.Options.Codec switch { CodecKind.Packed => axes / 32, CodecKind.Int8 => axes, CodecKind.Float16 => 2 * axes, _ => 0 };
+        return context.Count * (sizeof(int) + codeBytes);
     }
 
     /// <summary>Writes what only adding rows and measuring recall need.</summary>

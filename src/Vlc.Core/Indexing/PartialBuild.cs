@@ -13,7 +13,7 @@ namespace Vlc.Indexing;
 /// </remarks>
 internal sealed class PartialBuild
 {
-    private readonly TimeSpan? _interval;
+    private readonly MarkClock? _clock;
     private readonly string? _cells;
     private readonly string? _codes;
 
@@ -28,7 +28,7 @@ internal sealed class PartialBuild
     /// <param name="resumable">Whether to keep them.</param>
     public PartialBuild(string basePath, IndexOptions options, bool resumable)
     {
-        _interval = resumable ? options.PartialInterval : null;
+        _clock = resumable ? new MarkClock(options.PartialInterval) : null;
         OwnsCheckpoint = options.Training.CheckpointPath is null;
         CheckpointPath = options.Training.CheckpointPath ?? (resumable ? IndexFiles.Beside(basePath, IndexFiles.PartialParts[0]) : null);
         CheckpointInterval = OwnsCheckpoint ? options.PartialInterval : TimeSpan.Zero;
@@ -50,10 +50,10 @@ internal sealed class PartialBuild
         IndexFiles.PartialParts.Any(part => File.Exists(IndexFiles.Beside(basePath, part)));
 
     /// <summary>Opens the cells of the rows so far.</summary>
-    public PassLog OpenCells(byte[] key) => _cells is null ? new PassLog() : new PassLog(_cells, key, _interval);
+    public PassLog OpenCells(byte[] key) => _cells is null ? new PassLog() : new PassLog(_cells, key, _clock);
 
     /// <summary>Opens the codes of the rows so far.</summary>
-    public PassLog OpenCodes(byte[] key) => _codes is null ? new PassLog() : new PassLog(_codes, key, _interval);
+    public PassLog OpenCodes(byte[] key) => _codes is null ? new PassLog() : new PassLog(_codes, key, _clock);
 
     /// <summary>Deletes everything that a build has kept: the index is whole.</summary>
     public void Delete()
@@ -84,7 +84,7 @@ internal sealed class RowProgress(IProgress<IndexProgress>? progress, IndexPhase
         if (rows > first)
         {
             TimeSpan left = TimeSpan.FromSeconds(Math.Min((count - rows) / rate, 1e9));
-            detail = $"{rate:N0} rows/s, {(long)left.TotalHours}:{left:mm\\:ss} left";
+            detail = $"{rate:N0} rows/s, {(long)left.TotalHours}:{left:mm\\:ss} left" + (first > 0 ? $", {first:N0} rows kept from a run that ended early" : "");
         }
 
         progress.Report(new IndexProgress(phase, (double)rows / count, detail));

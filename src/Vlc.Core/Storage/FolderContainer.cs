@@ -64,11 +64,31 @@ internal sealed class FolderContainer : IndexContainer
     /// <summary>The kind of the network file system that the folder lies on; null for a local one.</summary>
     public string? NetworkFileSystem => IndexLock.NetworkFileSystem(_folder);
 
+    /// <summary>Refuses to begin what the disk has no room for.</summary>
+    /// <param name="bytes">Bytes that will be needed at least.</param>
+    /// <exception cref="IOException">There are not as many.</exception>
+    public override void RequireSpace(long bytes)
+    {
+        long free;
+        try
+        {
+            free = new DriveInfo(_folder).AvailableFreeSpace;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            // A share that does not say: writing will tell.
+            return;
+        }
+
+        if (free >= bytes) return;
+        throw new IOException($"{_folder} has {free >> 10:N0} KiB free; the build needs {bytes >> 10:N0} KiB at least. Make room, or choose another folder.");
+    }
+
     public override Stream Create(IndexFileId file) => new FlushedFileStream(Stage(file), _actions);
 
     public override PlacedFile CreatePlaced(IndexFileId file, long length) => new PlacedOnDisk(Stage(file), length, _actions);
 
-    public override PassLog CreateLog() => new(IndexFiles.UpdateLogOf(_basePath), [], interval: null);
+    public override PassLog CreateLog() => new(IndexFiles.UpdateLogOf(_basePath), [], clock: null);
 
     public override SectionReader OpenCommitted() => SectionReader.Open(_basePath);
 

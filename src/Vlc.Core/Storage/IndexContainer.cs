@@ -8,6 +8,13 @@ internal abstract class IndexContainer : IDisposable
     /// <summary>Names of the files, for messages, with those that are staged under the names that they have until the commit.</summary>
     public abstract IndexFiles Files { get; }
 
+    /// <summary>Refuses to begin what there is no room for.</summary>
+    /// <param name="bytes">Bytes that will be needed at least.</param>
+    /// <exception cref="IOException">There are not as many.</exception>
+    public virtual void RequireSpace(long bytes)
+    {
+    }
+
     /// <summary>Starts a file that is written from beginning to end.</summary>
     public abstract Stream Create(IndexFileId file);
 

@@ -25,7 +25,7 @@ internal sealed class IndexLock : IDisposable
 
     /// <summary>Takes the hold, or fails at once.</summary>
     /// <param name="basePath">BASE of the index.</param>
-    /// <exception cref="IOException">Another writer has it.</exception>
+    /// <exception cref="IndexInUseException">Another writer has it.</exception>
     public static IndexLock Acquire(string basePath)
     {
         string path = IndexFiles.Beside(basePath, Extension);
@@ -83,7 +83,7 @@ internal sealed class IndexLock : IDisposable
         catch (IOException exception) when (IsHeld(exception))
         {
             string network = NetworkFileSystem(FolderActions.FolderOf(path)) is { } kind ? $" The folder is on a network file system ({kind})." : "";
-            throw new IOException($"{basePath}: another build of this index is running{Holder(Read(path))}.{network}", exception);
+            throw new IndexInUseException($"{basePath}: another build of this index is running{Holder(Read(path))}.{network}", exception);
         }
     }
 

@@ -3,6 +3,18 @@ using System.Security.Cryptography;
 
 namespace Vlc.Storage;
 
+/// <summary>Says when the next mark of a build is due. One clock goes with all passes of a build: those that are short are kept as well once they add up.</summary>
+/// <param name="interval">Least time between two marks.</param>
+internal sealed class MarkClock(TimeSpan interval)
+{
+    private long _last = Stopwatch.GetTimestamp();
+
+    public bool IsDue => Stopwatch.GetElapsedTime(_last) >= interval;
+
+    /// <summary>A mark has been made.</summary>
+    public void Restart() => _last = Stopwatch.GetTimestamp();
+}
+
 /// <summary>
 /// The output of one pass over the rows while it grows, block by block, in a file of its own, with a mark from which a pass that was interrupted goes on. The mark names what the
 /// output follows from (a key), how much of it is good (length and checksum), and the state of the pass at that row. No reader of an index looks at either file.
@@ -23,25 +35,24 @@ internal sealed class PassLog : IDisposable
 
     private readonly string? _path;
     private readonly byte[] _key;
-    private readonly TimeSpan? _interval;
+    private readonly MarkClock? _clock;
     private readonly Stream _stream;
-    private long _lastMark = Stopwatch.GetTimestamp();
     private SectionDigest _digest = new();
     private bool _marked;
 
     /// <summary>Opens the output: what a mark of the same key vouches for, or nothing.</summary>
     /// <param name="path">The file.</param>
     /// <param name="key">Digest of everything that the output follows from.</param>
-    /// <param name="interval">Least time between two marks; null makes none and takes none up.</param>
-    public PassLog(string path, ReadOnlySpan<byte> key, TimeSpan? interval)
+    /// <param name="clock">When a mark is due; null makes none and takes none up.</param>
+    public PassLog(string path, ReadOnlySpan<byte> key, MarkClock? clock)
     {
         _path = path;
         _key = key.ToArray();
-        _interval = interval;
+        _clock = clock;
         _stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, BufferBytes);
         try
         {
-            if (interval is null || !TryResume()) Restart();
+            if (clock is null || !TryResume()) Restart();
         }
         catch
         {
@@ -83,7 +94,7 @@ internal sealed class PassLog : IDisposable
     /// <param name="state">What the pass needs to go on from there, besides its output.</param>
     public void Mark(long rows, bool end, Func<byte[]> state)
     {
-        if (_interval is not { } interval || (Stopwatch.GetElapsedTime(_lastMark) < interval && !(end && _marked))) return;
+        if (_clock is null || !(_clock.IsDue || (end && _marked))) return;
         // The output first: a mark must never vouch for bytes that are not there.
         ((FileStream)_stream).Flush(flushToDisk: true);
         using var content = new MemoryStream();
@@ -99,7 +110,8 @@ internal sealed class PassLog : IDisposable
         writer.Write(saved);
         writer.Write(Crc32C.Compute(content.GetBuffer().AsSpan(0, (int)content.Length)));
         AtomicFile.Write(MarkPath(_path!), content.GetBuffer().AsSpan(0, (int)content.Length));
-        (_marked, _lastMark) = (true, Stopwatch.GetTimestamp());
+        _marked = true;
+        _clock.Restart();
     }
 
     /// <summary>Reads output from <paramref name="offset"/> on, all of <paramref name="destination"/>.</summary>

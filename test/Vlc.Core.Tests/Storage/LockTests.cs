@@ -25,7 +25,7 @@ public sealed class LockTests
             ];
             foreach (Action writer in writers)
             {
-                IOException refusal = Assert.Throws<IOException>(writer);
+                IndexInUseException refusal = Assert.Throws<IndexInUseException>(writer);
                 Assert.StartsWith(
                     $"{path}: another build of this index is running (process {Environment.ProcessId}, since 2", refusal.Message, StringComparison.Ordinal);
             }
@@ -62,7 +62,7 @@ public sealed class LockTests
                 {
                     held = IndexLock.Acquire(path);
                 }
-                catch (IOException)
+                catch (IndexInUseException)
                 {
                     continue;
                 }
