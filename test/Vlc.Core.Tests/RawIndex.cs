@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Vlc.Core.Tests;
 
 /// <summary>
-/// A second reader of files from version 2 on, of one segment, written from the description of the format with nothing of the library: what the library writes is
-/// compared with what this one reads.
+/// A second reader of files from version 2 on, of one segment, written from the description of the format with nothing of the library: what
+/// the library writes is compared with what this one reads.
 /// </summary>
 internal sealed class RawIndex
 {
@@ -55,7 +55,10 @@ internal sealed class RawIndex
     public bool HasJacobians => _sections.ContainsKey(3);
 
     public static string[] Paths(string basePath) =>
-        [.. new[] { ".idx", ".anchors.bin", ".assign.bin", ".jacobians.bin", ".residuals.bin", ".encoder.bin" }.Select(extension => basePath + extension)];
+        [
+            basePath + ".idx", basePath + ".anchors.bin", basePath + ".assign.bin", basePath + ".jacobians.bin",
+            basePath + ".residuals.bin", basePath + ".encoder.bin",
+        ];
 
     /// <summary>n x d_r codes as numbers.</summary>
     public double[] Codes() => Numbers(4);

@@ -5,8 +5,9 @@ using System.Diagnostics.Tracing;
 namespace Vlc.Diagnostics;
 
 /// <summary>
-/// What VLC tells an observer, by the means of the base class library: activities of the source "Vlc" (builds and their phases, updates), instruments of the
-/// meter "Vlc", and events of the provider "Vlc". Without an observer it costs a comparison. A call that fails or is cancelled tells nothing.
+/// What VLC tells an observer, by the means of the base class library: activities of the source "Vlc" (builds and their phases, updates),
+/// instruments of the meter "Vlc", and events of the provider "Vlc". Without an observer it costs a comparison. A call that fails or is
+/// cancelled tells nothing.
 /// </summary>
 public static class VlcTelemetry
 {

@@ -4,7 +4,8 @@ using Vlc.Storage;
 namespace Vlc.Indexing;
 
 /// <summary>
-/// An index as one stream: a zip archive whose entries are the index's files, stored as they are, named as they are in a folder but for BASE.
+/// An index as one stream: a zip archive whose entries are the index's files, stored as they are, named as they are in a folder but for
+/// BASE.
 /// </summary>
 internal static class IndexArchive
 {
@@ -40,7 +41,7 @@ internal static class IndexArchive
             long total = 0;
             foreach (ZipArchiveEntry entry in archive.Entries)
             {
-                // Save compresses nothing, so that all entries together are no longer than the archive: none can claim memory that is not there.
+                // Save compresses nothing. All entries together are no longer than the archive: none can claim memory that is not there.
                 total += entry.Length;
                 if (entry.Length != entry.CompressedLength || entry.Length > Array.MaxLength || total > stream.Length)
                 {

@@ -26,7 +26,8 @@ public static class IndexBuilder
     /// </param>
     /// <exception cref="ArgumentException">Options that do not fit the vectors.</exception>
     /// <exception cref="VlcFormatException">The source is damaged, or has zero rows under the cosine metric.</exception>
-    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
+    /// <exception cref="IndexInUseException">Another writer is at work on the index.</exception>
+    /// <exception cref="IOException">A file could not be written; the index stays as it was.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static IndexReport Build(
         VectorSource source, string basePath, IndexOptions options, IProgress<IndexProgress>? progress = null,
@@ -142,6 +143,8 @@ public static class IndexBuilder
         IndexOptions options = context.Options;
         container.RequireSpace(LeastBytes(context));
         KeyColumn? keys = options.Keys ?? KeyColumn.Of(context.Source);
+        // First of all: a key that cannot be stored ends the build before it has cost anything.
+        keys?.Write(writer, segment: 0, context.Cancellation);
         (TrainingSample sample, TuningSample tuning) = context.Run(IndexPhase.Sample, () => SampleStage.Run(context));
         LearnedAnchors anchors = context.Run(IndexPhase.Train, () => AnchorStage.Run(context, sample));
         int neighbors = Math.Max(context.Learner.TuningNeighbors, Yardstick.Neighbors);
@@ -149,7 +152,6 @@ public static class IndexBuilder
         using CodecModel model = context.Run(
             IndexPhase.Level, () => CodecStage.Run(context, sample, tuning, anchors, assigned, OtherSections(options, keys)));
         CodecReport? chosen = context.Run(IndexPhase.Encode, () => EncodeStage.Run(context, sample.ScaleExponent, assigned, model, writer));
-        keys?.Write(writer, segment: 0, context.Cancellation);
         BuildContext.ReturnMemory();
         MeasuredCurve? measured = assigned.Exact is null
             ? null

@@ -3,8 +3,9 @@ using Vlc.Storage;
 namespace Vlc.Indexing;
 
 /// <summary>
-/// Follows an index that others replace, add to, or compact while searches go on. A search takes the state that is current and keeps it to its end; a reload makes a
-/// newer state current, and the old one gives its files back when the last search that took it is done. Safe for any number of threads at once.
+/// Follows an index that others replace, add to, or compact while searches go on. A search takes the current state and keeps it to its end.
+/// A reload makes a newer state current, and the old one gives its files back when the last search that took it is done. Safe for any
+/// number of threads at once.
 /// </summary>
 /// <example>
 /// <code>
@@ -36,8 +37,8 @@ public sealed class IndexHandle : IDisposable
     }
 
     /// <summary>
-    /// The current state, for the caller to use and to dispose of. Nothing is opened or copied. It stays as it is, whatever is reloaded meanwhile; row numbers and
-    /// keys of one search belong to one state.
+    /// The current state, for the caller to use and to dispose of. Nothing is opened or copied. It stays as it is, whatever is reloaded
+    /// meanwhile; row numbers and keys of one search belong to one state.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The handle has been disposed of.</exception>
     public VlcIndex Acquire()

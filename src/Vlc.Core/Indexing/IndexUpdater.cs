@@ -82,7 +82,8 @@ public static class IndexUpdater
     /// <param name="cancellationToken">Stops the work; the index stays as it was.</param>
     /// <exception cref="ArgumentException">Rows or keys that do not fit the index; an index that was built without what adding needs.</exception>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
-    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
+    /// <exception cref="IndexInUseException">Another writer is at work on the index.</exception>
+    /// <exception cref="IOException">A file could not be written; the index stays as it was.</exception>
     /// <exception cref="VlcFormatException">Index or source are damaged, or a row has no direction under the cosine metric.</exception>
     public static AddReport Add(
         string basePath, VectorSource source, AddOptions? options = null, IProgress<IndexProgress>? progress = null,
@@ -125,7 +126,8 @@ public static class IndexUpdater
     /// <returns>Rows that were deleted by this.</returns>
     /// <exception cref="ArgumentException">A number that is no row; no row would be left.</exception>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
-    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
+    /// <exception cref="IndexInUseException">Another writer is at work on the index.</exception>
+    /// <exception cref="IOException">A file could not be written; the index stays as it was.</exception>
     /// <exception cref="VlcFormatException">The index is damaged, or of version 1.</exception>
     public static int Remove(string basePath, IReadOnlyCollection<int> rows)
     {
@@ -162,7 +164,8 @@ public static class IndexUpdater
     /// <param name="basePath">BASE of the index.</param>
     /// <param name="cancellationToken">Stops the work; the index stays as it was.</param>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
-    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
+    /// <exception cref="IndexInUseException">Another writer is at work on the index.</exception>
+    /// <exception cref="IOException">A file could not be written; the index stays as it was.</exception>
     /// <exception cref="VlcFormatException">The index is damaged, or of version 1.</exception>
     public static CompactReport Compact(string basePath, CancellationToken cancellationToken = default)
     {

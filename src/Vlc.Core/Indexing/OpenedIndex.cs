@@ -6,8 +6,8 @@ using Vlc.Storage;
 namespace Vlc.Indexing;
 
 /// <summary>
-/// The parts of an open index: files, model, segments, keys, search. They are given back when every owner and every lease are done, so that no search ever
-/// reads memory that is gone. Whoever opened it is an owner.
+/// The parts of an open index: files, model, segments, keys, search. They are given back when every owner and every lease are done, so that
+/// no search ever reads memory that is gone. Whoever opened it is an owner.
 /// </summary>
 internal sealed class OpenedIndex
 {

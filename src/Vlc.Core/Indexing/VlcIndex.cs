@@ -331,13 +331,13 @@ public sealed partial class VlcIndex : IDisposable
     /// </summary>
     /// <param name="options">How to search; null takes the defaults.</param>
     /// <param name="cancellationToken">Checked between queries.</param>
-    /// <exception cref="ArgumentException">Options that filter rows or rank them again: the exact neighbours are those among all rows.</exception>
+    /// <exception cref="ArgumentException">Options that filter rows or rank them again: neighbours are exact among all rows.</exception>
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public Recall? MeasureRecall(SearchOptions? options = null, CancellationToken cancellationToken = default)
     {
         using OpenedIndex.Lease lease = Acquire();
         options?.RefuseRerank("A measurement of recall");
-        if (options?.Filter is not null) throw new ArgumentException("Recall is measured among all rows, without a filter.", nameof(options));
+        if (options?.Filter is not null) throw new ArgumentException("Recall is measured among all rows; leave the filter out.");
         return Yardstick.Read(lease.Index.Reader) is { } yardstick
             ? YardstickRecall.Measure(lease.Index, yardstick, options ?? SearchOptions.Default, cancellationToken)
             : null;

@@ -37,7 +37,8 @@ internal static class YardstickRecall
                 int own = yardstick.OwnRows[query];
                 RowFilter? others = own >= 0 ? RowFilter.Deny(index.Manifest.Count, [own]) : null;
                 var ids = new int[exact.Length];
-                int found = index.Searcher.Search(original, ids, new float[ids.Length], options.WithFilter(others), observation: null, cancellationToken);
+                int found = index.Searcher.Search(
+                    original, ids, new float[ids.Length], options.WithFilter(others), observation: null, cancellationToken);
                 recalls[query] = (double)ids.AsSpan(0, found).ToArray().Count(exact.Contains) / exact.Length;
             },
             cancellationToken);

@@ -8,6 +8,7 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     private readonly AlignedBuffer<float> _vector = new(dimension);
     private AlignedBuffer<float> _coded = new(0);
     private NativeBytes? _gathered;
+    private CodeRows? _gatheredCodes;
 
     public Metric Metric { get; } = metric;
 
@@ -66,9 +67,19 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
         {
             _gathered?.Dispose();
             _gathered = new NativeBytes(length);
+            _gatheredCodes = new CodeRows(_gathered, 0, 0, 1);
         }
 
         return _gathered;
+    }
+
+    /// <summary>The codes in the memory that <see cref="Gathered"/> gave; one object for all lists, as a search makes none.</summary>
+    /// <param name="count">Rows.</param>
+    /// <param name="stride">Bytes of each; at least 1.</param>
+    public CodeRows GatheredCodes(int count, int stride)
+    {
+        _gatheredCodes!.Reset(count, stride);
+        return _gatheredCodes;
     }
 
     /// <summary>Rows that the query has scanned, less those that a filter kept out.</summary>

@@ -372,7 +372,7 @@ internal sealed partial class IndexSearcher : IDisposable
             count += rows.Count;
         }
 
-        CodeRows? gathered = stride > 0 && count > 0 ? new CodeRows(codes, 0, count, stride) : null;
+        CodeRows? gathered = stride > 0 && count > 0 ? scratch.GatheredCodes(count, stride) : null;
         return new ListRows(gathered, numbers.AsSpan(0, count), [], firstRow: 0);
     }
 }

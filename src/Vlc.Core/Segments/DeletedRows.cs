@@ -28,7 +28,7 @@ internal sealed class DeletedRows
         if (manifest.DeletedCount == 0)
         {
             return manifest.Find(SectionKind.Deleted) is not { } unexpected ? null : throw new VlcFormatException(
-                reader.Files.Path(IndexFile.Manifest), $"section {unexpected.Kind}", "none: no segment has deleted rows", unexpected.ToString());
+                reader.Files.Path(IndexFile.Manifest), $"section {unexpected.Kind}", "none: no segment has deleted rows", $"{unexpected}");
         }
 
         IndexSection section = reader.RequireBytes(SectionKind.Deleted);

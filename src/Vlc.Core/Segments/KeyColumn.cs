@@ -28,7 +28,8 @@ public sealed class KeyColumn
 
     private readonly IEnumerable<object> _keys;
 
-    private KeyColumn(KeyKind kind, long count, IEnumerable<object> keys) => (Kind, Count, _keys) = (kind, count, keys);
+    /// <summary>Keys of a kind, which are asked for as they are written.</summary>
+    internal KeyColumn(KeyKind kind, long count, IEnumerable<object> keys) => (Kind, Count, _keys) = (kind, count, keys);
 
     /// <summary>What the keys are.</summary>
     public KeyKind Kind { get; }
@@ -89,7 +90,11 @@ public sealed class KeyColumn
                 default:
                     byte[] text = Encode((string?)key, written - 1);
                     textBytes += text.Length;
-                    if (textBytes > uint.MaxValue) throw new ArgumentException("The keys of a segment take more than 4 GiB as UTF-8; use shorter ones.");
+                    if (textBytes > uint.MaxValue)
+                    {
+                        throw new ArgumentException("The keys of a segment take more than 4 GiB as UTF-8; use shorter ones.");
+                    }
+
                     stream.Write(text);
                     ends.Add((uint)textBytes);
                     break;

@@ -92,7 +92,8 @@ internal sealed class StoredKeys
                     catch (DecoderFallbackException exception)
                     {
                         throw new VlcFormatException(
-                            _reader.Files.Path(section.FileId), $"key {row}", "UTF-8", exception.Message, "The file is damaged; restore a copy.");
+                            _reader.Files.Path(section.FileId), $"key {row}", "UTF-8", exception.Message,
+                            "The file is damaged; restore a copy.");
                     }
 
                     uint End(int key) => BinaryPrimitives.ReadUInt32LittleEndian(Read(segment, ends + (key * (long)sizeof(uint)), sizeof(uint)));
@@ -106,11 +107,6 @@ internal sealed class StoredKeys
         return _reader.Bytes(_sections[segment], offset, length);
     }
 
-    /// <summary>The keys of some rows, in their order, to be written again.</summary>
-    public KeyColumn Select(IReadOnlyList<int> rows) => Kind switch
-    {
-        KeyKind.Int64 => KeyColumn.Of([.. rows.Select(row => (long)this[row])]),
-        KeyKind.Guid => KeyColumn.Of([.. rows.Select(row => (Guid)this[row])]),
-        _ => KeyColumn.Of([.. rows.Select(row => (string)this[row])]),
-    };
+    /// <summary>The keys of some rows, in their order, to be written again; each is read when it is written.</summary>
+    public KeyColumn Select(IReadOnlyCollection<int> rows) => new(Kind, rows.Count, rows.Select(row => this[row]));
 }

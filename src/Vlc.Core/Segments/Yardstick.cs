@@ -44,8 +44,8 @@ internal sealed class Yardstick
     public float[] Distances { get; }
 
     /// <summary>
-    /// Takes as many of the queries as are in proportion to the index, at even distances; null where there is none. Those that float16 cannot hold are left out:
-    /// cut, they would have other neighbours.
+    /// Takes as many of the queries as are in proportion to the index, at even distances; null where there is none. Those that float16
+    /// cannot hold are left out: cut, they would have other neighbours.
     /// </summary>
     /// <param name="exact">Neighbours of all queries.</param>
     /// <param name="queries">Row-major, in scaled units.</param>
@@ -54,11 +54,8 @@ internal sealed class Yardstick
     /// <param name="indexBytes">Bytes of the index.</param>
     public static Yardstick? Of(ExactNeighbors exact, float[] queries, int dimension, int[] ownRows, long indexBytes)
     {
-        int[] usable =
-        [
-            .. Enumerable.Range(0, queries.Length / dimension)
-                .Where(query => MathF.Abs(TensorPrimitives.MaxMagnitude<float>(queries.AsSpan(query * dimension, dimension))) <= (float)Half.MaxValue),
-        ];
+        float Largest(int query) => MathF.Abs(TensorPrimitives.MaxMagnitude<float>(queries.AsSpan(query * dimension, dimension)));
+        int[] usable = [.. Enumerable.Range(0, queries.Length / dimension).Where(query => Largest(query) <= (float)Half.MaxValue)];
         int all = usable.Length;
         if (all == 0) return null;
         long wanted = indexBytes / ShareOfIndex / ((sizeof(ushort) * dimension) + (8 * Neighbors));
@@ -129,8 +126,8 @@ internal sealed class Yardstick
     }
 
     /// <summary>
-    /// The neighbours so far, to which rows that are added can be added. Compacting takes deleted rows out of a list, and what followed its end is not known: such a
-    /// list takes no row that is farther than its last.
+    /// The neighbours so far, to which rows that are added can be added. Compacting takes deleted rows out of a list, and what followed its
+    /// end is not known: such a list takes no row that is farther than its last.
     /// </summary>
     /// <param name="metric">The metric.</param>
     /// <param name="rowCount">Rows of the index so far, deleted ones included.</param>

@@ -320,7 +320,8 @@ public sealed class Manifest
             float meanRows = version < 3 ? rows : BinaryPrimitives.ReadSingleLittleEndian(entry[16..]);
             // Compacting can leave fewer rows than the curve was measured on.
             if (rows < 1 || (rows > n && version < 4)) throw Bad($"offset {offset}", $"1 to {n} rows", $"{rows}");
-            if (!float.IsFinite(recall) || !float.IsFinite(probes) || !float.IsFinite(meanRows)) throw Bad($"offset {offset + 4}", "finite numbers", "others");
+            bool finite = float.IsFinite(recall) && float.IsFinite(probes) && float.IsFinite(meanRows);
+            if (!finite) throw Bad($"offset {offset + 4}", "finite numbers", $"{recall}, {probes}, {meanRows}");
             if (!(ratio > 0)) throw Bad($"offset {offset + 12}", "a distance ratio above 0", $"{ratio}");
             points.Add(new ProbingPoint(rows, float.IsPositiveInfinity(ratio) ? null : ratio, recall, probes, meanRows));
         }
@@ -372,7 +373,7 @@ public sealed class Manifest
     {
         IndexSection? last = null;
         var seen = new HashSet<(SectionKind, int)>();
-        foreach (IndexSection section in sections.OrderBy(section => section.FileId.File).ThenBy(section => section.Segment).ThenBy(section => section.Offset))
+        foreach (IndexSection section in sections.OrderBy(section => (section.File, section.Segment, section.Offset)))
         {
             bool apart = last is null || last.FileId != section.FileId || last.Offset + last.Length <= section.Offset;
             if (!apart || !seen.Add((section.Kind, section.Segment)))

@@ -3,12 +3,13 @@ using System.Runtime.InteropServices;
 namespace Vlc.Vectors;
 
 /// <summary>
-/// Rows that a program has or makes, one by one, as a <see cref="VectorSource"/>. Rows of a list stay where they are. A build reads rows more than once, so that
-/// rows of a sequence, which can be read once alone, are spooled to a temporary file first; memory is one buffer, however many there are.
+/// Rows that a program has or makes, one by one, as a <see cref="VectorSource"/>. Rows of a list stay where they are. A build reads rows
+/// more than once. Rows of a sequence, which can be read only once, are therefore spooled to a temporary file first; memory is one buffer,
+/// however many there are.
 /// </summary>
 /// <remarks>
-/// Keys go beside the rows: <c>IndexOptions.Keys</c> and <c>AddOptions.Keys</c> take them. The values that an embedding generator returns as
-/// <c>ReadOnlyMemory&lt;float&gt;</c> are rows as they are.
+/// Keys go beside the rows: <c>IndexOptions.Keys</c> and <c>AddOptions.Keys</c> take them. The vectors of an embedding generator, each a
+/// <c>ReadOnlyMemory&lt;float&gt;</c>, are rows as they are.
 /// </remarks>
 public abstract class RowVectors : VectorSource
 {
@@ -46,11 +47,13 @@ public abstract class RowVectors : VectorSource
         return new Listed(rows.Count, row => rows[row], name);
     }
 
-    /// <summary>Reads a sequence to its end into a temporary file, from which the rows can then be read as often as a build wants.</summary>
-    /// <param name="rows">At least one row; all of the same length, at least 1. A row is the caller's again when the next one is asked for.</param>
+    /// <summary>Reads a sequence to its end into a temporary file, from which a build can read the rows as often as it wants.</summary>
+    /// <param name="rows">
+    /// At least one row; all of the same length, at least 1. A row is the caller's again when the next one is asked for.
+    /// </param>
     /// <param name="folder">
-    /// Where the file lies: 4 bytes a component. Null takes the system's folder for temporary files. The file is deleted when the source is disposed of; a program that
-    /// is killed may leave it.
+    /// Where the file lies: 4 bytes a component. Null takes the system's folder for temporary files. The file is deleted when the source is
+    /// disposed of; a program that is killed may leave it.
     /// </param>
     /// <param name="name">What to call the rows in messages.</param>
     /// <param name="cancellationToken">Checked for each row.</param>
@@ -58,7 +61,8 @@ public abstract class RowVectors : VectorSource
     /// <exception cref="VlcFormatException">A component is not finite.</exception>
     /// <exception cref="IOException">The file could not be written.</exception>
     public static RowVectors Spool(
-        IEnumerable<ReadOnlyMemory<float>> rows, string? folder = null, string name = "a sequence", CancellationToken cancellationToken = default)
+        IEnumerable<ReadOnlyMemory<float>> rows, string? folder = null, string name = "a sequence",
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(rows);
         var spool = new SpoolFile(folder, name);
@@ -88,7 +92,11 @@ public abstract class RowVectors : VectorSource
         var spool = new SpoolFile(folder, name);
         try
         {
-            await foreach (ReadOnlyMemory<float> row in rows.WithCancellation(cancellationToken).ConfigureAwait(false)) spool.Write(row.Span);
+            await foreach (ReadOnlyMemory<float> row in rows.WithCancellation(cancellationToken).ConfigureAwait(false))
+            {
+                spool.Write(row.Span);
+            }
+
             return new Spooled(spool);
         }
         catch

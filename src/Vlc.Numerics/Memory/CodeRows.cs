@@ -15,23 +15,32 @@ public sealed unsafe class CodeRows
     {
         ArgumentNullException.ThrowIfNull(memory);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ArgumentOutOfRangeException.ThrowIfNegative(rowCount);
-        ArgumentOutOfRangeException.ThrowIfLessThan(rowBytes, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, memory.Length - ((long)rowCount * rowBytes));
         _memory = memory;
         Offset = offset;
-        RowCount = rowCount;
-        RowBytes = rowBytes;
+        Reset(rowCount, rowBytes);
     }
 
     /// <summary>First byte of row 0 in the memory.</summary>
     public long Offset { get; }
 
     /// <summary>Number of rows.</summary>
-    public int RowCount { get; }
+    public int RowCount { get; private set; }
 
     /// <summary>Bytes of a row.</summary>
-    public int RowBytes { get; }
+    public int RowBytes { get; private set; }
+
+    /// <summary>Describes other rows from the same byte on: for a block of memory that one thread fills again and again.</summary>
+    /// <param name="rowCount">Number of rows.</param>
+    /// <param name="rowBytes">Bytes of a row; at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The rows do not fit the memory.</exception>
+    public void Reset(int rowCount, int rowBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rowCount);
+        ArgumentOutOfRangeException.ThrowIfLessThan(rowBytes, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Offset, _memory.Length - ((long)rowCount * rowBytes));
+        RowCount = rowCount;
+        RowBytes = rowBytes;
+    }
 
     /// <summary>The bytes of one row. The memory must outlive the span.</summary>
     /// <param name="row">Row number.</param>

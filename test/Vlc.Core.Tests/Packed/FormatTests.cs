@@ -48,7 +48,10 @@ public sealed class FormatTests
         Assert.Equal(RawIndex.Paths(path).Sum(file => new FileInfo(file).Length), info.Bytes.Total);
         Assert.Equal(RawIndex.Paths(path)[..5].Sum(file => new FileInfo(file).Length), info.TotalBytes);
         Assert.Equal(
-            ["manifest", "codec model", "trellis tables", "anchors", "assignments", "local bases", "cell scales", "residuals", "encoder state", "yardstick"],
+            [
+                "manifest", "codec model", "trellis tables", "anchors", "assignments", "local bases", "cell scales", "residuals",
+                "encoder state", "yardstick",
+            ],
             info.Sections.Select(section => section.Name));
         // 4 classes of 2^5 cells: 6 bits a row.
         Assert.Equal(((PackedData.Count * 6) + 7) / 8, info.Sections.Single(section => section.Name == "assignments").Bytes);

@@ -9,8 +9,9 @@ using Vlc.Vectors;
 namespace Vlc.Core.Tests.Storage;
 
 /// <summary>
-/// Indexes of versions 2 and 3, made from one of version 4 that has one segment and nothing that older versions lack: bytes 4 and 19 name the version, points of
-/// version 2 end after their third field, sections in the manifest lie that much earlier, and the length and checksum follow. The other files are the same.
+/// Indexes of versions 2 and 3, made from one of version 4 that has one segment and nothing that older versions lack: bytes 4 and 19 name
+/// the version, points of version 2 end after their third field, sections in the manifest lie that much earlier, and the length and
+/// checksum follow. The other files are the same.
 /// </summary>
 public sealed class OlderVersionTests
 {
@@ -32,7 +33,7 @@ public sealed class OlderVersionTests
         Assert.Equal(version, read.Version);
         Assert.Equal([new SegmentEntry(Count, 0)], read.Segments);
         Assert.Equal(
-            version == 2 ? current.Scan!.Points.Select(point => point with { DistanceRatio = null, MeanRows = point.Rows }) : current.Scan!.Points,
+            current.Scan!.Points.Select(point => version == 2 ? point with { DistanceRatio = null, MeanRows = point.Rows } : point),
             read.Scan!.Points);
         using VlcIndex expected = VlcIndex.Open(path), found = VlcIndex.Open(old);
         float[] queries = Datasets.Clusters(20, Dimension, 6, 2);
@@ -85,19 +86,23 @@ public sealed class OlderVersionTests
     private static string Convert(string path, byte version)
     {
         byte[] bytes = File.ReadAllBytes(path + ".idx");
-        int sections = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40)), points = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(42));
+        int sections = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(40));
+        int points = BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(42));
         Assert.Equal(0, BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(60)));
         int table = 64 + (32 * sections), inline = table + (20 * points), kept = version == 2 ? 12 : 20;
         byte[] old =
         [
-            .. bytes[..table], .. Enumerable.Range(0, points).SelectMany(i => bytes[(table + (20 * i))..(table + (20 * i) + kept)]), .. bytes[inline..],
+            .. bytes[..table],
+            .. Enumerable.Range(0, points).SelectMany(i => bytes[(table + (20 * i))..(table + (20 * i) + kept)]),
+            .. bytes[inline..],
         ];
         (old[4], old[19]) = (version, version);
         BinaryPrimitives.WriteInt32LittleEndian(old.AsSpan(36), old.Length);
         for (int entry = 64; entry < table; entry += 32)
         {
             Span<byte> offset = old.AsSpan(entry + 8);
-            if (old[entry + 1] == 0) BinaryPrimitives.WriteInt64LittleEndian(offset, BinaryPrimitives.ReadInt64LittleEndian(offset) - ((20 - kept) * points));
+            long earlier = BinaryPrimitives.ReadInt64LittleEndian(offset) - ((20 - kept) * points);
+            if (old[entry + 1] == 0) BinaryPrimitives.WriteInt64LittleEndian(offset, earlier);
         }
 
         ManifestTests.Seal(old);
