@@ -7,7 +7,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Bench.Opening;
 
-/// <summary>What opening an index costs and what an open one keeps in memory: one index, one process, nothing warm but the page cache.</summary>
+/// <summary>
+/// Measures the cost of opening an index and the memory of an open one: one index, one process, only the page cache warm.
+/// </summary>
 internal static class Program
 {
     private const int Queries = 20;
@@ -41,15 +43,22 @@ internal static class Program
         clock = Stopwatch.GetTimestamp();
         index.Search(queries.AsSpan(0, index.Dimension), ids, scores);
         double second = Milliseconds(clock);
-        // Every code is touched, so that what is resident is all that can be.
-        for (int i = 0; i < Queries; i++) index.Search(queries.AsSpan(i * index.Dimension, index.Dimension), ids, scores, SearchOptions.Exhaustive);
+        // Every code is touched, so that all pages that can be resident are.
+        for (int i = 0; i < Queries; i++)
+        {
+            index.Search(queries.AsSpan(i * index.Dimension, index.Dimension), ids, scores, SearchOptions.Exhaustive);
+        }
+
         long heap = GC.GetTotalMemory(forceFullCollection: true) - heapBefore;
         Dictionary<string, long> after = Resident();
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{{\"index\":{index.TotalBytes},\"startMs\":{start:F0},\"openMs\":{opened:F1},\"firstSearchMs\":{first:F1},\"secondSearchMs\":{second:F2},\"processToFirstResultMs\":{processed:F0},"
-            + $"\"heapBytes\":{heap},\"heapShare\":{(double)heap / index.TotalBytes:F3},\"residentAnonymous\":{after["RssAnon"] - before["RssAnon"]},"
-            + $"\"residentFile\":{after["RssFile"] - before["RssFile"]},\"residentShare\":{(double)(after["VmRSS"] - before["VmRSS"]) / index.TotalBytes:F3}}}"));
+            $"{{\"index\":{index.TotalBytes},\"startMs\":{start:F0},\"openMs\":{opened:F1},\"firstSearchMs\":{first:F1},"
+            + $"\"secondSearchMs\":{second:F2},\"processToFirstResultMs\":{processed:F0},"
+            + $"\"heapBytes\":{heap},\"heapShare\":{(double)heap / index.TotalBytes:F3},"
+            + $"\"residentAnonymous\":{after["RssAnon"] - before["RssAnon"]},"
+            + $"\"residentFile\":{after["RssFile"] - before["RssFile"]},"
+            + $"\"residentShare\":{(double)(after["VmRSS"] - before["VmRSS"]) / index.TotalBytes:F3}}}"));
         return 0;
     }
 
@@ -57,7 +66,7 @@ internal static class Program
 
     private static double Milliseconds(long since) => Stopwatch.GetElapsedTime(since).TotalMilliseconds;
 
-    /// <summary>Resident bytes by kind, as Linux tells them; zeros elsewhere.</summary>
+    /// <summary>Resident bytes by kind, as Linux reports them; zeros elsewhere.</summary>
     private static Dictionary<string, long> Resident()
     {
         var bytes = new Dictionary<string, long> { ["VmRSS"] = 0, ["RssAnon"] = 0, ["RssFile"] = 0 };
@@ -65,7 +74,10 @@ internal static class Program
         foreach (string line in File.ReadLines("/proc/self/status"))
         {
             string[] words = line.Split([':', '\t', ' '], StringSplitOptions.RemoveEmptyEntries);
-            if (words.Length >= 2 && bytes.ContainsKey(words[0])) bytes[words[0]] = 1024 * long.Parse(words[1], CultureInfo.InvariantCulture);
+            if (words.Length >= 2 && bytes.ContainsKey(words[0]))
+            {
+                bytes[words[0]] = 1024 * long.Parse(words[1], CultureInfo.InvariantCulture);
+            }
         }
 
         return bytes;

@@ -4,7 +4,7 @@ using Vlc.Numerics.Randomness;
 
 namespace Vlc.Bench;
 
-/// <summary>Assignment of rows to anchors on one thread: DotTile with the argmin fused in, against the FMA peak of the same core.</summary>
+/// <summary>Assignment of rows to anchors on one thread: DotTile with the fused argmin, against the FMA peak of the same core.</summary>
 [MemoryDiagnoser]
 [RateConfig]
 public class AssignmentBenchmarks

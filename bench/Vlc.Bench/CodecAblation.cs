@@ -6,8 +6,8 @@ using Vlc.Codecs.Packed;
 namespace Vlc.Bench;
 
 /// <summary>
-/// What each part of the packed codec is worth: whole-index bytes a vector at which recall@10 of an exhaustive scan is the target, with one part at a time left out.
-/// Anchors, cells and queries are the same for all variants of a set.
+/// The value of each part of the packed codec: whole-index bytes a vector at which recall@10 of an exhaustive scan reaches the target, with
+/// one part at a time left out. All variants of a set share anchors, cells and queries.
 /// </summary>
 internal static class CodecAblation
 {
@@ -30,12 +30,15 @@ internal static class CodecAblation
         new("one class a cell") { ClassCount = 1 },
         new("basis rounded as with many vectors") { Design = new PackedDesign { BasisNoiseFactor = 0 } },
         new("basis rounded twice as coarsely") { Design = new PackedDesign { BasisNoiseFactor = 20 } },
-        new("bases and anchors in float16") { Design = new PackedDesign { BasisNoiseShare = 1e-6, AnchorStepShare = 1e-3 }, Float16 = true },
+        new("bases and anchors in float16")
+        {
+            Design = new PackedDesign { BasisNoiseShare = 1e-6, AnchorStepShare = 1e-3 }, Float16 = true,
+        },
     ];
 
     /// <param name="arguments">
-    /// Names of sets; <c>--held-out</c> asks base rows held out of training instead of the set's queries; <c>--target R</c>, 0.95 by default; <c>--rows N</c>, the first of the base only; <c>--only TEXT</c> variants
-    /// whose names contain it.
+    /// Names of sets; <c>--held-out</c> asks base rows held out of training instead of the set's queries; <c>--target R</c>, 0.95 by
+    /// default; <c>--rows N</c>, the first of the base only; <c>--only TEXT</c> variants whose names contain it.
     /// </param>
     public static int Run(string[] arguments)
     {
@@ -56,12 +59,16 @@ internal static class CodecAblation
             }
         }
 
-        Console.WriteLine("| set | variant | code | bytes/vector | of them code | bases | anchors | scales | assignments | K | rank | gap, bit/axis |");
+        Console.WriteLine(
+            "| set | variant | code | bytes/vector | of them code | bases | anchors | scales | assignments | K | rank | gap, bit/axis |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|---|");
         foreach (RealSet set in RealSet.Chosen([.. sets]))
         {
             Foundation foundation = Foundation.Of(set, heldOut, rows);
-            foreach (Variant variant in s_variants.Where(variant => variant.Name.Contains(only, StringComparison.Ordinal))) Measure(set.Name, foundation, variant, target);
+            foreach (Variant variant in s_variants.Where(variant => variant.Name.Contains(only, StringComparison.Ordinal)))
+            {
+                Measure(set.Name, foundation, variant, target);
+            }
         }
 
         return 0;
@@ -74,7 +81,8 @@ internal static class CodecAblation
         using TrellisTables? scalar = variant.Scalar ? LloydMax.Tables() : null;
         PackedLevelSearch search = foundation.Search(trainer, scalar);
 
-        // To the level whose recall is about the target, then a line through levels around it, since recall at one level jitters by a thousandth.
+        // First to the level whose recall is about the target, then a line through levels around it, since recall at one level jitters by a
+        // thousandth.
         int level = trainer.MiddleLevel - (2 * 64 * 3);
         bool unbiased = variant.Unbiased ?? true;
         for (int i = 0; i < 4; i++)
@@ -87,7 +95,8 @@ internal static class CodecAblation
 
         if (variant.Unbiased is null)
         {
-            unbiased = search.Measure(level, unbiased: true, variant.EqualBytes).Recall.Value >= search.Measure(level, unbiased: false, variant.EqualBytes).Recall.Value;
+            unbiased = search.Measure(level, unbiased: true, variant.EqualBytes).Recall.Value
+                >= search.Measure(level, unbiased: false, variant.EqualBytes).Recall.Value;
         }
 
         PackedLevelSearch.Trial[] trials = [.. s_steps.Select(step => search.Measure(level + step, unbiased, variant.EqualBytes))];
@@ -104,8 +113,10 @@ internal static class CodecAblation
         PackedParameters p = nearest.Coder.Model.Parameters;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {set} | {variant.Name} | {(unbiased ? "unbiased" : "nearest")} | {bytes.Sum():F1} | {bytes[0]:F1} | {bytes[1]:F2} | {bytes[2]:F2} | {bytes[3]:F2} | {bytes[4]:F2} "
-            + $"| {p.Groups.Length} | {p.Groups.Max(group => group.Rank)} | {Gap(nearest, scalar ?? TrellisTables.Designed, foundation):F3} |"));
+            $"| {set} | {variant.Name} | {(unbiased ? "unbiased" : "nearest")} | {bytes.Sum():F1} | {bytes[0]:F1} | {bytes[1]:F2} | "
+            + $"{bytes[2]:F2} | {bytes[3]:F2} | {bytes[4]:F2} | "
+            + $"{p.Groups.Length} | {p.Groups.Max(group => group.Rank)} | "
+            + $"{Gap(nearest, scalar ?? TrellisTables.Designed, foundation):F3} |"));
     }
 
     private static int Level(PackedLevelSearch.Trial trial) => trial.Coder.Model.Parameters.Level;
@@ -125,7 +136,9 @@ internal static class CodecAblation
     {
         PackedParameters p = trial.Coder.Model.Parameters;
         double n = foundation.Count;
-        double bases = variant.Design is { InputAxes: true } ? 0 : variant.Float16 ? p.Groups.Sum(group => 2.0 * group.Rank * (p.Dimension + 1)) : PackedSections.WriteBases(p).Length;
+        double bases = variant.Design is { InputAxes: true } ? 0
+            : variant.Float16 ? p.Groups.Sum(group => 2.0 * group.Rank * (p.Dimension + 1))
+            : PackedSections.WriteBases(p).Length;
         double anchors = variant.Float16 ? p.CellGroups.Sum(group => 2.0 * p.Groups[group].Rank) : PackedSections.WriteAnchors(p).Length;
         double scales = variant.Design is { CellScales: false }
             ? p.CellCount * (PackedSections.BitsFor(p.Groups.Length) + (PackedModel.GainBits * p.ClassCount)) / 8.0

@@ -8,13 +8,13 @@ using Vlc.Numerics.Threading;
 namespace Vlc.Bench;
 
 /// <summary>
-/// Made-up vectors of any number and dimension whose spectrum falls as that of embeddings does, in clusters of clusters: what growth is measured on, where no real
-/// set is large enough. Row i depends on the seed and i alone.
+/// Synthetic vectors of any number and dimension, in clusters of clusters, whose spectrum falls like that of embeddings. They measure
+/// growth where no real set is large enough. Row i depends on the seed and i alone.
 /// </summary>
 /// <remarks>
-/// A row is topic + subtopic + noise, each Gaussian with variance 1 / (k + 3) on axis k and a share of 0.35, 0.35 and 0.3 of it; subtopics follow Zipf's law, and the noise of a row is
-/// scaled by a factor of its own from 0.5 to 1.5. A product of reflections turns the axes, so that no coordinate is better than another. Recall on such data says how a codec grows,
-/// not what it reaches on embeddings.
+/// A row is topic + subtopic + noise, each Gaussian with variance 1 / (k + 3) on axis k and a share of 0.35, 0.35 and 0.3 of it. Subtopics
+/// follow Zipf's law. The noise of a row is scaled by a factor of its own from 0.5 to 1.5. A product of reflections rotates the axes, so
+/// that no coordinate is better than another. Recall on such data shows how a codec grows, not what it reaches on embeddings.
 /// </remarks>
 internal sealed class EmbeddingLikeVectors
 {
@@ -67,7 +67,8 @@ internal sealed class EmbeddingLikeVectors
     {
         var named = new Dictionary<string, string>();
         for (int i = 0; i + 1 < arguments.Length; i += 2) named[arguments[i]] = arguments[i + 1];
-        if (!named.TryGetValue("--rows", out string? rows) || !named.TryGetValue("--dim", out string? dimension) || !named.TryGetValue("--out", out string? path))
+        if (!named.TryGetValue("--rows", out string? rows) || !named.TryGetValue("--dim", out string? dimension)
+            || !named.TryGetValue("--out", out string? path))
         {
             Console.Error.WriteLine("usage: generate --rows N --dim D --out FILE.fbin [--queries FILE.fbin] [--query-rows N] [--seed S]");
             return 2;
@@ -75,11 +76,13 @@ internal sealed class EmbeddingLikeVectors
 
         int count = int.Parse(rows, CultureInfo.InvariantCulture);
         var vectors = new EmbeddingLikeVectors(
-            count, int.Parse(dimension, CultureInfo.InvariantCulture), ulong.Parse(named.GetValueOrDefault("--seed", "1"), CultureInfo.InvariantCulture));
+            count, int.Parse(dimension, CultureInfo.InvariantCulture),
+            ulong.Parse(named.GetValueOrDefault("--seed", "1"), CultureInfo.InvariantCulture));
         vectors.Write(path, count, queries: false);
         if (named.TryGetValue("--queries", out string? queryPath))
         {
-            vectors.Write(queryPath, int.Parse(named.GetValueOrDefault("--query-rows", "1000"), CultureInfo.InvariantCulture), queries: true);
+            vectors.Write(
+                queryPath, int.Parse(named.GetValueOrDefault("--query-rows", "1000"), CultureInfo.InvariantCulture), queries: true);
         }
 
         return 0;
@@ -102,7 +105,8 @@ internal sealed class EmbeddingLikeVectors
                 BlockScheduler.BlockCount(rowsHere, RowsPerBlock), Environment.ProcessorCount,
                 (block, _) => Fill(
                     new SeededRandom(_seed, (queries ? QueryStream : RowStream) + (ulong)(firstBlock + block)),
-                    rows.AsSpan(block * RowsPerBlock * _dimension, Math.Min(RowsPerBlock, rowsHere - (block * RowsPerBlock)) * _dimension)));
+                    rows.AsSpan(
+                        block * RowsPerBlock * _dimension, Math.Min(RowsPerBlock, rowsHere - (block * RowsPerBlock)) * _dimension)));
             stream.Write(MemoryMarshal.AsBytes(rows.AsSpan(0, rowsHere * _dimension)));
         }
     }
@@ -112,8 +116,8 @@ internal sealed class EmbeddingLikeVectors
         for (int offset = 0; offset < rows.Length; offset += _dimension)
         {
             Span<float> row = rows.Slice(offset, _dimension);
-            int place = Array.BinarySearch(_cumulative, random.NextDouble() * _cumulative[^1]);
-            int subtopic = Math.Min(place < 0 ? ~place : place, _cumulative.Length - 1);
+            int position = Array.BinarySearch(_cumulative, random.NextDouble() * _cumulative[^1]);
+            int subtopic = Math.Min(position < 0 ? ~position : position, _cumulative.Length - 1);
             Draw(random, Math.Sqrt(1 - TopicShare - SubtopicShare) * (0.5 + random.NextDouble()), row);
             ReadOnlySpan<float> centre = _subtopics.AsSpan(subtopic * _dimension, _dimension);
             for (int axis = 0; axis < _dimension; axis++) row[axis] += centre[axis];

@@ -3,14 +3,14 @@ using System.Runtime.Intrinsics;
 
 namespace Vlc.Bench;
 
-/// <summary>Fused multiply-adds in registers alone: what one core can do at most, measured in the run that quotes a share of it.</summary>
+/// <summary>Fused multiply-adds in registers alone: the peak of one core, measured in the run that quotes a share of it.</summary>
 internal static class FmaPeak
 {
     private const int Chains = 12;
 
     public static double Flops(int steps) => 2.0 * Vector512<float>.Count * Chains * steps;
 
-    /// <summary>Runs <see cref="Chains"/> independent chains; the result keeps the compiler from dropping them.</summary>
+    /// <summary>Runs <see cref="Chains"/> independent chains; returning the result keeps the compiler from dropping them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static float Run(int steps)
     {

@@ -5,8 +5,8 @@ using System.Text.Json.Nodes;
 namespace Vlc.Bench;
 
 /// <summary>
-/// Indexes and searches real sets from end to end and compares what matters with bench/tolerances.json. Times are judged only as ratios to the exact scan of the same run, so that a slower
-/// machine, or a busy one, fails no more easily than a fast one.
+/// Indexes and searches real sets from end to end and compares the results with bench/tolerances.json. Times are judged only as ratios to
+/// the exact scan of the same run, so that a slow or busy machine fails no more easily than a fast one.
 /// </summary>
 internal static class Guard
 {
@@ -28,11 +28,16 @@ internal static class Guard
                 foreach ((string name, JsonNode? limit) in tolerances[set.Name]!.AsObject())
                 {
                     double value = measured[name]!.GetValue<double>();
-                    double least = limit!["min"]?.GetValue<double>() ?? double.NegativeInfinity, most = limit["max"]?.GetValue<double>() ?? double.PositiveInfinity;
+                    double least = limit!["min"]?.GetValue<double>() ?? double.NegativeInfinity;
+                    double most = limit["max"]?.GetValue<double>() ?? double.PositiveInfinity;
                     bool within = value >= least && value <= most;
                     passed &= within;
                     judged[name] = new JsonObject { ["value"] = value, ["limit"] = limit.DeepClone(), ["passed"] = within };
-                    if (!within) Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{set.Name}: {name} is {value}, outside {limit.ToJsonString()}"));
+                    if (!within)
+                    {
+                        Console.Error.WriteLine(
+                            string.Create(CultureInfo.InvariantCulture, $"{set.Name}: {name} is {value}, outside {limit.ToJsonString()}"));
+                    }
                 }
 
                 report[set.Name] = judged;
@@ -60,7 +65,7 @@ internal static class Guard
             ["bytesPerVector"] = found.GetProperty("bytesPerVector").GetDouble(),
             ["recall"] = found.GetProperty("recall").GetDouble(),
             ["recallExhaustive"] = found.GetProperty("recallExhaustive").GetDouble(),
-            // Queries answered in the time of one exact scan; exact scans made in the time that a phase takes.
+            // Queries answered in the time of one exact scan, and exact scans in the time of a phase.
             ["speedup"] = found.GetProperty("qps").GetDouble() / exact,
             ["encodeInExactScans"] = seconds.GetProperty("encode").GetDouble() * exact,
             ["trainInExactScans"] = seconds.GetProperty("train").GetDouble() * exact,

@@ -9,8 +9,8 @@ using Vlc.Vectors;
 namespace Vlc.Bench;
 
 /// <summary>
-/// Recall for vectors that are coded after training: everything is learned on a part of the base, the whole base is coded, and of the exact neighbours of the set's queries
-/// those that training saw and those that it did not are counted apart.
+/// Recall for vectors that are coded after training. Everything is learned on a part of the base, then the whole base is coded. Among the
+/// exact neighbours of the set's queries, those that training saw and those that it did not are counted separately.
 /// </summary>
 internal static class LaterVectors
 {
@@ -18,7 +18,8 @@ internal static class LaterVectors
 
     public static int Run(string[] sets)
     {
-        Console.WriteLine("| set | training may draw from | rows trained on | code bytes, trained rows | later rows | neighbours among trained rows | recall@10 of those | among later rows | recall@10 of those |");
+        Console.WriteLine("| set | training may draw from | rows trained on | code bytes, trained rows | later rows | neighbours among "
+            + "trained rows | recall@10 of those | among later rows | recall@10 of those |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|---|");
         foreach (RealSet set in RealSet.Chosen(sets))
         {
@@ -51,15 +52,18 @@ internal static class LaterVectors
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {set.Name} | {share:P0} | {foundation.TrainingIds.Length} | {trainedBytes:F1} | {laterBytes:F1} | {neighbours[0]} | {Share(0)} | {neighbours[1]} | {Share(1)} |"));
+            $"| {set.Name} | {share:P0} | {foundation.TrainingIds.Length} | {trainedBytes:F1} | {laterBytes:F1} | {neighbours[0]} | "
+            + $"{Share(0)} | {neighbours[1]} | {Share(1)} |"));
 
         string Share(int kind) => string.Create(
             CultureInfo.InvariantCulture,
-            $"{hits[kind] / (double)neighbours[kind]:F4} ± {Math.Sqrt(hits[kind] * (1 - (hits[kind] / (double)neighbours[kind]))) / neighbours[kind]:F4}");
+            $"{hits[kind] / (double)neighbours[kind]:F4} ± "
+            + $"{Math.Sqrt(hits[kind] * (1 - (hits[kind] / (double)neighbours[kind]))) / neighbours[kind]:F4}");
     }
 
-    /// <summary>Every row from its code, n x d; unit length where the metric is cosine.</summary>
-    private static float[] Reconstruct(Foundation foundation, PackedLevelSearch.Trial trial, bool[] trained, out double trainedBytes, out double laterBytes)
+    /// <summary>Decodes every row, n x d; unit length where the metric is cosine.</summary>
+    private static float[] Reconstruct(
+        Foundation foundation, PackedLevelSearch.Trial trial, bool[] trained, out double trainedBytes, out double laterBytes)
     {
         PackedModel model = trial.Coder.Model;
         PackedParameters p = model.Parameters;
@@ -67,7 +71,8 @@ internal static class LaterVectors
         var rows = new float[foundation.Rows.Length];
         var bytes = new long[foundation.Count];
         using var rotation = new PackedRotation(p);
-        using var sessions = new ThreadLocal<PackedCoder.Session>(() => new PackedCoder.Session(trial.Coder, TrellisTables.Designed), trackAllValues: true);
+        using var sessions = new ThreadLocal<PackedCoder.Session>(
+            () => new PackedCoder.Session(trial.Coder, TrellisTables.Designed), trackAllValues: true);
         Parallel.For(0, foundation.Count, row =>
         {
             int cell = foundation.Cells[row];
@@ -80,7 +85,8 @@ internal static class LaterVectors
             float[] basis = p.Groups[p.CellGroups[cell]].Basis;
             for (int axis = 0; axis < decoded.Length; axis++)
             {
-                System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(basis.AsSpan(axis * d, d), decoded[axis] + p.CellAnchors[cell][axis], back, back);
+                System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(
+                    basis.AsSpan(axis * d, d), decoded[axis] + p.CellAnchors[cell][axis], back, back);
             }
 
             if (foundation.Metric == Metric.Cosine) UnitLength.TryNormalize(back);
@@ -94,7 +100,8 @@ internal static class LaterVectors
 
     private static int[] Nearest(Foundation foundation, float[] rows)
     {
-        var nearest = new ExactNeighbors(foundation.Queries, foundation.Dimension, Foundation.K, foundation.Metric, Environment.ProcessorCount);
+        var nearest = new ExactNeighbors(
+            foundation.Queries, foundation.Dimension, Foundation.K, foundation.Metric, Environment.ProcessorCount);
         nearest.Add(rows, foundation.Count, 0, CancellationToken.None);
         return nearest.Ids();
     }

@@ -3,8 +3,8 @@ using Vlc.Numerics.Kernels;
 namespace Vlc.Bench;
 
 /// <summary>
-/// The best scalar quantisers of a unit Gaussian (Lloyd 1982, Max 1960) as trellis tables: the value depends on an axis's own bits alone, so that the encoder's search
-/// finds the nearest value of each axis.
+/// The best scalar quantisers of a unit Gaussian (Lloyd 1982, Max 1960) as trellis tables. The value depends on an axis's own bits alone,
+/// so the encoder's search finds the nearest value of each axis.
 /// </summary>
 internal static class LloydMax
 {
@@ -30,7 +30,7 @@ internal static class LloydMax
         const double Widest = 6.5;
         double[] x = [.. Enumerable.Range(0, Points).Select(i => Widest * ((2 * (i + 0.5) / Points) - 1))];
         double[] mass = [.. x.Select(value => Math.Exp(-0.5 * value * value))];
-        // Panter and Dite: the density of levels goes with the cube root of the mass, a Gaussian three times as wide.
+        // Panter and Dite: the density of levels is the cube root of the mass, a Gaussian three times as wide.
         double[] levels = new double[count];
         double total = x.Sum(value => Math.Exp(-value * value / 6)), sum = 0;
         int next = 0;

@@ -18,6 +18,8 @@ switch (args)
         return TrainingComparison.RunDefaults(sets);
     case ["searches", .. var sets]:
         return SearchModes.Run(sets);
+    case ["updates", .. var options]:
+        return UpdateTable.Run(options);
     case ["growth", .. var options]:
         return GrowthTable.Run(options);
     case ["guard", .. var sets]:

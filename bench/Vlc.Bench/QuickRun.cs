@@ -7,8 +7,8 @@ using Vlc.Numerics.Kernels;
 namespace Vlc.Bench;
 
 /// <summary>
-/// Every hot path in less than a minute. Kernel and yardstick take turns, and what is printed is the median of the rounds, so that a busy machine slows
-/// both alike.
+/// Every hot path in less than a minute. Kernel and baseline run in turn, and the median of the rounds is printed, so that a busy machine
+/// slows both alike.
 /// </summary>
 internal static class QuickRun
 {
@@ -16,15 +16,17 @@ internal static class QuickRun
 
     public static void Run()
     {
-        Console.WriteLine($"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.ProcessArchitecture}, {InstructionSets.Level}, one thread, median of {Rounds} rounds");
+        Console.WriteLine($"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.ProcessArchitecture}, {InstructionSets.Level}, "
+            + $"one thread, median of {Rounds} rounds");
         Console.WriteLine();
-        Console.WriteLine("| hot path | rate | yardstick of the same round | ratio |");
+        Console.WriteLine("| hot path | rate | baseline of the same round | ratio |");
         Console.WriteLine("|---|---|---|---|");
         var assignment = new AssignmentBenchmarks();
         const double Flops = 2.0 * AssignmentBenchmarks.Rows * AssignmentBenchmarks.Anchors * AssignmentBenchmarks.Dimension;
         const int PeakSteps = AssignmentBenchmarks.PeakSteps / 10;
         Report(
-            $"assignment, {AssignmentBenchmarks.Rows} x {AssignmentBenchmarks.Anchors} x {AssignmentBenchmarks.Dimension}", "GFLOP/s", Flops / 1e9, assignment.Assign,
+            $"assignment, {AssignmentBenchmarks.Rows} x {AssignmentBenchmarks.Anchors} x {AssignmentBenchmarks.Dimension}", "GFLOP/s",
+            Flops / 1e9, assignment.Assign,
             "FMA peak", FmaPeak.Flops(PeakSteps) / 1e9, () => FmaPeak.Run(PeakSteps));
 
         var scan = new ScanBenchmarks();
@@ -36,14 +38,18 @@ internal static class QuickRun
         string shape = $"128 axes in {trellis.CodeBytes} bytes";
         Report($"trellis scan, distances, {shape}", "G axes/s", TrellisAxes, trellis.SquaredDistances, "int8 scan", ScanAxes, scan.Int8);
         Report($"trellis scan, products, {shape}", "G axes/s", TrellisAxes, trellis.DotProducts, "int8 scan", ScanAxes, scan.Int8);
-        Report($"trellis scan, products and norms, {shape}", "G axes/s", TrellisAxes, trellis.DotsAndNorms, "int8 scan", ScanAxes, scan.Int8);
+        Report(
+            $"trellis scan, products and norms, {shape}", "G axes/s", TrellisAxes, trellis.DotsAndNorms, "int8 scan", ScanAxes, scan.Int8);
         if (TrellisFilter.IsSupported)
         {
-            Report($"trellis filter, distances, {shape}", "G axes/s", TrellisAxes, trellis.FilterByDistance, "int8 scan", ScanAxes, scan.Int8);
             Report(
-                $"trellis filter, distances, {shape}", "G axes/s", TrellisAxes, trellis.FilterByDistance, "trellis scan, distances", TrellisAxes, trellis.SquaredDistances);
+                $"trellis filter, distances, {shape}", "G axes/s", TrellisAxes, trellis.FilterByDistance, "int8 scan", ScanAxes, scan.Int8);
             Report(
-                $"trellis filter, distances of {TrellisBenchmarks.Shared} queries, {shape}", "G axes/s", TrellisBenchmarks.Shared * TrellisAxes,
+                $"trellis filter, distances, {shape}", "G axes/s", TrellisAxes, trellis.FilterByDistance, "trellis scan, distances",
+                TrellisAxes, trellis.SquaredDistances);
+            Report(
+                $"trellis filter, distances of {TrellisBenchmarks.Shared} queries, {shape}", "G axes/s",
+                TrellisBenchmarks.Shared * TrellisAxes,
                 trellis.FilterByDistanceShared, "int8 scan", ScanAxes, scan.Int8);
             Report($"trellis filter, cosines, {shape}", "G axes/s", TrellisAxes, trellis.FilterByCosine, "int8 scan", ScanAxes, scan.Int8);
         }
@@ -52,28 +58,30 @@ internal static class QuickRun
         (double rate, _, _) = Measure(encodes, trellis.Encode, 1, () => { });
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| trellis encode, {shape} | {1e3 / rate:F1} us/vector | | |"));
         (rate, _, _) = Measure(TrellisBenchmarks.TwoBitStrings / 1e3, trellis.EncodeTwoBits, 1, () => { });
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| trellis encode, {TrellisBenchmarks.TwoBitAxes} axes at 2 bits | {1e3 / rate:F1} us/vector | | |"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| trellis encode, {TrellisBenchmarks.TwoBitAxes} axes at 2 bits | "
+            + $"{1e3 / rate:F1} us/vector | | |"));
         scan.Cleanup();
         trellis.Cleanup();
     }
 
-    private static void Report(string name, string unit, double work, Action kernel, string yardstick, double yardstickWork, Action measure)
+    private static void Report(string name, string unit, double work, Action kernel, string baseline, double baselineWork, Action measure)
     {
-        (double rate, double other, double ratio) = Measure(work, kernel, yardstickWork, measure);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {rate:F2} {unit} | {yardstick}: {other:F2} | {ratio:F2} |"));
+        (double rate, double other, double ratio) = Measure(work, kernel, baselineWork, measure);
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"| {name} | {rate:F2} {unit} | {baseline}: {other:F2} | {ratio:F2} |"));
     }
 
-    private static (double Rate, double Yardstick, double Ratio) Measure(double work, Action kernel, double yardstickWork, Action yardstick)
+    private static (double Rate, double Baseline, double Ratio) Measure(double work, Action kernel, double baselineWork, Action baseline)
     {
         kernel();
-        yardstick();
+        baseline();
         var rates = new double[Rounds];
         var others = new double[Rounds];
         var ratios = new double[Rounds];
         for (int round = 0; round < Rounds; round++)
         {
             rates[round] = work / Seconds(kernel);
-            others[round] = yardstickWork / Seconds(yardstick);
+            others[round] = baselineWork / Seconds(baseline);
             ratios[round] = rates[round] / others[round];
         }
 

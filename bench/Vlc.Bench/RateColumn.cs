@@ -6,7 +6,7 @@ using BenchmarkDotNet.Running;
 
 namespace Vlc.Bench;
 
-/// <summary>How many units of work a benchmark does: the rate column divides it by the mean time.</summary>
+/// <summary>The units of work of a benchmark; the rate column divides them by the mean time.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class WorkAttribute(double units, string unit) : Attribute
 {
@@ -15,7 +15,7 @@ internal sealed class WorkAttribute(double units, string unit) : Attribute
     public string Unit { get; } = unit;
 }
 
-/// <summary>Adds the columns Rate and Share: work a second, and that over the baseline's of the same run.</summary>
+/// <summary>Adds the columns Rate and Share: work a second, and its ratio to the baseline of the same run.</summary>
 [AttributeUsage(AttributeTargets.Class)]
 internal sealed class RateConfigAttribute : Attribute, IConfigSource
 {

@@ -3,7 +3,7 @@ using Vlc.Vectors;
 
 namespace Vlc.Bench;
 
-/// <summary>One of the four real sets that lie beside the repository, in ../shared/data.</summary>
+/// <summary>One of the four real sets in ../shared/data beside the repository.</summary>
 internal sealed record RealSet(string Name, string BaseFile, string QueryFile, Metric Metric)
 {
     private static readonly RealSet[] s_all =
@@ -21,7 +21,7 @@ internal sealed record RealSet(string Name, string BaseFile, string QueryFile, M
 
     public string QueryPath => Path.Combine(Root, "..", "shared", "data", QueryFile);
 
-    /// <summary>The sets that are named, or all; those whose files are absent are left out, and said to be.</summary>
+    /// <summary>The named sets, or all. Sets whose files are absent are left out and reported.</summary>
     public static IEnumerable<RealSet> Chosen(string[] names)
     {
         foreach (RealSet set in s_all.Where(set => names.Length == 0 || names.Contains(set.Name)))

@@ -3,7 +3,7 @@ using Vlc.Numerics.Kernels;
 
 namespace Vlc.Bench;
 
-/// <summary>The int8 scan of rows that lie in order, on one thread, against TensorPrimitives over the float32 rows they stand for.</summary>
+/// <summary>The int8 scan of consecutive rows on one thread, against TensorPrimitives over the float32 rows that they encode.</summary>
 [MemoryDiagnoser]
 [RateConfig]
 public class ScanBenchmarks

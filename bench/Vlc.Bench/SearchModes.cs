@@ -9,7 +9,8 @@ using Vlc.Search;
 namespace Vlc.Bench;
 
 /// <summary>
-/// Single queries in every way that an index can be searched: by its plan, all codes, and both among the rows of a filter; each against a float32 scan of the same rows in the same run.
+/// Single queries in every search mode: by the index's plan, all codes, and both among the rows of a filter. Each is compared with a
+/// float32 scan of the same rows in the same run.
 /// </summary>
 internal static class SearchModes
 {
@@ -46,13 +47,16 @@ internal static class SearchModes
         float[] rows = RealSet.ReadAll(set.BasePath), queries = RealSet.ReadAll(set.QueryPath);
         if (set.Metric == Metric.Cosine)
         {
-            for (int row = 0; row < rows.Length; row += d) TensorPrimitives.Divide(rows.AsSpan(row, d), TensorPrimitives.Norm<float>(rows.AsSpan(row, d)), rows.AsSpan(row, d));
+            for (int row = 0; row < rows.Length; row += d)
+            {
+                TensorPrimitives.Divide(rows.AsSpan(row, d), TensorPrimitives.Norm<float>(rows.AsSpan(row, d)), rows.AsSpan(row, d));
+            }
         }
 
         int queryCount = Math.Min(MostQueries, queries.Length / d);
         foreach (int percent in (int[])[100, 50, 10, 1])
         {
-            // Every 100th, 10th or second row: a filter that has nothing to do with the vectors.
+            // Every 100th, 10th or second row: a filter that is independent of the vectors.
             int[] allowed = [.. Enumerable.Range(0, index.Count / (100 / percent)).Select(i => i * (100 / percent))];
             RowFilter? filter = percent == 100 ? null : RowFilter.Allow(index.Count, allowed);
             var truth = new int[queryCount * Neighbors];
@@ -63,7 +67,10 @@ internal static class SearchModes
                 nearest.CopyTo(truth.AsSpan(query * Neighbors, Neighbors));
             });
             foreach ((string scan, SearchOptions options) in ((string, SearchOptions)[])
-                [("plan", new SearchOptions { Filter = filter }), ("all codes", new SearchOptions { Filter = filter, Probes = int.MaxValue })])
+                [
+                    ("plan", new SearchOptions { Filter = filter }),
+                    ("all codes", new SearchOptions { Filter = filter, Probes = int.MaxValue }),
+                ])
             {
                 int[] found = new int[truth.Length];
                 float[] scores = new float[Neighbors];
@@ -72,10 +79,12 @@ internal static class SearchModes
                     Span<int> ids = found.AsSpan(query * Neighbors, Neighbors);
                     ids[index.Search(queries.AsSpan(query * d, d), ids, scores, options)..].Fill(-1);
                 });
-                int hits = Enumerable.Range(0, queryCount).Sum(query => found.AsSpan(query * Neighbors, Neighbors).ToArray().Intersect(truth.AsSpan(query * Neighbors, Neighbors).ToArray()).Count());
+                int hits = Enumerable.Range(0, queryCount).Sum(
+                    query => Of(found, query).Intersect(Of(truth, query)).Count());
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"| {set.Name} | {percent} % | {scan} | {(double)hits / truth.Length:F4} | {own.Qps:F0} | {own.P50:F2} | {own.P99:F2} | {exact.Qps:F0} | {own.Qps / exact.Qps:F1} |"));
+                    $"| {set.Name} | {percent} % | {scan} | {(double)hits / truth.Length:F4} | {own.Qps:F0} | {own.P50:F2} | {own.P99:F2} "
+                    + $"| {exact.Qps:F0} | {own.Qps / exact.Qps:F1} |"));
             }
         }
     }
@@ -91,7 +100,9 @@ internal static class SearchModes
         }
     }
 
-    /// <summary>Every query once, unmeasured where that is quick, then once or more for a second at least.</summary>
+    private static ArraySegment<int> Of(int[] ids, int query) => new(ids, query * Neighbors, Neighbors);
+
+    /// <summary>Runs every query once, unmeasured where that is quick, then once or more for at least a second.</summary>
     private static Latencies Time(int queryCount, Action<int> search)
     {
         long start = Stopwatch.GetTimestamp();
@@ -106,7 +117,8 @@ internal static class SearchModes
         }
 
         milliseconds.Sort();
-        return new Latencies(1000 / milliseconds.Average(), milliseconds[milliseconds.Count / 2], milliseconds[(int)(milliseconds.Count * .99)]);
+        return new Latencies(
+            1000 / milliseconds.Average(), milliseconds[milliseconds.Count / 2], milliseconds[(int)(milliseconds.Count * .99)]);
     }
 
     private sealed record Latencies(double Qps, double P50, double P99);

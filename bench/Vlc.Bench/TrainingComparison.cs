@@ -11,12 +11,12 @@ using Vlc.Vectors;
 namespace Vlc.Bench;
 
 /// <summary>
-/// Annealing and maintenance against plain Lloyd: same rows, same seeds, no more processor time. Processor time stands in for wall time, which on a shared
-/// machine says more about the neighbours.
+/// Annealing and maintenance against plain Lloyd, with the same rows, the same seeds and no more processor time. Processor time is used
+/// because wall time on a shared machine depends on other programs.
 /// </summary>
 internal static class TrainingComparison
 {
-    /// <summary>Iterations of the yardstick of <see cref="RunDefaults"/>, which looks at every row of the base in each.</summary>
+    /// <summary>Iterations of the baseline of <see cref="RunDefaults"/>, each of which reads every row of the base.</summary>
     private const int FullIterations = 25;
 
     private const int Iterations = 12, K = 10;
@@ -49,12 +49,13 @@ internal static class TrainingComparison
     }
 
     /// <summary>
-    /// The default training, on its sample, against 25 full iterations of Lloyd on every row from the same kind of start: distortion over the whole base, and processor time, for the
-    /// numbers of anchors that the classic codecs and the packed codec choose.
+    /// The default training on its sample, against 25 full iterations of Lloyd on every row from the same kind of start. It reports
+    /// distortion over the whole base and processor time, for the numbers of anchors that the scalar codecs and the packed codec choose.
     /// </summary>
     public static int RunDefaults(string[] sets)
     {
-        Console.WriteLine("| set | anchors | Lloyd, 25 full iterations: distortion, CPU s | default: distortion, CPU s, rows | distortion ratio | time ratio |");
+        Console.WriteLine("| set | anchors | Lloyd, 25 full iterations: distortion, CPU s | default: distortion, CPU s, rows | distortion "
+            + "ratio | time ratio |");
         Console.WriteLine("|---|---|---|---|---|---|");
         string folder = Directory.CreateTempSubdirectory("vlc-training-").FullName;
         try
@@ -64,7 +65,8 @@ internal static class TrainingComparison
                 using VectorSource source = VectorFiles.Open(set.BasePath);
                 int n = (int)source.Count, packed = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Sqrt(n));
                 while ((long)packed * source.Dimension > 2L * n) packed /= 2;
-                foreach ((int anchors, int? sample) in ((int, int?)[])[(AnchorTrainer.DefaultAnchorCount(n), null), (packed, Math.Min(n, Math.Max(256 * packed, 160 * source.Dimension)))])
+                int packedSample = Math.Min(n, Math.Max(256 * packed, 160 * source.Dimension));
+                foreach ((int anchors, int? sample) in ((int, int?)[])[(AnchorTrainer.DefaultAnchorCount(n), null), (packed, packedSample)])
                 {
                     string index = Path.Combine(folder, set.Name);
                     Trial full = Train(source, set.Metric, n, index, new AnchorTrainingOptions
@@ -74,8 +76,8 @@ internal static class TrainingComparison
                     Trial trial = Train(source, set.Metric, sample, index, new AnchorTrainingOptions { AnchorCount = anchors });
                     Console.WriteLine(string.Create(
                         CultureInfo.InvariantCulture,
-                        $"| {set.Name} | {anchors} | {full.Distortion:G5}, {full.Seconds:F1} | {trial.Distortion:G5}, {trial.Seconds:F1}, {trial.Rows} of {n} "
-                        + $"| {trial.Distortion / full.Distortion:F4} | {trial.Seconds / full.Seconds:F3} |"));
+                        $"| {set.Name} | {anchors} | {full.Distortion:G5}, {full.Seconds:F1} | {trial.Distortion:G5}, {trial.Seconds:F1}, "
+                        + $"{trial.Rows} of {n} | {trial.Distortion / full.Distortion:F4} | {trial.Seconds / full.Seconds:F3} |"));
                 }
             }
         }
@@ -97,27 +99,33 @@ internal static class TrainingComparison
         {
             Trial trial = Train(source, set.Metric, cooling, maintenance, Iterations, index);
             lloyd ??= trial;
-            // What takes longer an iteration gets fewer of them.
+            // A method with a longer iteration gets fewer of them.
             if (trial.Seconds > 1.05 * lloyd.Seconds)
             {
-                trial = Train(source, set.Metric, cooling, maintenance, Math.Max(1, (int)(Iterations * lloyd.Seconds / trial.Seconds)), index);
+                trial = Train(
+                    source, set.Metric, cooling, maintenance, Math.Max(1, (int)(Iterations * lloyd.Seconds / trial.Seconds)), index);
             }
 
             Recall recall = Measure(index, queries, exact);
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {set.Name} | {name} | {trial.Iterations} | {trial.Seconds:F1} | {trial.Distortion:G5} | {(trial.Distortion / lloyd.Distortion) - 1:+0.00 %;-0.00 %} | {recall.Value:F4} ± {recall.StandardError:F4} |"));
+                $"| {set.Name} | {name} | {trial.Iterations} | {trial.Seconds:F1} | {trial.Distortion:G5} | "
+                + $"{(trial.Distortion / lloyd.Distortion) - 1:+0.00 %;-0.00 %} | {recall.Value:F4} ± {recall.StandardError:F4} |"));
         }
     }
 
-    private static Trial Train(VectorSource source, Metric metric, CoolingSchedule cooling, int maintenance, int iterations, string index) => Train(
-        source, metric, sample: null, index,
-        new AnchorTrainingOptions { PartsFirst = false, Cooling = cooling, MaintenanceRounds = maintenance, MaxIterations = iterations, Tolerance = 0 });
+    private static Trial Train(
+        VectorSource source, Metric metric, CoolingSchedule cooling, int maintenance, int iterations, string index) =>
+        Train(source, metric, sample: null, index, new AnchorTrainingOptions
+        {
+            PartsFirst = false, Cooling = cooling, MaintenanceRounds = maintenance, MaxIterations = iterations, Tolerance = 0,
+        });
 
     private static Trial Train(VectorSource source, Metric metric, int? sample, string index, AnchorTrainingOptions training)
     {
         var clock = new TrainingClock();
-        var options = new IndexOptions { Metric = metric, Codec = CodecKind.Int8, TuningRows = 0, TrainingRows = sample, Training = training };
+        var options =
+            new IndexOptions { Metric = metric, Codec = CodecKind.Int8, TuningRows = 0, TrainingRows = sample, Training = training };
         IndexReport report = IndexBuilder.Build(source, index, options, clock);
         return new Trial(report.Training.Iterations.Count, report.Training.TrainingRows, clock.Seconds, report.Distortion);
     }
@@ -132,7 +140,7 @@ internal static class TrainingComparison
 
     private sealed record Trial(int Iterations, int Rows, double Seconds, double Distortion);
 
-    /// <summary>Processor time between the beginning and the end of training.</summary>
+    /// <summary>Processor time from the start to the end of training.</summary>
     private sealed class TrainingClock : IProgress<IndexProgress>
     {
         private TimeSpan _start;

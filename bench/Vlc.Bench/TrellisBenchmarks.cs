@@ -57,7 +57,10 @@ public class TrellisBenchmarks
     [Work(TwoBitStrings * 1e6, "k vectors/s")]
     public void EncodeTwoBits()
     {
-        for (int i = 0; i < TwoBitStrings; i++) _twoBitEncoder.Encode(_strings.AsSpan(i * TwoBitAxes, TwoBitAxes), _twoBitScale, _twoBits, _twoBitStates);
+        for (int i = 0; i < TwoBitStrings; i++)
+        {
+            _twoBitEncoder.Encode(_strings.AsSpan(i * TwoBitAxes, TwoBitAxes), _twoBitScale, _twoBits, _twoBitStates);
+        }
     }
 
     [Benchmark]
@@ -87,7 +90,8 @@ public class TrellisBenchmarks
     [Benchmark]
     [Work(Scanned, "G axes/s")]
     public void FilterByCosine() =>
-        _filter.NearByCosine(_file.Codes, [], TrellisTables.Designed, _bits, _scale, _target, Axes, Queries(1, bound: 2), _ones, _kept, _counts);
+        _filter.NearByCosine(
+            _file.Codes, [], TrellisTables.Designed, _bits, _scale, _target, Axes, Queries(1, bound: 2), _ones, _kept, _counts);
 
     private FilterQueries Queries(int count, float bound)
     {

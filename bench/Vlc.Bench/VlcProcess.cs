@@ -4,12 +4,12 @@ using System.Text.Json;
 
 namespace Vlc.Bench;
 
-/// <summary>The command line as a user runs it, with the JSON that it answers and the most memory that it held.</summary>
+/// <summary>The command line as a user runs it, with the JSON of its answer and its peak memory.</summary>
 internal static class VlcProcess
 {
     /// <summary>Runs the command line built beside this program.</summary>
     /// <param name="arguments">A command and its options; <c>--json --quiet</c> are added.</param>
-    /// <returns>The document, and the most memory that was resident.</returns>
+    /// <returns>The document, and the peak of resident memory.</returns>
     /// <exception cref="InvalidOperationException">It ended with another exit code than 0.</exception>
     public static (JsonElement Result, PeakMemory Peak) Run(params string[] arguments)
     {
@@ -21,7 +21,11 @@ internal static class VlcProcess
         var peak = default(PeakMemory);
         while (!process.WaitForExit(50)) peak = peak.Or(MemoryOf(process.Id));
         process.WaitForExit();
-        if (process.ExitCode != 0) throw new InvalidOperationException($"vlc {arguments[0]} ended with {process.ExitCode}: {output.Result}");
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"vlc {arguments[0]} ended with {process.ExitCode}: {output.Result}");
+        }
+
         return (JsonDocument.Parse(output.Result).RootElement, peak);
     }
 
@@ -29,21 +33,23 @@ internal static class VlcProcess
     {
         try
         {
-            var kilobytes = File.ReadLines($"/proc/{process}/status").Select(line => line.Split([':', ' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
-                .Where(words => words is [.., "kB"]).ToDictionary(words => words[0], words => long.Parse(words[1], CultureInfo.InvariantCulture));
+            var kilobytes = File.ReadLines($"/proc/{process}/status").Select(
+                line => line.Split([':', ' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
+                .Where(words => words is [.., "kB"]).ToDictionary(
+                    words => words[0], words => long.Parse(words[1], CultureInfo.InvariantCulture));
             return new PeakMemory(1024 * kilobytes.GetValueOrDefault("VmHWM"), 1024 * kilobytes.GetValueOrDefault("RssAnon"));
         }
         catch (IOException)
         {
-            // It has ended meanwhile, or there is no /proc.
+            // The process has ended, or there is no /proc.
             return default;
         }
     }
 }
 
-/// <summary>The most memory that a process had resident, in bytes; 0 where /proc does not tell.</summary>
-/// <param name="Resident">All of it, mapped files included, whose pages the system takes back when it needs them.</param>
-/// <param name="Anonymous">Its own memory alone, by looking every 50 ms.</param>
+/// <summary>The peak of a process's resident memory, in bytes; 0 where /proc does not report it.</summary>
+/// <param name="Resident">All of it, with mapped files, whose pages the system takes back when it needs them.</param>
+/// <param name="Anonymous">Its own memory alone, sampled every 50 ms.</param>
 internal readonly record struct PeakMemory(long Resident, long Anonymous)
 {
     /// <summary>The larger of each.</summary>

@@ -68,6 +68,8 @@ internal static class VlcCommandLine
             RemoveCommand.Create(),
             CompactCommand.Create(),
             EvalCommand.Create(),
+            InspectCommand.Create(),
+            ConvertCommand.Create(),
             InfoCommand.Create(),
             ReconstructCommand.Create(),
             VerifyCommand.Create(),

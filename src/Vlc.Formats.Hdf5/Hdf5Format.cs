@@ -1,14 +1,13 @@
-using PureHDF;
-using PureHDF.VOL.Native;
 using Vlc.Vectors;
 
 namespace Vlc.Formats.Hdf5;
 
-/// <summary>HDF5 as ann-benchmarks ships it: a two-dimensional dataset of numbers, <c>train</c> unless the options name another.</summary>
+/// <summary>
+/// HDF5, read by this assembly itself: a two-dimensional dataset of numbers. Unless the options name one, it is <c>train</c>, as
+/// ann-benchmarks calls it, or else the only one.
+/// </summary>
 public sealed class Hdf5Format : VectorFileFormat
 {
-    private const string DefaultDataset = "train";
-
     private Hdf5Format()
     {
     }
@@ -23,38 +22,54 @@ public sealed class Hdf5Format : VectorFileFormat
     public override IReadOnlyList<string> Extensions { get; } = [".hdf5", ".h5", ".hdf"];
 
     /// <inheritdoc/>
-    public override bool Recognizes(ReadOnlySpan<byte> head) => head.StartsWith(FileSignature.Hdf5);
+    public override Recognition Recognize(FileSample sample)
+    {
+        ArgumentNullException.ThrowIfNull(sample);
+        for (int start = 0; start < sample.Head.Length; start = start == 0 ? 512 : start * 2)
+        {
+            if (sample.Head[start..].StartsWith(FileSignature.Hdf5)) return Recognition.Certain;
+        }
+
+        return Recognition.None;
+    }
 
     /// <inheritdoc/>
     public override VectorSource Open(string path, VectorFileOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Superblock.ThrowIfDamaged(path);
-        string name = options.Dataset ?? DefaultDataset;
-        NativeFile? file = null;
+        Hdf5Objects objects = new(Hdf5File.Open(path));
         try
         {
-            file = ForeignFailure.Rethrow(path, "file", () => H5File.OpenRead(path));
-            IH5Object? found = ForeignFailure.Rethrow(path, $"dataset '{name}'", () => file.LinkExists(name) ? file.Get(name) : null);
-            if (found is not NativeDataset dataset)
-            {
-                throw new VlcFormatException(path, "file", $"a dataset '{name}'", Contents(path, file), "Name the dataset.");
-            }
-
-            return new Hdf5Vectors(path, name, file, dataset);
+            return new Hdf5Vectors(path, objects, new Hdf5Choice(path, objects, options));
         }
         catch
         {
-            file?.Dispose();
+            objects.Dispose();
             throw;
         }
     }
 
-    private static string Contents(string path, NativeFile file)
+    /// <inheritdoc/>
+    public override IReadOnlyList<FilePart> List(string path, VectorFileOptions options)
     {
-        const int shown = 16;
-        string[] names = ForeignFailure.Rethrow(
-            path, "root group", () => file.Children().Take(shown).Select(child => $"'{child.Name}'").ToArray());
-        return names.Length == 0 ? "an empty root group" : string.Join(", ", names);
+        ArgumentNullException.ThrowIfNull(options);
+        using Hdf5Objects objects = new(Hdf5File.Open(path));
+        Hdf5Choice? choice = null;
+        try
+        {
+            choice = new Hdf5Choice(path, objects, options);
+        }
+        catch (VlcFormatException)
+        {
+            // The parts are listed for the option that is missing.
+        }
+
+        return [.. (choice?.All ?? objects.Datasets()).Select(dataset => new FilePart(
+            dataset.Name, dataset.Type.Description, string.Join(" x ", dataset.Extents),
+            choice is null ? PartUse.Left
+                : dataset.Name == choice.Vectors.Name.Trim('/') ? PartUse.Vector
+                : dataset == choice.Key ? PartUse.Key
+                : choice.Payload.Contains(dataset) ? PartUse.Payload : PartUse.Left,
+            Selector: dataset.Extents.Count == 2 && dataset.Type.ElementType is not null ? $"--dataset {dataset.Name}" : null))];
     }
 }

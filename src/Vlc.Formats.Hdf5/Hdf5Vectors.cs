@@ -1,51 +1,51 @@
-using System.Numerics.Tensors;
-using PureHDF;
-using PureHDF.Selections;
-using PureHDF.VOL.Native;
+using System.Buffers;
+using Vlc.Formats.Binary;
+using Vlc.Formats.Text;
 using Vlc.Vectors;
 
 namespace Vlc.Formats.Hdf5;
 
-/// <summary>The rows of a two-dimensional dataset, read hyperslab by hyperslab.</summary>
+/// <summary>The rows of a two-dimensional dataset of numbers.</summary>
 internal sealed class Hdf5Vectors : VectorSource
 {
-    // Components converted at a time, where the stored type is not float32.
-    private const int BlockComponents = 1 << 18;
+    // Large enough that a call's cost vanishes, small enough for the second-level cache.
+    private const int BufferBytes = 1 << 20;
 
-    // h5py chunks are up to a few megabytes; the library's own cache of 1 MB would decompress each of them once per read.
-    private const int ChunkCacheBytes = 64 << 20;
-    private const int ChunkCacheSlots = 521;
-
-    private readonly NativeFile _file;
-    private readonly NativeDataset _dataset;
-    private readonly H5DatasetAccess _access = new(ChunkCache: new SimpleReadingChunkCache(ChunkCacheSlots, ChunkCacheBytes));
+    private readonly Hdf5Objects _objects;
+    private readonly RowStorage _rows;
     private readonly string _path;
     private readonly string _where;
+    private readonly bool _swap;
+    private readonly Hdf5Column? _key;
+    private readonly Hdf5Column[] _payload;
 
-    /// <summary>Takes ownership of <paramref name="file"/> once it returns.</summary>
-    public Hdf5Vectors(string path, string name, NativeFile file, NativeDataset dataset)
+    /// <summary>Takes ownership of <paramref name="objects"/> once it returns.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="objects">Its objects.</param>
+    /// <param name="choice">What of them is taken.</param>
+    public Hdf5Vectors(string path, Hdf5Objects objects, Hdf5Choice choice)
     {
+        Dataset dataset = choice.Vectors;
         _path = path;
-        _where = $"dataset '{name}'";
-        _file = file;
-        _dataset = dataset;
-        ulong[] extents = ForeignFailure.Rethrow(path, _where, () => dataset.Space.Dimensions);
-        if (extents.Length != 2)
+        _objects = objects;
+        _where = $"dataset '{dataset.Name}'";
+        if (dataset.Extents.Count != 2)
         {
             throw new VlcFormatException(
-                path, _where, "two dimensions (rows, components)", $"{extents.Length}: ({string.Join(", ", extents)})");
+                path, _where, "two dimensions (rows, components)", $"{dataset.Extents.Count}: ({string.Join(", ", dataset.Extents)})");
         }
 
-        VectorShape.ThrowIfAbsurd(path, _where, Saturate(extents[0]), Saturate(extents[1]));
-        Count = Saturate(extents[0]);
-        Dimension = (int)extents[1];
-        ElementType = TypeOf(dataset) ?? throw new VlcFormatException(
-            path, _where, "numbers of type f2, f4, f8, u1, i1 or i4",
-            ForeignFailure.Rethrow(path, _where, () => $"{dataset.Type.Class} of {dataset.Type.Size} bytes"));
-
-        // The last row tells now, and not after an hour of learning, whether the data is there.
-        float[] last = new float[Dimension];
-        ReadBlock(Count - 1, 1, last);
+        ElementType = dataset.Type.ElementType ?? throw new VlcFormatException(
+            path, _where, "numbers of type float16, bfloat16, float32, float64, uint8, int8 or int32", dataset.Description,
+            "Convert it with the program that wrote it: astype(\"float32\").");
+        VectorShape.ThrowIfAbsurd(path, _where, dataset.Extents[0], dataset.Extents[1]);
+        Count = dataset.Extents[0];
+        Dimension = (int)dataset.Extents[1];
+        _swap = dataset.Type.BigEndian == BitConverter.IsLittleEndian;
+        _rows = dataset.OpenRows();
+        _key = choice.Key is null ? null : new Hdf5Column(choice.Key);
+        _payload = [.. choice.Payload.Select(column => new Hdf5Column(column))];
+        Notes = [.. choice.Notes, .. _rows.Notes];
     }
 
     public override string Name => _path;
@@ -56,62 +56,74 @@ internal sealed class Hdf5Vectors : VectorSource
 
     public override ElementType ElementType { get; }
 
+    public override bool HasKeys => _key is not null;
+
+    public override bool HasPayload => _payload.Length > 0;
+
+    public override IReadOnlyList<string> Notes { get; }
+
     public override void Read(long start, int count, Span<float> destination, CancellationToken cancellationToken = default)
     {
         CheckRange(start, count, destination.Length);
-        int block = int.Max(1, BlockComponents / Dimension);
-        for (int done = 0; done < count; done += block)
+        int size = ElementConversion.SizeOf(ElementType), stride = Dimension * size;
+        int block = int.Max(1, BufferBytes / stride);
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(int.Min(block, int.Max(count, 1)) * stride);
+        try
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            int rows = int.Min(block, count - done);
-            Span<float> target = destination.Slice(done * Dimension, rows * Dimension);
-            ReadBlock(start + done, rows, target);
-            FiniteCheck.ThrowIfNotFinite(target, Dimension, start + done, Name, place: _ => _where);
+            for (int done = 0; done < count; done += block)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                int rows = int.Min(block, count - done);
+                Span<float> target = destination.Slice(done * Dimension, rows * Dimension);
+                Span<byte> stored = buffer.AsSpan(0, rows * stride);
+                _rows.Read(start + done, stored);
+                if (_swap) ElementConversion.ReverseEndianness(stored, size);
+                ElementConversion.ToSingle(stored, ElementType, target);
+                FiniteCheck.ThrowIfNotFinite(target, Dimension, start + done, Name, place: _ => _where);
+            }
         }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    public override void ReadKeys(long start, Span<string> destination)
+    {
+        if (_key is null)
+        {
+            base.ReadKeys(start, destination);
+            return;
+        }
+
+        CheckRows(start, destination.Length);
+        object?[] cells = _key.Read(start, destination.Length);
+        for (int i = 0; i < cells.Length; i++) destination[i] = PayloadJson.Key(cells[i], Name, $"row {start + i}, dataset '{_key.Name}'");
+    }
+
+    public override void ReadPayload(long start, Span<string> destination)
+    {
+        if (_payload.Length == 0)
+        {
+            base.ReadPayload(start, destination);
+            return;
+        }
+
+        CheckRows(start, destination.Length);
+        object?[][] columns = new object?[_payload.Length][];
+        for (int i = 0; i < columns.Length; i++) columns[i] = _payload[i].Read(start, destination.Length);
+        PayloadJson.WriteRows([.. _payload.Select(column => column.Name)], columns, destination);
     }
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing) _file.Dispose();
+        if (disposing) _objects.Dispose();
         base.Dispose(disposing);
     }
 
-    private static long Saturate(ulong extent) => (long)ulong.Min(extent, long.MaxValue);
-
-    private ElementType? TypeOf(NativeDataset dataset) => ForeignFailure.Rethrow<ElementType?>(
-        _path, _where, () => (dataset.Type.Class, dataset.Type.Size) switch
-        {
-            (H5DataTypeClass.FloatingPoint, 2) => ElementType.Float16,
-            (H5DataTypeClass.FloatingPoint, 4) => ElementType.Float32,
-            (H5DataTypeClass.FloatingPoint, 8) => ElementType.Float64,
-            (H5DataTypeClass.FixedPoint, 1) => dataset.Type.FixedPoint.IsSigned ? ElementType.Int8 : ElementType.UInt8,
-            (H5DataTypeClass.FixedPoint, 4) when dataset.Type.FixedPoint.IsSigned => ElementType.Int32,
-            _ => null,
-        });
-
-    private void ReadBlock(long start, int count, Span<float> destination)
+    private void CheckRows(long start, int count)
     {
-        switch (ElementType)
-        {
-            case ElementType.Float16: ReadBlock<Half>(start, count, destination); break;
-            case ElementType.Float32: ReadBlock<float>(start, count, destination); break;
-            case ElementType.Float64: ReadBlock<double>(start, count, destination); break;
-            case ElementType.UInt8: ReadBlock<byte>(start, count, destination); break;
-            case ElementType.Int8: ReadBlock<sbyte>(start, count, destination); break;
-            case ElementType.Int32: ReadBlock<int>(start, count, destination); break;
-        }
-    }
-
-    private void ReadBlock<T>(long start, int count, Span<float> destination)
-        where T : unmanaged, System.Numerics.INumber<T>
-    {
-        HyperslabSelection rows = new(rank: 2, starts: [(ulong)start, 0], blocks: [(ulong)count, (ulong)Dimension]);
-        T[] stored = ForeignFailure.Rethrow(_path, $"{_where}, rows {start} to {start + count - 1}", () =>
-        {
-            T[] block = new T[count * Dimension];
-            _dataset.Read<T>(_access, block.AsSpan(), fileSelection: rows);
-            return block;
-        });
-        TensorPrimitives.ConvertSaturating<T, float>(stored, destination);
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Count - count);
     }
 }

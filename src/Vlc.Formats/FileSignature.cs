@@ -34,14 +34,4 @@ public static class FileSignature
     /// <param name="head">The first bytes of the file, <see cref="Length"/> or all of it.</param>
     public static string DescribeOrQuote(ReadOnlySpan<byte> head) =>
         Describe(head) ?? "bytes " + Convert.ToHexString(head[..int.Min(head.Length, 8)]);
-
-    /// <summary>Reads the first <see cref="Length"/> bytes of a file, or all of a shorter one.</summary>
-    /// <param name="path">The file.</param>
-    /// <exception cref="FileNotFoundException">There is no such file.</exception>
-    public static byte[] ReadHead(string path)
-    {
-        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        byte[] head = new byte[Length];
-        return head[..stream.ReadAtLeast(head, Length, throwOnEndOfStream: false)];
-    }
 }

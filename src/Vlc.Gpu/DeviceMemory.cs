@@ -5,25 +5,29 @@ using ILGPU.Runtime.OpenCL;
 
 namespace Vlc.Gpu;
 
-/// <summary>Memory of a device: counts what is in use, and says in one way that there is no more, whoever refuses it.</summary>
+/// <summary>
+/// Memory of a device. It counts what is in use, and reports a lack of memory by one exception, from whatever layer it comes.
+/// </summary>
 /// <param name="accelerator">The device.</param>
 /// <param name="budget">Most bytes in use at once.</param>
 internal sealed class DeviceMemory(Accelerator accelerator, long budget)
 {
-    /// <summary>Bytes that buffers hold at present.</summary>
+    /// <summary>Bytes of the present buffers.</summary>
     public long Used { get; private set; }
 
-    /// <summary>Most bytes that were ever held at once.</summary>
+    /// <summary>Most bytes that were in use at once.</summary>
     public long Peak { get; private set; }
 
     /// <summary>Most bytes in use at once.</summary>
     public long Budget => budget;
 
-    /// <summary>Stands in for a driver that has less than it said: asked with the bytes of each buffer, refuses by true.</summary>
+    /// <summary>
+    /// For tests: simulates a driver with less memory than it reports. It gets the bytes of each buffer and refuses by true.
+    /// </summary>
     public Func<long, bool>? Refuses { get; set; }
 
     /// <summary>Allocates, zeroed.</summary>
-    /// <exception cref="DeviceOutOfMemoryException">The device has no room, or the budget allows none.</exception>
+    /// <exception cref="DeviceOutOfMemoryException">The device has not enough memory, or the budget does not allow it.</exception>
     public Buffer<T> Allocate<T>(long length)
         where T : unmanaged
     {
@@ -50,13 +54,14 @@ internal sealed class DeviceMemory(Accelerator accelerator, long budget)
     private static bool IsOutOfMemory(Exception exception) => exception switch
     {
         CudaException cuda => cuda.Error == nameof(CudaError.CUDA_ERROR_OUT_OF_MEMORY),
-        CLException opencl => opencl.Error is CLError.CL_MEM_OBJECT_ALLOCATION_FAILURE or CLError.CL_OUT_OF_RESOURCES or CLError.CL_OUT_OF_HOST_MEMORY
+        CLException opencl =>
+            opencl.Error is CLError.CL_MEM_OBJECT_ALLOCATION_FAILURE or CLError.CL_OUT_OF_RESOURCES or CLError.CL_OUT_OF_HOST_MEMORY
             or CLError.CL_INVALID_BUFFER_SIZE,
         OutOfMemoryException => true,
         _ => false,
     };
 
-    /// <summary>A buffer that gives its bytes back.</summary>
+    /// <summary>A buffer that returns its bytes to the budget when it is disposed of.</summary>
     internal sealed class Buffer<T>(DeviceMemory owner, MemoryBuffer1D<T, Stride1D.Dense> memory, long bytes) : IDisposable
         where T : unmanaged
     {
@@ -76,9 +81,9 @@ internal sealed class DeviceMemory(Accelerator accelerator, long budget)
     }
 }
 
-/// <summary>The device has no room for a buffer.</summary>
+/// <summary>The device has not enough memory for a buffer.</summary>
 /// <param name="bytes">Bytes asked for.</param>
-/// <param name="left">Bytes that the budget leaves.</param>
-/// <param name="inner">What the driver threw, if it was the driver.</param>
+/// <param name="left">Bytes left in the budget.</param>
+/// <param name="inner">The driver's exception, if the driver refused.</param>
 internal sealed class DeviceOutOfMemoryException(long bytes, long left, Exception? inner) : Exception(
     $"The device has no room for {bytes} bytes ({left} left): use a larger memory budget, fewer anchors, or --device cpu.", inner);

@@ -5,7 +5,7 @@ using Vlc.Gpu.Kernels;
 
 namespace Vlc.Gpu;
 
-/// <content>Searching: the kernels are compiled when the first index is held.</content>
+/// <content>Searching. The kernels are compiled when the first index is loaded.</content>
 public sealed partial class GpuBackend : ICodeScanBackend
 {
     /// <inheritdoc/>
@@ -24,10 +24,12 @@ public sealed partial class GpuBackend : ICodeScanBackend
         return new GpuCodes(this, new ScalarLayout(this, codes));
     }
 
-    internal Action<AcceleratorStream, KernelConfig, ScanCodes, ScanQueries, ScanWork> LoadScan(Action<ScanCodes, ScanQueries, ScanWork> kernel) =>
+    internal Action<AcceleratorStream, KernelConfig, ScanCodes, ScanQueries, ScanWork> LoadScan(
+        Action<ScanCodes, ScanQueries, ScanWork> kernel) =>
         _kernels.Get(kernel, () => _accelerator.LoadKernel(kernel, ForThreads(ScanKernel.Tile), out _));
 
-    internal Action<AcceleratorStream, KernelConfig, ScalarScanCodes, ScanQueries, ScanWork> LoadScalarScan(Action<ScalarScanCodes, ScanQueries, ScanWork> kernel, int parts) =>
+    internal Action<AcceleratorStream, KernelConfig, ScalarScanCodes, ScanQueries, ScanWork> LoadScalarScan(
+        Action<ScalarScanCodes, ScanQueries, ScanWork> kernel, int parts) =>
         _kernels.Get(kernel, () => _accelerator.LoadKernel(kernel, ForThreads(parts * ScanKernel.Tile), out _));
 
     internal Action<AcceleratorStream, KernelConfig, NearestWork> LoadNearest() =>

@@ -9,12 +9,14 @@ namespace Vlc.Gpu;
 /// <content>Trellis codes.</content>
 public sealed partial class GpuBackend
 {
-    /// <summary>Compiled when it is first asked for: only the packed codec does.</summary>
+    /// <summary>Compiled on first use, because only the packed codec needs it.</summary>
     internal Action<
-        AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>,
-        ArrayView<byte>, ArrayView<byte>, ArrayView<float>, int, int> EncodeRows => field ??= _kernels.Get(TrellisKernel.Run, () => _accelerator.LoadKernel<
-        ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>, ArrayView<byte>, ArrayView<byte>,
-        ArrayView<float>, int, int>(TrellisKernel.Run));
+        AcceleratorStream, KernelConfig,
+        ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>,
+        ArrayView<byte>, ArrayView<byte>, ArrayView<float>, int, int> EncodeRows =>
+        field ??= _kernels.Get(TrellisKernel.Run, () => _accelerator.LoadKernel<
+            ArrayView<float>, ArrayView<int>, ArrayView<float>, ArrayView<byte>, ArrayView<int>, ArrayView<int>, ArrayView<float>,
+            ArrayView<byte>, ArrayView<byte>, ArrayView<float>, int, int>(TrellisKernel.Run));
 
     /// <inheritdoc/>
     public IResidentTrellis LoadTrellis(TrellisTables tables, TrellisAxes axes)

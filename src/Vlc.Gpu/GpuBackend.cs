@@ -8,8 +8,9 @@ using Vlc.Numerics.Kernels;
 namespace Vlc.Gpu;
 
 /// <summary>
-/// Training, assignment, the search for codes and searches on a device, with the bits of <see cref="CpuBackend"/>: every sum is the same chain of the same operations. Which rows of a cell count, and the division by their
-/// number, stay with the processor, as do the splits of maintenance.
+/// Training, assignment, the search for codes and searches on a device, with the bits of <see cref="CpuBackend"/>: every sum is the same
+/// chain of the same operations. The processor chooses which rows of a cell count, divides by their number, and does the splits of
+/// maintenance.
 /// </summary>
 public sealed partial class GpuBackend : IComputeBackend
 {
@@ -35,17 +36,24 @@ public sealed partial class GpuBackend : IComputeBackend
 
     internal DeviceMemory Memory { get; }
 
-    // Kernels are compiled when they are first asked for: a search needs none of these, and a driver takes seconds.
-    internal Action<AcceleratorStream, KernelConfig, ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int> AssignRows => field ??= _kernels.Get(
-        AssignKernel.Run, () => _accelerator.LoadKernel<ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int>(
-            AssignKernel.Run, ForThreads(AssignKernel.GroupSize), out _));
+    // Kernels are compiled on first use. A search needs none of these, and a driver takes seconds.
+    internal Action<
+        AcceleratorStream, KernelConfig,
+        ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int> AssignRows =>
+        field ??= _kernels.Get(AssignKernel.Run, () => _accelerator.LoadKernel<
+            ArrayView<Quad>, ArrayView<Quad>, ArrayView<Quad>, ArrayView<int>, ArrayView<float>, int, int>(
+                AssignKernel.Run, ForThreads(AssignKernel.GroupSize), out _));
 
     internal Action<
-        AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int> AddRows =>
+        AcceleratorStream, KernelConfig,
+        ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int> AddRows =>
         field ??= _kernels.Get(SumKernel.Run, () => _accelerator.LoadKernel<
-            ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int>(SumKernel.Run));
+            ArrayView<float>, ArrayView<int>, ArrayView<double>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int, int>(
+                SumKernel.Run));
 
-    private Action<AcceleratorStream, KernelConfig, ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int> FindPartners =>
+    private Action<
+        AcceleratorStream, KernelConfig,
+        ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int> FindPartners =>
         field ??= _kernels.Get(MergeKernel.Run, () => _accelerator.LoadKernel<
             ArrayView<float>, ArrayView<float>, ArrayView<int>, ArrayView<int>, ArrayView<double>, int, int>(MergeKernel.Run));
 
@@ -74,13 +82,14 @@ public sealed partial class GpuBackend : IComputeBackend
         if (counts.IsEmpty) return;
         _accelerator.Bind();
         AcceleratorStream stream = _accelerator.DefaultStream;
-        using var held = new GpuAnchors(this, anchors, dimension);
+        using var resident = new GpuAnchors(this, anchors, dimension);
         using DeviceMemory.Buffer<int> deviceCounts = Upload(counts), devicePartners = Memory.Allocate<int>(counts.Length);
         using DeviceMemory.Buffer<double> deviceCosts = Memory.Allocate<double>(counts.Length);
         int groups = (counts.Length + MergeKernel.Side - 1) / MergeKernel.Side;
         FindPartners(
-            stream, new KernelConfig(groups, MergeKernel.GroupSize), held.Columns, held.HalfNorms, deviceCounts.View, devicePartners.View, deviceCosts.View,
-            held.Pitch, counts.Length);
+            stream, new KernelConfig(groups, MergeKernel.GroupSize), resident.Columns, resident.HalfNorms, deviceCounts.View,
+            devicePartners.View, deviceCosts.View,
+            resident.Pitch, counts.Length);
         devicePartners.View.CopyToCPU(stream, partners[..counts.Length]);
         deviceCosts.View.CopyToCPU(stream, costs[..counts.Length]);
         stream.Synchronize();
@@ -89,13 +98,13 @@ public sealed partial class GpuBackend : IComputeBackend
     /// <inheritdoc/>
     public void Dispose()
     {
-        // The accelerator belongs to the devices; buffers are their holders'.
+        // The accelerator belongs to the devices object. Buffers belong to the objects that allocated them.
     }
 
-    /// <summary>Floats from row to row on the device: whole steps of the assignment.</summary>
+    /// <summary>Floats from row to row on the device, a multiple of the assignment kernel's step.</summary>
     internal static int PitchOf(int dimension) => (dimension + AssignKernel.Step - 1) / AssignKernel.Step * AssignKernel.Step;
 
-    /// <summary>Rows up to whole tiles.</summary>
+    /// <summary>Number of rows rounded up to whole tiles.</summary>
     internal static int Padded(int rows) => checked((rows + AssignKernel.Tile - 1) / AssignKernel.Tile * AssignKernel.Tile);
 
     internal AcceleratorStream CreateStream() => _accelerator.CreateStream();
@@ -103,10 +112,10 @@ public sealed partial class GpuBackend : IComputeBackend
     internal PageLockedArray1D<T> AllocatePageLocked<T>(long length)
         where T : unmanaged => _accelerator.AllocatePageLocked1D<T>(length);
 
-    /// <summary>The driver's context belongs to a thread; whoever calls may be on another than before.</summary>
+    /// <summary>Binds the driver's context to the calling thread, which may differ from call to call.</summary>
     internal void Bind() => _accelerator.Bind();
 
-    /// <summary>A copy on the device; at least one element, so that there is something to point to.</summary>
+    /// <summary>A copy on the device with at least one element, so that its address is valid.</summary>
     internal DeviceMemory.Buffer<T> Upload<T>(ReadOnlySpan<T> values)
         where T : unmanaged
     {
@@ -120,6 +129,7 @@ public sealed partial class GpuBackend : IComputeBackend
         return buffer;
     }
 
-    /// <summary>For kernels that hold 64 sums a thread: 512 threads on a multiprocessor leave each 128 registers.</summary>
-    private KernelSpecialization ForThreads(int threads) => Device.Kind == GpuKind.Cuda ? new KernelSpecialization(threads, 512 / threads) : KernelSpecialization.Empty;
+    /// <summary>For kernels that keep 64 sums a thread: 512 threads on a multiprocessor leave each 128 registers.</summary>
+    private KernelSpecialization ForThreads(int threads) =>
+        Device.Kind == GpuKind.Cuda ? new KernelSpecialization(threads, 512 / threads) : KernelSpecialization.Empty;
 }

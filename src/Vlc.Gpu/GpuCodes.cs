@@ -8,38 +8,39 @@ using Vlc.Gpu.Kernels;
 namespace Vlc.Gpu;
 
 /// <summary>
-/// Codes of an index for scans on a device: all of them there, where they fit three quarters of the memory budget; otherwise copied stretch by stretch for every batch, into two buffers by
-/// turns, so that one is filled while the other is scanned. What says how to read them, and the row numbers, always stay on the device.
+/// Codes of an index for scans on a device. They stay on the device if they fit three quarters of the memory budget. Otherwise every batch
+/// copies them, a range of tiles at a time, into two alternating buffers, so that one is filled while the other is scanned. The description
+/// of the codes and the row numbers always stay on the device.
 /// </summary>
 internal sealed class GpuCodes : ICodeScanner
 {
     private const int Tile = ScanKernel.Tile;
     private const int Queries = ScanKernel.Queries;
 
-    /// <summary>Bytes of the distances of a launch, to begin with.</summary>
+    /// <summary>Initial bytes of the distances of a launch.</summary>
     private const long DistanceBytes = 128L << 20;
 
-    /// <summary>Axes times rows times queries of a launch, after which cancellation is looked at: milliseconds of a GPU.</summary>
+    /// <summary>Axes times rows times queries of a launch, after which cancellation is checked: milliseconds of a GPU.</summary>
     private const double AxesOfLaunch = 2e10;
 
     private readonly GpuBackend _backend;
     private readonly IScanLayout _layout;
-    private readonly DeviceBuffers _held;
+    private readonly DeviceBuffers _deviceBuffers;
     private readonly Action<AcceleratorStream, KernelConfig, NearestWork> _select;
     private readonly int[] _tileLists;
     private readonly int[] _tileOffsets;
     private readonly int[] _firstTiles;
     private readonly int _unitsOfAll;
-    private readonly DeviceMemory.Buffer<int>? _tileListsHeld;
-    private readonly DeviceMemory.Buffer<int>? _tileOffsetsHeld;
+    private readonly DeviceMemory.Buffer<int>? _deviceTileLists;
+    private readonly DeviceMemory.Buffer<int>? _deviceTileOffsets;
     private readonly DeviceMemory.Buffer<int>? _tileRows;
-    private readonly WordFeed? _feed;
+    private readonly TileUploader? _uploader;
     private readonly AcceleratorStream _stream;
-    private Room? _room;
+    private LaunchBuffers? _launchBuffers;
 
     public GpuCodes(GpuBackend backend, IScanLayout layout)
     {
-        (_backend, _layout, _held) = (backend, layout, new DeviceBuffers(backend));
+        (_backend, _layout, _deviceBuffers) = (backend, layout, new DeviceBuffers(backend));
         List<int> tileLists = [], tileOffsets = [];
         int units = 0;
         _firstTiles = new int[layout.ListCount];
@@ -58,16 +59,16 @@ internal sealed class GpuCodes : ICodeScanner
 
         (_tileLists, _tileOffsets, _unitsOfAll) = ([.. tileLists], [.. tileOffsets, units], units);
         _select = backend.LoadNearest();
-        // Not the default stream: work there waits for all other streams, and they for it.
+        // Not the default stream: its work waits for all other streams, and they wait for it.
         _stream = backend.CreateStream();
         try
         {
-            layout.Upload(_held);
-            _tileListsHeld = _held.Upload<int>(_tileLists);
-            _tileOffsetsHeld = _held.Upload<int>(_tileOffsets);
-            _tileRows = _held.Upload<int>(RowsOfTiles());
-            _feed = new WordFeed(backend, _tileOffsets, Interleave);
-            if (!IsStreamed) _feed.Fill(turn: 0, 0, _tileLists.Length);
+            layout.Upload(_deviceBuffers);
+            _deviceTileLists = _deviceBuffers.Upload<int>(_tileLists);
+            _deviceTileOffsets = _deviceBuffers.Upload<int>(_tileOffsets);
+            _tileRows = _deviceBuffers.Upload<int>(RowsOfTiles());
+            _uploader = new TileUploader(backend, _tileOffsets, Interleave);
+            if (!IsStreamed) _uploader.Fill(turn: 0, 0, _tileLists.Length);
         }
         catch
         {
@@ -80,9 +81,9 @@ internal sealed class GpuCodes : ICodeScanner
 
     public long CodeBytes { get; }
 
-    public bool IsStreamed => _feed?.IsStreamed == true;
+    public bool IsStreamed => _uploader?.IsStreamed == true;
 
-    /// <summary>Bytes of the words of all tiles, on the device or not.</summary>
+    /// <summary>Bytes of the words of all tiles, whether on the device or not.</summary>
     public long WordBytes => (long)_unitsOfAll * Tile * sizeof(uint);
 
     public void Scan(QueryBatch queries, int k, Span<int> rows, Span<float> distances, CancellationToken cancellationToken = default)
@@ -99,29 +100,30 @@ internal sealed class GpuCodes : ICodeScanner
         using var batch = new Batch(_backend, _layout, queries, k);
         try
         {
-            Room room = ReserveRoom(count, exhaustive: queries.VisitStarts.IsEmpty);
-            int stretch = NextVisited(queries, 0);
-            for (int turn = 0; stretch < _tileLists.Length; turn++)
+            LaunchBuffers launchBuffers = ReserveLaunchBuffers(count, exhaustive: queries.VisitStarts.IsEmpty);
+            int firstTile = NextVisited(queries, 0);
+            for (int turn = 0; firstTile < _tileLists.Length; turn++)
             {
                 int end = _tileLists.Length;
                 if (IsStreamed)
                 {
-                    end = _feed!.EndOf(stretch);
-                    // The last launch of the stretch before runs meanwhile. It began when those before it had ended, which read the buffer that is filled; and every stretch has one.
-                    _feed.Fill(turn, stretch, end);
+                    end = _uploader!.EndOf(firstTile);
+                    // The last launch of the previous range runs meanwhile. It began after the launches before it had ended, and those read
+                    // the buffer that is filled now. Every range has at least one launch.
+                    _uploader.Fill(turn, firstTile, end);
                 }
 
-                var view = new Stretch(_feed!.Words(turn), stretch, end, IsStreamed ? _tileOffsets[stretch] : 0);
-                if (queries.VisitStarts.IsEmpty) ScanAll(batch, room, view, cancellationToken);
-                else ScanVisits(queries, batch, room, view, cancellationToken);
-                stretch = NextVisited(queries, end);
+                var view = new TileRange(_uploader!.Words(turn), firstTile, end, IsStreamed ? _tileOffsets[firstTile] : 0);
+                if (queries.VisitStarts.IsEmpty) ScanAll(batch, launchBuffers, view, cancellationToken);
+                else ScanVisits(queries, batch, launchBuffers, view, cancellationToken);
+                firstTile = NextVisited(queries, end);
             }
 
             batch.Download(_stream, rows, distances);
         }
         finally
         {
-            // What runs yet reads what is about to be given back.
+            // Launches that still run read the buffers that are about to be freed.
             _stream.Synchronize();
         }
     }
@@ -129,13 +131,13 @@ internal sealed class GpuCodes : ICodeScanner
     public void Dispose()
     {
         _stream.Synchronize();
-        _room?.Dispose();
-        _feed?.Dispose();
-        _held.Dispose();
+        _launchBuffers?.Dispose();
+        _uploader?.Dispose();
+        _deviceBuffers.Dispose();
         _stream.Dispose();
     }
 
-    /// <summary>The first tile from one on that a query visits: what nobody visits need not be copied.</summary>
+    /// <summary>The first tile from <paramref name="tile"/> on that a query visits; tiles that no query visits are not copied.</summary>
     private int NextVisited(QueryBatch queries, int tile)
     {
         if (queries.VisitStarts.IsEmpty) return tile;
@@ -144,38 +146,40 @@ internal sealed class GpuCodes : ICodeScanner
         return tile;
     }
 
-    /// <summary>Every query scans every tile of a stretch.</summary>
-    private void ScanAll(Batch batch, Room room, Stretch stretch, CancellationToken cancellationToken)
+    /// <summary>Every query scans every tile of a range.</summary>
+    private void ScanAll(Batch batch, LaunchBuffers launchBuffers, TileRange range, CancellationToken cancellationToken)
     {
         int quads = (batch.Count + Queries - 1) / Queries;
         int tilesAtOnce = (int)Math.Clamp(
-            Math.Min(room.Slots / batch.Count, AxesOfLaunch / ((double)Math.Max(_layout.MostAxes, 1) * Tile * batch.Count)), 1, int.MaxValue / quads);
-        for (int tile = stretch.First; tile < stretch.End; tile += tilesAtOnce)
+            Math.Min(launchBuffers.Slots / batch.Count, AxesOfLaunch / ((double)Math.Max(_layout.MostAxes, 1) * Tile * batch.Count)), 1,
+            int.MaxValue / quads);
+        for (int tile = range.First; tile < range.End; tile += tilesAtOnce)
         {
-            // No more than a launch at a time: whoever cancels would wait for all of them.
+            // At most one launch at a time is queued; cancellation would have to wait for all of them.
             _stream.Synchronize();
             cancellationToken.ThrowIfCancellationRequested();
-            int tiles = Math.Min(tilesAtOnce, stretch.End - tile);
-            Launch(batch, room, stretch, tiles * quads, quads, tile, tiles, room.Starts.View.SubView(0, 1));
+            int tiles = Math.Min(tilesAtOnce, range.End - tile);
+            Launch(batch, launchBuffers, range, tiles * quads, quads, tile, tiles, launchBuffers.Starts.View.SubView(0, 1));
         }
     }
 
-    /// <summary>Queries scan tiles of the lists that they visit.</summary>
-    private void ScanVisits(QueryBatch queries, Batch batch, Room room, Stretch stretch, CancellationToken cancellationToken)
+    /// <summary>Queries scan the tiles of the lists that they probe.</summary>
+    private void ScanVisits(
+        QueryBatch queries, Batch batch, LaunchBuffers launchBuffers, TileRange range, CancellationToken cancellationToken)
     {
         int[] visitStarts = queries.VisitStarts.ToArray(), starts = new int[batch.Count + 1];
         List<int> items = [];
-        Span<int> places = stackalloc int[Queries];
-        for (int tile = stretch.First; tile < stretch.End;)
+        Span<int> slotNumbers = stackalloc int[Queries];
+        for (int tile = range.First; tile < range.End;)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            // As many tiles as there is room for; one always fits, as no more than all queries visit it.
+            // As many tiles as the buffers allow. One always fits, because at most all queries visit it.
             int last = tile, slots = 0;
             Array.Clear(starts);
-            for (; last < stretch.End; last++)
+            for (; last < range.End; last++)
             {
                 ReadOnlySpan<int> visitors = VisitorsOf(last);
-                if (slots + visitors.Length > room.Slots) break;
+                if (slots + visitors.Length > launchBuffers.Slots) break;
                 slots += visitors.Length;
                 foreach (int query in visitors) starts[query + 1]++;
             }
@@ -191,25 +195,27 @@ internal sealed class GpuCodes : ICodeScanner
                     items.Add(tile);
                     for (int i = 0; i < Queries; i++)
                     {
-                        // Who is missing is measured as the first again, for nobody.
+                        // A missing query repeats the first one, and its distances are discarded.
                         bool present = visit + i < visitors.Length;
                         int query = visitors[present ? visit + i : visit];
-                        places[i] = present ? next[query]++ : -1;
-                        if (present) slotTiles[places[i]] = tile;
+                        slotNumbers[i] = present ? next[query]++ : -1;
+                        if (present) slotTiles[slotNumbers[i]] = tile;
                         items.Add(query);
                     }
 
-                    foreach (int place in places) items.Add(place);
+                    foreach (int index in slotNumbers) items.Add(index);
                 }
             }
 
             if (slots == 0) continue;
-            // The launch before reads what is written now.
+            // The previous launch reads what is written now.
             _stream.Synchronize();
-            room.Starts.View.SubView(0, starts.Length).CopyFromCPU(_stream, starts);
-            room.SlotTiles.View.SubView(0, slots).CopyFromCPU(_stream, slotTiles);
-            room.Items.View.SubView(0, items.Count).CopyFromCPU(_stream, CollectionsMarshal.AsSpan(items));
-            Launch(batch, room, stretch, items.Count / ScanKernel.ItemInts, quads: 0, tile: 0, tiles: 0, room.Starts.View.SubView(0, starts.Length));
+            launchBuffers.Starts.View.SubView(0, starts.Length).CopyFromCPU(_stream, starts);
+            launchBuffers.SlotTiles.View.SubView(0, slots).CopyFromCPU(_stream, slotTiles);
+            launchBuffers.Items.View.SubView(0, items.Count).CopyFromCPU(_stream, CollectionsMarshal.AsSpan(items));
+            Launch(
+                batch, launchBuffers, range, items.Count / ScanKernel.ItemInts, quads: 0, tile: 0, tiles: 0,
+                launchBuffers.Starts.View.SubView(0, starts.Length));
         }
 
         ReadOnlySpan<int> VisitorsOf(int tile)
@@ -219,33 +225,37 @@ internal sealed class GpuCodes : ICodeScanner
         }
     }
 
-    /// <summary>Begins to measure and select; nothing of the launch before may still be running.</summary>
-    private void Launch(Batch batch, Room room, Stretch stretch, int groups, int quads, int tile, int tiles, ArrayView1D<int, Stride1D.Dense> starts)
+    /// <summary>Starts measuring and selecting; the previous launch must have ended.</summary>
+    private void Launch(
+        Batch batch, LaunchBuffers launchBuffers, TileRange range, int groups, int quads, int tile, int tiles,
+        ArrayView1D<int, Stride1D.Dense> starts)
     {
         _layout.Measure(_stream, groups, batch.View, new ScanWork
         {
-            Words = stretch.Words, TileLists = _tileListsHeld!.View, TileOffsets = _tileOffsetsHeld!.View, Items = room.Items.View, Distances = room.Distances.View,
-            FirstOffset = stretch.FirstOffset, Quads = quads, FirstTile = tile, Tiles = tiles,
+            Words = range.Words, TileLists = _deviceTileLists!.View, TileOffsets = _deviceTileOffsets!.View,
+            Items = launchBuffers.Items.View, Distances = launchBuffers.Distances.View,
+            FirstOffset = range.FirstOffset, Quads = quads, FirstTile = tile, Tiles = tiles,
         });
         NearestWork select = batch.Nearest;
-        (select.Distances, select.Starts, select.SlotTiles, select.TileRows) = (room.Distances.View, starts, room.SlotTiles.View, _tileRows!.View);
+        (select.Distances, select.Starts, select.SlotTiles, select.TileRows) = (
+            launchBuffers.Distances.View, starts, launchBuffers.SlotTiles.View, _tileRows!.View);
         (select.FirstTile, select.Tiles) = (tile, tiles);
         _select(_stream, new KernelConfig(batch.Count, NearestKernel.GroupSize), select);
     }
 
-    /// <summary>Room for the distances of a launch, for each query at least one tile's; kept from batch to batch.</summary>
-    private Room ReserveRoom(int queries, bool exhaustive)
+    /// <summary>Buffers for the distances of a launch, at least one tile's for each query. They are kept from batch to batch.</summary>
+    private LaunchBuffers ReserveLaunchBuffers(int queries, bool exhaustive)
     {
-        if (_room?.Serves(queries, exhaustive) == true) return _room;
-        _room?.Dispose();
-        _room = null;
+        if (_launchBuffers?.Serves(queries, exhaustive) == true) return _launchBuffers;
+        _launchBuffers?.Dispose();
+        _launchBuffers = null;
         long wanted = exhaustive ? (long)_tileLists.Length * queries : DistanceBytes;
         long slots = Math.Clamp(DistanceBytes / (Tile * sizeof(float)), queries, Math.Max(wanted, queries));
         while (true)
         {
             try
             {
-                return _room = new Room(_backend, (int)slots, queries, exhaustive);
+                return _launchBuffers = new LaunchBuffers(_backend, (int)slots, queries, exhaustive);
             }
             catch (DeviceOutOfMemoryException) when (slots > queries)
             {
@@ -265,17 +275,19 @@ internal sealed class GpuCodes : ICodeScanner
             for (int word = 0; word < whole; word++, at += Tile)
             {
                 ReadOnlySpan<byte> bytes = code[(word * sizeof(uint))..];
-                words[at] = _layout.IsBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+                words[at] = _layout.IsBigEndian
+                    ? BinaryPrimitives.ReadUInt32BigEndian(bytes)
+                    : BinaryPrimitives.ReadUInt32LittleEndian(bytes);
             }
 
-            for (int place = 0; (whole * sizeof(uint)) + place < code.Length; place++)
+            for (int index = 0; (whole * sizeof(uint)) + index < code.Length; index++)
             {
-                words[at] |= (uint)code[(whole * sizeof(uint)) + place] << (_layout.IsBigEndian ? 24 - (8 * place) : 8 * place);
+                words[at] |= (uint)code[(whole * sizeof(uint)) + index] << (_layout.IsBigEndian ? 24 - (8 * index) : 8 * index);
             }
         }
     }
 
-    /// <summary>Row numbers of each tile, 64 of them; -1 behind the last.</summary>
+    /// <summary>Row numbers of each tile, 64 of them; -1 after the last.</summary>
     private int[] RowsOfTiles()
     {
         var rows = new int[_tileLists.Length * Tile];
@@ -293,9 +305,9 @@ internal sealed class GpuCodes : ICodeScanner
     /// <summary>Tiles whose words are on the device.</summary>
     /// <param name="Words">Their words.</param>
     /// <param name="First">The first tile.</param>
-    /// <param name="End">The one behind the last.</param>
-    /// <param name="FirstOffset">Where the words begin among those of all tiles, in units of 64.</param>
-    private readonly record struct Stretch(ArrayView<uint> Words, int First, int End, int FirstOffset);
+    /// <param name="End">The tile after the last.</param>
+    /// <param name="FirstOffset">The offset of the first words among those of all tiles, in units of 64.</param>
+    private readonly record struct TileRange(ArrayView<uint> Words, int First, int End, int FirstOffset);
 
     /// <summary>A batch of queries on the device, and the nearest rows of each so far.</summary>
     private sealed class Batch : IDisposable
@@ -315,14 +327,16 @@ internal sealed class GpuCodes : ICodeScanner
                 View = new ScanQueries
                 {
                     Coordinates = _buffers.Upload(queries.Coordinates.Span).View, Offsets = _buffers.Upload(queries.Offsets.Span).View,
-                    Squared = _buffers.Upload(queries.SquaredLengths.Span).View, Pitch = layout.CoordinateCount, Groups = layout.GroupCount, Count = Count,
+                    Squared = _buffers.Upload(queries.SquaredLengths.Span).View, Pitch = layout.CoordinateCount, Groups = layout.GroupCount,
+                    Count = Count,
                 };
                 _distances = _buffers.Allocate<float>((long)Count * k);
                 _rows = _buffers.Allocate<int>((long)Count * k);
                 _found = _buffers.Allocate<int>(Count);
                 Nearest = new NearestWork
                 {
-                    Allowed = _buffers.Upload(MemoryMarshal.Cast<ulong, uint>(queries.Allowed.Span)).View, BestDistances = _distances.View, BestRows = _rows.View,
+                    Allowed = _buffers.Upload(MemoryMarshal.Cast<ulong, uint>(queries.Allowed.Span)).View, BestDistances = _distances.View,
+                    BestRows = _rows.View,
                     Found = _found.View, K = k, IsFiltered = queries.Allowed.IsEmpty ? 0 : 1,
                 };
             }
@@ -353,8 +367,8 @@ internal sealed class GpuCodes : ICodeScanner
         public void Dispose() => _buffers.Dispose();
     }
 
-    /// <summary>Room on the device for what one launch measures.</summary>
-    private sealed class Room : IDisposable
+    /// <summary>Buffers on the device for what one launch measures.</summary>
+    private sealed class LaunchBuffers : IDisposable
     {
         private readonly DeviceBuffers _buffers;
         private readonly bool _exhaustive;
@@ -363,14 +377,14 @@ internal sealed class GpuCodes : ICodeScanner
         /// <param name="backend">The device.</param>
         /// <param name="slots">Pairs of a query and a tile.</param>
         /// <param name="queries">Queries of the batch.</param>
-        /// <param name="exhaustive">Whether nothing has to be said about who scans what.</param>
-        public Room(GpuBackend backend, int slots, int queries, bool exhaustive)
+        /// <param name="exhaustive">Whether all queries scan all tiles, so that no assignment of queries to tiles is stored.</param>
+        public LaunchBuffers(GpuBackend backend, int slots, int queries, bool exhaustive)
         {
             (Slots, _queries, _exhaustive, _buffers) = (slots, queries, exhaustive, new DeviceBuffers(backend));
             try
             {
                 Distances = _buffers.Allocate<float>((long)slots * Tile);
-                // A slot has an item to itself where nobody else visits its list.
+                // A slot has an item of its own where no other query visits its list.
                 Items = _buffers.Allocate<int>(exhaustive ? 1 : (long)slots * ScanKernel.ItemInts);
                 SlotTiles = _buffers.Allocate<int>(exhaustive ? 1 : slots);
                 Starts = _buffers.Allocate<int>(queries + 1);
@@ -392,7 +406,7 @@ internal sealed class GpuCodes : ICodeScanner
 
         public DeviceMemory.Buffer<int> Starts { get; }
 
-        /// <summary>Whether there is room for another batch as well as for the one that this was made for.</summary>
+        /// <summary>Whether the buffers suffice for another batch as well.</summary>
         public bool Serves(int queries, bool exhaustive) => queries <= _queries && exhaustive == _exhaustive;
 
         public void Dispose() => _buffers.Dispose();

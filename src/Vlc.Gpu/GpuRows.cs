@@ -6,12 +6,12 @@ using Vlc.Gpu.Kernels;
 namespace Vlc.Gpu;
 
 /// <summary>
-/// Rows for passes on a device: all of them there, where they fit three quarters of the memory budget; otherwise streamed at every pass, in batches that alternate between two streams, so that
-/// one is copied while the other is computed.
+/// Rows for passes on a device. They stay on the device if they fit three quarters of the memory budget. Otherwise every pass streams them,
+/// in batches that alternate between two streams, so that one is copied while the other is computed.
 /// </summary>
 internal sealed class GpuRows : IResidentRows
 {
-    /// <summary>Floating-point operations of a launch, after which cancellation is looked at: milliseconds of a GPU.</summary>
+    /// <summary>Floating-point operations of a launch, after which cancellation is checked: milliseconds of a GPU.</summary>
     private const double OperationsOfLaunch = 1.4e11;
 
     private readonly GpuBackend _backend;
@@ -32,15 +32,15 @@ internal sealed class GpuRows : IResidentRows
         if (!IsStreamed && _count > 0) UploadAll();
     }
 
-    /// <summary>Rows of a batch; all of them where they stay on the device.</summary>
+    /// <summary>Rows of a batch; all rows where they stay on the device.</summary>
     public int BatchRows { get; private set; }
 
-    /// <summary>Whether the rows are copied anew at every pass.</summary>
+    /// <summary>Whether every pass copies the rows anew.</summary>
     public bool IsStreamed => _lanes.Length > 1;
 
     public void Assign(IResidentAnchors anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken = default)
     {
-        if (anchors is not GpuAnchors held || held.Backend != _backend || held.Dimension != _dimension)
+        if (anchors is not GpuAnchors resident || resident.Backend != _backend || resident.Dimension != _dimension)
         {
             throw new ArgumentException("The anchors are of another backend or dimension than the rows.", nameof(anchors));
         }
@@ -48,7 +48,7 @@ internal sealed class GpuRows : IResidentRows
         _backend.Bind();
         ArgumentOutOfRangeException.ThrowIfLessThan(nearest.Length, _count);
         ArgumentOutOfRangeException.ThrowIfLessThan(scores.Length, _count);
-        int launchRows = LaunchRows(held.Count);
+        int launchRows = LaunchRows(resident.Count);
         for (int batch = 0; batch * (long)BatchRows < _count; batch++)
         {
             Lane lane = _lanes[batch % _lanes.Length];
@@ -62,9 +62,9 @@ internal sealed class GpuRows : IResidentRows
                 _backend.AssignRows(
                     lane.Stream, new KernelConfig(launched / AssignKernel.Tile, AssignKernel.GroupSize),
                     lane.Rows.View.AsContiguous().SubView((long)start * _pitch, (long)launched * _pitch).AsAligned16().Cast<Quad>(),
-                    held.Columns.AsAligned16().Cast<Quad>(), held.HalfNorms.AsAligned16().Cast<Quad>(),
+                    resident.Columns.AsAligned16().Cast<Quad>(), resident.HalfNorms.AsAligned16().Cast<Quad>(),
                     lane.Nearest.View.AsContiguous().SubView(start, launched), lane.Scores.View.AsContiguous().SubView(start, launched),
-                    _pitch / Quad.Width, held.Tiles);
+                    _pitch / Quad.Width, resident.Tiles);
                 if (start + launchRows < count) lane.Stream.Synchronize();
             }
 
@@ -94,14 +94,15 @@ internal sealed class GpuRows : IResidentRows
             Lane lane = _lanes[batch % _lanes.Length];
             int first = batch * BatchRows, count = Math.Min(BatchRows, _count - first);
             if (IsStreamed) lane.Upload(_rows.Span.Slice(first * _dimension, count * _dimension), _dimension, _pitch);
-            // A list's rows ascend: those of this batch follow those of the batch before.
+            // The rows of a list ascend, so those of this batch follow those of the previous batch.
             EndsWithin(order.Span, starts.Span, begins, ends, first + count);
             lane.UploadRanges(begins, ends);
-            // The sums go from batch to batch; the copies above did not wait for them.
+            // The sums continue from batch to batch. The copies above did not wait for them.
             before?.Stream.Synchronize();
             before = lane;
             _backend.AddRows(
-                lane.Stream, new KernelConfig(groups, SumKernel.GroupSize), lane.Rows.View, deviceOrder.View, deviceWeights.View, lane.Begins!.View,
+                lane.Stream, new KernelConfig(groups, SumKernel.GroupSize), lane.Rows.View, deviceOrder.View, deviceWeights.View,
+                lane.Begins!.View,
                 lane.Ends!.View, sums.View, _pitch, first, weights.IsEmpty ? 0 : 1);
             ends.CopyTo(begins, 0);
         }
@@ -134,11 +135,12 @@ internal sealed class GpuRows : IResidentRows
         }
     }
 
-    private static void EndsWithin(ReadOnlySpan<int> order, ReadOnlySpan<int> starts, ReadOnlySpan<int> begins, Span<int> ends, int behindLast)
+    private static void EndsWithin(
+        ReadOnlySpan<int> order, ReadOnlySpan<int> starts, ReadOnlySpan<int> begins, Span<int> ends, int end)
     {
         for (int list = 0; list < begins.Length; list++)
         {
-            int length = order[begins[list]..starts[list + 1]].BinarySearch(behindLast);
+            int length = order[begins[list]..starts[list + 1]].BinarySearch(end);
             ends[list] = begins[list] + (length < 0 ? ~length : length);
         }
     }
@@ -155,11 +157,16 @@ internal sealed class GpuRows : IResidentRows
         long rowBytes = (long)_pitch * sizeof(float);
         long all = GpuBackend.Padded(_count) * (rowBytes + Lane.ResultBytes);
         if (all <= _backend.Memory.Budget / 4 * 3 && TryCreate(1, GpuBackend.Padded(_count)) is { } resident) return resident;
-        int batchRows = (int)Math.Clamp(_backend.Options.BatchBytes / rowBytes / AssignKernel.Tile * AssignKernel.Tile, AssignKernel.Tile, GpuBackend.Padded(_count));
+        int batchRows = (int)Math.Clamp(
+            _backend.Options.BatchBytes / rowBytes / AssignKernel.Tile * AssignKernel.Tile, AssignKernel.Tile, GpuBackend.Padded(_count));
         while (true)
         {
             if (TryCreate(2, batchRows) is { } streamed) return streamed;
-            if (batchRows == AssignKernel.Tile) throw new DeviceOutOfMemoryException(2 * batchRows * rowBytes, _backend.Memory.Budget - _backend.Memory.Used, inner: null);
+            if (batchRows == AssignKernel.Tile)
+            {
+                throw new DeviceOutOfMemoryException(2 * batchRows * rowBytes, _backend.Memory.Budget - _backend.Memory.Used, inner: null);
+            }
+
             batchRows = GpuBackend.Padded(batchRows / 2);
         }
     }
@@ -181,12 +188,13 @@ internal sealed class GpuRows : IResidentRows
         return [.. lanes];
     }
 
-    /// <summary>Brings all rows to the device, through page-locked memory of which one half is filled while the other is copied.</summary>
+    /// <summary>Copies all rows to the device through page-locked memory. One half of it is filled while the other is copied.</summary>
     private void UploadAll()
     {
         ArrayView<float> target = _lanes[0].Rows.View.AsContiguous();
         int rowsAtOnce = (int)Math.Clamp(_backend.Options.BatchBytes / 4 / ((long)_pitch * sizeof(float)), 1, _count);
-        using PageLockedArray1D<float> even = _backend.AllocatePageLocked<float>((long)rowsAtOnce * _pitch), odd = _backend.AllocatePageLocked<float>((long)rowsAtOnce * _pitch);
+        using PageLockedArray1D<float> even = _backend.AllocatePageLocked<float>((long)rowsAtOnce * _pitch);
+        using PageLockedArray1D<float> odd = _backend.AllocatePageLocked<float>((long)rowsAtOnce * _pitch);
         using AcceleratorStream evenStream = _backend.CreateStream(), oddStream = _backend.CreateStream();
         for (int first = 0, turn = 0; first < _count; first += rowsAtOnce, turn++)
         {
@@ -203,10 +211,10 @@ internal sealed class GpuRows : IResidentRows
         oddStream.Synchronize();
     }
 
-    /// <summary>Room on the device for a batch of rows and what is computed of them, with a stream of its own.</summary>
+    /// <summary>Buffers on the device for a batch of rows and its results, with a stream.</summary>
     private sealed class Lane : IDisposable
     {
-        /// <summary>Bytes of a row's results.</summary>
+        /// <summary>Bytes of the results of a row.</summary>
         public const int ResultBytes = sizeof(int) + sizeof(float);
 
         private readonly PageLockedArray1D<float>? _staging;
@@ -217,7 +225,7 @@ internal sealed class GpuRows : IResidentRows
 
         public Lane(GpuBackend backend, int rows, int pitch, bool staged)
         {
-            // Device memory first: it is what runs out.
+            // Device memory is allocated first, because it runs out first.
             Rows = backend.Memory.Allocate<float>((long)rows * pitch);
             try
             {
@@ -248,10 +256,10 @@ internal sealed class GpuRows : IResidentRows
         /// <summary>First entries of the lists among the rows of the batch.</summary>
         public DeviceMemory.Buffer<int>? Begins { get; private set; }
 
-        /// <summary>The entries behind their last.</summary>
+        /// <summary>The entry after the last of each list.</summary>
         public DeviceMemory.Buffer<int>? Ends { get; private set; }
 
-        /// <summary>Copies rows to a pitch; what lies between them stays zero.</summary>
+        /// <summary>Copies rows to a pitch; the padding stays zero.</summary>
         public static void Pad(ReadOnlySpan<float> rows, int dimension, Span<float> padded, int pitch)
         {
             if (pitch == dimension)
@@ -263,7 +271,7 @@ internal sealed class GpuRows : IResidentRows
             for (int row = 0; row < rows.Length / dimension; row++) rows.Slice(row * dimension, dimension).CopyTo(padded[(row * pitch)..]);
         }
 
-        /// <summary>Begins to copy a batch to the device; nothing of this lane may still be running.</summary>
+        /// <summary>Starts copying a batch to the device; nothing of this lane may still be running.</summary>
         public void Upload(ReadOnlySpan<float> rows, int dimension, int pitch)
         {
             Stream.Synchronize();
@@ -271,7 +279,7 @@ internal sealed class GpuRows : IResidentRows
             Rows.View.CopyFromPageLockedAsync(Stream, _staging);
         }
 
-        /// <summary>Makes room for the ranges of so many lists.</summary>
+        /// <summary>Allocates the ranges of so many lists.</summary>
         public void ReserveRanges(GpuBackend backend, int lists)
         {
             if (Begins?.Length >= lists) return;
@@ -288,7 +296,7 @@ internal sealed class GpuRows : IResidentRows
             Ends!.View.SubView(0, ends.Length).CopyFromCPU(Stream, ends);
         }
 
-        /// <summary>Begins to copy results back.</summary>
+        /// <summary>Starts copying results back.</summary>
         public void Download(int first, int count)
         {
             (_first, _pending) = (first, count);
@@ -296,7 +304,7 @@ internal sealed class GpuRows : IResidentRows
             Scores.View.CopyToPageLockedAsync(Stream, _scores);
         }
 
-        /// <summary>Waits for what was begun last, and hands it over.</summary>
+        /// <summary>Waits for the last copy, and returns its results.</summary>
         public void Collect(Span<int> nearest, Span<float> scores)
         {
             Stream.Synchronize();

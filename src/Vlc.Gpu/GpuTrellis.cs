@@ -7,15 +7,20 @@ using Vlc.Numerics.Kernels;
 namespace Vlc.Gpu;
 
 /// <summary>
-/// Trellis codes on a device. Rows come in batches that alternate between two streams, so that one is copied while the other is searched; where there is no room for two, in batches of half as
-/// many, down to one row.
+/// Trellis codes on a device. Rows come in batches that alternate between two streams, so that one is copied while the other is searched.
+/// Where the memory does not suffice for two, batches are halved, down to one row.
 /// </summary>
 internal sealed class GpuTrellis : IResidentTrellis
 {
-    /// <summary>Groups that are launched at most, each with survivors of its own: enough for the largest devices, which run about a thousand at once. Fewer rows are not worth a second batch.</summary>
+    /// <summary>
+    /// Most groups of a launch; each has survivors of its own. The largest devices run about a thousand at once. Fewer rows are not worth a
+    /// second batch.
+    /// </summary>
     private const int MostGroups = 1024;
 
-    /// <summary>Batches of a call that has rows enough, so that little of its copies is left over before the first and behind the last.</summary>
+    /// <summary>
+    /// Batches of a call with enough rows. It is chosen so that little of the copies is exposed before the first batch and after the last.
+    /// </summary>
     private const int Batches = 4;
 
     private readonly GpuBackend _backend;
@@ -26,14 +31,18 @@ internal sealed class GpuTrellis : IResidentTrellis
     private readonly DeviceMemory.Buffer<int> _starts;
     private readonly DeviceMemory.Buffer<float> _scales;
     private readonly DeviceMemory.Buffer<byte> _bits;
-    private Room[] _rooms = [];
+    private BatchBuffers[] _bufferSets = [];
     private bool _wereHalved;
 
     public GpuTrellis(GpuBackend backend, TrellisTables tables, TrellisAxes axes)
     {
         (_backend, _axes, _held) = (backend, axes, new DeviceBuffers(backend));
         var values = new float[TrellisTables.MaxBits * TrellisTables.StateCount];
-        for (int bits = 1; bits <= TrellisTables.MaxBits; bits++) tables.Table(bits).CopyTo(values.AsSpan((bits - 1) * TrellisTables.StateCount));
+        for (int bits = 1; bits <= TrellisTables.MaxBits; bits++)
+        {
+            tables.Table(bits).CopyTo(values.AsSpan((bits - 1) * TrellisTables.StateCount));
+        }
+
         try
         {
             _tables = _held.Upload<float>(values);
@@ -49,14 +58,15 @@ internal sealed class GpuTrellis : IResidentTrellis
     }
 
     /// <summary>Rows of a batch; 0 before the first.</summary>
-    public int BatchRows => _rooms.Length == 0 ? 0 : _rooms[0].Rows;
+    public int BatchRows => _bufferSets.Length == 0 ? 0 : _bufferSets[0].Rows;
 
     public void Encode(
-        ReadOnlyMemory<int> codes, ReadOnlyMemory<float> targets, Memory<byte> states, Memory<float> minima, CancellationToken cancellationToken = default)
+        ReadOnlyMemory<int> codes, ReadOnlyMemory<float> targets, Memory<byte> states, Memory<float> minima,
+        CancellationToken cancellationToken = default)
     {
-        int[] places = _axes.Places(codes.Span);
-        ArgumentOutOfRangeException.ThrowIfLessThan(targets.Length, places[^1]);
-        ArgumentOutOfRangeException.ThrowIfLessThan(states.Length, places[^1]);
+        int[] rowOffsets = _axes.RowOffsets(codes.Span);
+        ArgumentOutOfRangeException.ThrowIfLessThan(targets.Length, rowOffsets[^1]);
+        ArgumentOutOfRangeException.ThrowIfLessThan(states.Length, rowOffsets[^1]);
         ArgumentOutOfRangeException.ThrowIfLessThan(minima.Length, codes.Length);
         cancellationToken.ThrowIfCancellationRequested();
         if (codes.IsEmpty) return;
@@ -65,24 +75,24 @@ internal sealed class GpuTrellis : IResidentTrellis
         int batchRows = BatchRows, batches = (codes.Length + batchRows - 1) / batchRows;
         try
         {
-            // What a room was launched with is collected before it is filled again, while the other's launch runs.
-            for (int batch = 0; batch < batches + _rooms.Length; batch++)
+            // The results of a launch are collected before its buffers are filled again, while the other's launch runs.
+            for (int batch = 0; batch < batches + _bufferSets.Length; batch++)
             {
-                Room room = _rooms[batch % _rooms.Length];
-                if (batch >= _rooms.Length)
+                BatchBuffers buffers = _bufferSets[batch % _bufferSets.Length];
+                if (batch >= _bufferSets.Length)
                 {
-                    (int done, int count) = Extent(batch - _rooms.Length);
-                    room.Download(states.Span[places[done]..places[done + count]], minima.Span.Slice(done, count));
+                    (int done, int count) = Extent(batch - _bufferSets.Length);
+                    buffers.Download(states.Span[rowOffsets[done]..rowOffsets[done + count]], minima.Span.Slice(done, count));
                 }
 
                 if (batch >= batches) continue;
                 cancellationToken.ThrowIfCancellationRequested();
-                Launch(room, Extent(batch), codes.Span, places, targets.Span);
+                Launch(buffers, Extent(batch), codes.Span, rowOffsets, targets.Span);
             }
         }
         finally
         {
-            foreach (Room room in _rooms) room.Stream.Synchronize();
+            foreach (BatchBuffers buffers in _bufferSets) buffers.Stream.Synchronize();
         }
 
         foreach (float minimum in minima.Span[..codes.Length])
@@ -101,57 +111,70 @@ internal sealed class GpuTrellis : IResidentTrellis
 
     private void Release()
     {
-        foreach (Room room in _rooms) room.Dispose();
-        _rooms = [];
+        foreach (BatchBuffers buffers in _bufferSets) buffers.Dispose();
+        _bufferSets = [];
     }
 
-    private void Launch(Room room, (int First, int Count) rows, ReadOnlySpan<int> codes, int[] places, ReadOnlySpan<float> targets)
+    private void Launch(
+        BatchBuffers buffers, (int First, int Count) rows, ReadOnlySpan<int> codes, int[] rowOffsets, ReadOnlySpan<float> targets)
     {
-        int start = places[rows.First], end = places[rows.First + rows.Count];
-        var batchPlaces = new int[rows.Count];
-        for (int row = 0; row < rows.Count; row++) batchPlaces[row] = places[rows.First + row] - start;
-        room.Upload(codes.Slice(rows.First, rows.Count), batchPlaces, targets[start..end]);
+        int start = rowOffsets[rows.First], end = rowOffsets[rows.First + rows.Count];
+        var batchOffsets = new int[rows.Count];
+        for (int row = 0; row < rows.Count; row++) batchOffsets[row] = rowOffsets[rows.First + row] - start;
+        buffers.Upload(codes.Slice(rows.First, rows.Count), batchOffsets, targets[start..end]);
         _backend.EncodeRows(
-            room.Stream, new KernelConfig(Math.Min(rows.Count, room.Groups), TrellisKernel.GroupSize), _tables.View, _starts.View, _scales.View, _bits.View,
-            room.Codes.View, room.Places.View, room.Targets.View, room.Survivors.View, room.States.View, room.Minima.View, rows.Count, _axes.MostAxes);
+            buffers.Stream, new KernelConfig(Math.Min(rows.Count, buffers.Groups), TrellisKernel.GroupSize), _tables.View, _starts.View,
+            _scales.View, _bits.View,
+            buffers.Codes.View, buffers.RowOffsets.View, buffers.Targets.View, buffers.Survivors.View, buffers.States.View,
+            buffers.Minima.View, rows.Count, _axes.MostAxes);
     }
 
-    /// <summary>Room for a call of so many rows: for all of them at once, or for two batches.</summary>
+    /// <summary>Allocates buffers for a call of so many rows: for all of them at once, or for two batches.</summary>
     private void Reserve(int rows)
     {
         int least = Math.Min(rows, MostGroups);
-        long most = Math.Clamp(_backend.Options.BatchBytes / Room.RowBytes(_axes.MostAxes), 1, Math.Max((rows + Batches - 1) / Batches, least));
-        if (_rooms.Length > 0 && (_wereHalved || (_rooms[0].Rows >= most && (_rooms.Length > 1 || _rooms[0].Rows >= rows)))) return;
+        long most = Math.Clamp(
+            _backend.Options.BatchBytes / BatchBuffers.RowBytes(_axes.MostAxes), 1, Math.Max((rows + Batches - 1) / Batches, least));
+        if (_bufferSets.Length > 0
+            && (_wereHalved || (_bufferSets[0].Rows >= most && (_bufferSets.Length > 1 || _bufferSets[0].Rows >= rows))))
+        {
+            return;
+        }
+
         Release();
         _wereHalved = false;
         for (int batch = (int)most; ; batch = (batch + 1) / 2, _wereHalved = true)
         {
             int count = batch < rows ? 2 : 1;
-            var rooms = new List<Room>();
+            var bufferSets = new List<BatchBuffers>();
             try
             {
-                while (rooms.Count < count) rooms.Add(new Room(_backend, batch, Math.Min(batch, MostGroups), _axes.MostAxes));
-                _rooms = [.. rooms];
+                while (bufferSets.Count < count)
+                {
+                    bufferSets.Add(new BatchBuffers(_backend, batch, Math.Min(batch, MostGroups), _axes.MostAxes));
+                }
+
+                _bufferSets = [.. bufferSets];
                 return;
             }
             catch (DeviceOutOfMemoryException)
             {
-                foreach (Room room in rooms) room.Dispose();
-                // Half as many, then.
+                foreach (BatchBuffers buffers in bufferSets) buffers.Dispose();
+                // Not enough memory: the batch is halved.
                 if (batch == 1) throw;
             }
         }
     }
 
-    /// <summary>Room on the device for a batch.</summary>
-    private sealed class Room : IDisposable
+    /// <summary>Buffers on the device for a batch.</summary>
+    private sealed class BatchBuffers : IDisposable
     {
         private readonly DeviceBuffers _buffers;
 
-        public Room(GpuBackend backend, int rows, int groups, int mostAxes)
+        public BatchBuffers(GpuBackend backend, int rows, int groups, int mostAxes)
         {
             (Rows, Groups, _buffers) = (rows, groups, new DeviceBuffers(backend));
-            // No code may have an axis: there must be something to point to all the same.
+            // Codes may have no axes at all; the address must be valid all the same.
             long axes = Math.Max((long)rows * mostAxes, 1), survivors = Math.Max((long)groups * mostAxes, 1) * TrellisKernel.SurvivorBytes;
             try
             {
@@ -159,7 +182,7 @@ internal sealed class GpuTrellis : IResidentTrellis
                 Targets = _buffers.Allocate<float>(axes);
                 States = _buffers.Allocate<byte>(axes);
                 Codes = _buffers.Allocate<int>(rows);
-                Places = _buffers.Allocate<int>(rows);
+                RowOffsets = _buffers.Allocate<int>(rows);
                 Minima = _buffers.Allocate<float>(rows);
                 Stream = backend.CreateStream();
             }
@@ -184,17 +207,17 @@ internal sealed class GpuTrellis : IResidentTrellis
 
         public DeviceMemory.Buffer<int> Codes { get; }
 
-        public DeviceMemory.Buffer<int> Places { get; }
+        public DeviceMemory.Buffer<int> RowOffsets { get; }
 
         public DeviceMemory.Buffer<float> Minima { get; }
 
-        /// <summary>Bytes of a row of as many axes as a code can have, besides the survivors.</summary>
+        /// <summary>Bytes of a row of as many axes as a code can have, without the survivors.</summary>
         public static long RowBytes(int mostAxes) => (mostAxes * (sizeof(float) + 1L)) + (2 * sizeof(int)) + sizeof(float);
 
-        public void Upload(ReadOnlySpan<int> codes, ReadOnlySpan<int> places, ReadOnlySpan<float> targets)
+        public void Upload(ReadOnlySpan<int> codes, ReadOnlySpan<int> rowOffsets, ReadOnlySpan<float> targets)
         {
             Codes.View.SubView(0, codes.Length).CopyFromCPU(Stream, codes);
-            Places.View.SubView(0, places.Length).CopyFromCPU(Stream, places);
+            RowOffsets.View.SubView(0, rowOffsets.Length).CopyFromCPU(Stream, rowOffsets);
             if (!targets.IsEmpty) Targets.View.SubView(0, targets.Length).CopyFromCPU(Stream, targets);
             Stream.Synchronize();
         }

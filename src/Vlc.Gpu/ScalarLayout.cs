@@ -6,7 +6,7 @@ using Vlc.Codecs;
 
 namespace Vlc.Gpu;
 
-/// <summary>Codes of a number an axis, or of none.</summary>
+/// <summary>Codes of a number an axis (int8, f16), or no codes.</summary>
 internal sealed class ScalarLayout : IScanLayout
 {
     private readonly ScalarCodes _codes;
@@ -14,7 +14,9 @@ internal sealed class ScalarLayout : IScanLayout
     private readonly Action<AcceleratorStream, KernelConfig, ScalarScanCodes, ScanQueries, ScanWork> _measure;
     private ScalarScanCodes _view;
 
-    /// <exception cref="ArgumentException">A codec whose codes are not scalars, or one that needs more shared memory than the device has.</exception>
+    /// <exception cref="ArgumentException">
+    /// The codec's codes are not scalars, or it needs more shared memory than the device has.
+    /// </exception>
     public ScalarLayout(GpuBackend backend, ScalarCodes codes)
     {
         _codes = codes;
@@ -23,14 +25,22 @@ internal sealed class ScalarLayout : IScanLayout
         {
             CodecKind.Int8 => (ScalarKernel.ByteParts, product ? ScalarKernel.ByteProducts : ScalarKernel.ByteDistances),
             CodecKind.Float16 => (ScalarKernel.HalfParts, product ? ScalarKernel.HalfProducts : ScalarKernel.HalfDistances),
-            CodecKind.None => (ScalarKernel.AnchorParts, (Action<ScalarScanCodes, ScanQueries, ScanWork>)(product ? ScalarKernel.AnchorProducts : ScalarKernel.AnchorDistances)),
+            CodecKind.None => (
+                ScalarKernel.AnchorParts,
+                (Action<ScalarScanCodes, ScanQueries, ScanWork>)(product ? ScalarKernel.AnchorProducts : ScalarKernel.AnchorDistances)),
             _ => throw new ArgumentException($"Codec {codes.Codec} has no scalar codes.", nameof(codes)),
         };
-        int shared = codes.Codec switch { CodecKind.Int8 => ScalarKernel.ByteSharedBytes, CodecKind.Float16 => ScalarKernel.HalfSharedBytes, _ => 0 };
+        int shared = codes.Codec switch
+        {
+            CodecKind.Int8 => ScalarKernel.ByteSharedBytes,
+            CodecKind.Float16 => ScalarKernel.HalfSharedBytes,
+            _ => 0,
+        };
         if (backend.Device.SharedBytes < shared)
         {
             throw new ArgumentException(
-                $"{backend.Name} has {backend.Device.SharedBytes} bytes of shared memory a group; a search of codec {codes.Codec} needs {shared}. Search on the processor.", nameof(codes));
+                $"{backend.Name} has {backend.Device.SharedBytes} bytes of shared memory a group; a search of codec {codes.Codec} needs "
+                + $"{shared}. Search on the processor.", nameof(codes));
         }
 
         _measure = backend.LoadScalarScan(kernel, _parts);
@@ -38,7 +48,7 @@ internal sealed class ScalarLayout : IScanLayout
 
     public int ListCount => _codes.ListStarts.Length - 1;
 
-    /// <summary>Without codes a query meets a list's anchor once a tile, not once a row.</summary>
+    /// <summary>Without codes a query is compared with a list's anchor once a tile, not once a row.</summary>
     public int MostAxes => _codes.Codes is null ? (_codes.Dimension + ScanKernel.Tile - 1) / ScanKernel.Tile : _codes.Axes.Length;
 
     public int CoordinateCount => _codes.Dimension;

@@ -16,7 +16,10 @@ internal sealed class TrellisLayout : IScanLayout
     public TrellisLayout(GpuBackend backend, TrellisCodes codes)
     {
         _codes = codes;
-        _measure = backend.LoadScan(codes.CountsAsUnitLength ? ScanKernel.Cosines : codes.Metric == Metric.InnerProduct ? ScanKernel.Products : ScanKernel.Distances);
+        _measure = backend.LoadScan(
+            codes.CountsAsUnitLength ? ScanKernel.Cosines
+            : codes.Metric == Metric.InnerProduct ? ScanKernel.Products
+            : ScanKernel.Distances);
         foreach (TrellisList list in codes.Lists) MostAxes = Math.Max(MostAxes, list.Axes.Length);
     }
 
@@ -38,7 +41,8 @@ internal sealed class TrellisLayout : IScanLayout
 
     public ReadOnlySpan<byte> Code(int list, int position) => _codes.Lists[list].Codes!.Row(position);
 
-    public void Measure(AcceleratorStream stream, int groups, ScanQueries queries, ScanWork work) => _measure(stream, new KernelConfig(groups, ScanKernel.Tile), _view, queries, work);
+    public void Measure(AcceleratorStream stream, int groups, ScanQueries queries, ScanWork work) =>
+        _measure(stream, new KernelConfig(groups, ScanKernel.Tile), _view, queries, work);
 
     public void Upload(DeviceBuffers buffers)
     {
@@ -51,14 +55,18 @@ internal sealed class TrellisLayout : IScanLayout
         for (int list = 0; list < lists.Count; list++)
         {
             TrellisList coded = lists[list];
-            // Classes of a cell share its anchor.
+            // The classes of a cell share its anchor.
             if (!coded.Anchor.Equals(lastAnchor))
             {
                 anchors.AddRange(coded.Anchor.Span);
                 lastAnchor = coded.Anchor;
             }
 
-            int[] header = [plans.Count, coded.Axes.Length, coded.FirstCoordinate, coded.Anchor.Length, anchors.Count - coded.Anchor.Length, coded.Group];
+            int[] header =
+            [
+                plans.Count, coded.Axes.Length, coded.FirstCoordinate, coded.Anchor.Length,
+                anchors.Count - coded.Anchor.Length, coded.Group,
+            ];
             header.CopyTo(headers, list * ScanCodes.HeaderInts);
             squared[list] = coded.AnchorSquared;
             Plan(coded.Bits.Span, plans);

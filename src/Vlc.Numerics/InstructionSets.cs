@@ -4,14 +4,16 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Vlc.Numerics;
 
-/// <summary>Which of the kernels' twins this process runs. All give the same bits; they differ in speed alone.</summary>
+/// <summary>
+/// The widest instruction set that the kernels use in this process. All levels give the same bits; they differ in speed alone.
+/// </summary>
 public enum InstructionSetLevel
 {
     /// <summary>No vectors that the kernels use: the scalar reference. Slow.</summary>
     Scalar = 0,
 
     /// <summary>
-    /// 128-bit vectors: Arm64 AdvSimd, which has fused multiply-add, and SSE4.1, which has not. There its bits come from the C library, slowly.
+    /// 128-bit vectors: Arm64 AdvSimd and SSE4.1. SSE4.1 has no fused multiply-add; the C library computes it there, slowly.
     /// </summary>
     Vector128 = 1,
 
@@ -22,12 +24,12 @@ public enum InstructionSetLevel
     Vector512 = 3,
 }
 
-/// <summary>The level in use, for reports and for tests that must know which twin they compare.</summary>
+/// <summary>The level in use, for reports and for tests that compare the kernels of one level with the reference.</summary>
 public static class InstructionSets
 {
     /// <summary>
-    /// The level of this process. <c>DOTNET_EnableAVX512=0</c>, <c>DOTNET_EnableAVX2=0</c> and
-    /// <c>DOTNET_EnableHWIntrinsic=0</c> lower it; the older <c>DOTNET_EnableAVX512F=0</c> does nothing on .NET 10.
+    /// The level of this process. <c>DOTNET_EnableAVX512=0</c>, <c>DOTNET_EnableAVX2=0</c> and <c>DOTNET_EnableHWIntrinsic=0</c> lower it.
+    /// The older <c>DOTNET_EnableAVX512F=0</c> has no effect on .NET 10.
     /// </summary>
     public static InstructionSetLevel Level { get; } =
         Avx512F.IsSupported && Vector512.IsHardwareAccelerated ? InstructionSetLevel.Vector512

@@ -7,16 +7,25 @@ using Vlc.Indexing;
 
 namespace Vlc.Plots;
 
-/// <summary>A frontier as a web page that needs nothing else: the picture and the table behind it.</summary>
+/// <summary>A frontier as a self-contained web page: the picture and its table.</summary>
 public static class FrontierPage
 {
-    /// <summary>The page, in UTF-8 once written.</summary>
+    /// <summary>The page as text, to be written as UTF-8.</summary>
     /// <param name="frontier">At least one point.</param>
-    /// <param name="title">What was measured; a name of the vectors.</param>
+    /// <param name="title">What was measured, such as a name of the vectors.</param>
     public static string Html(Frontier frontier, string title)
     {
         string svg = FrontierPlot.Svg(frontier, title);
         string heading = WebUtility.HtmlEncode(title);
+        string queries = frontier.TuningSource is { } source
+            ? $"queries of {WebUtility.HtmlEncode(source)}"
+            : "rows held out of training";
+        string counts = string.Create(
+            CultureInfo.InvariantCulture, $"{frontier.AnchorCount:N0} anchors, {frontier.GroupCount} bases, {frontier.ClassCount} classes");
+        string legend = string.Create(
+            CultureInfo.InvariantCulture,
+            $"among the {frontier.Candidates} exactly nearest rows of each. "
+            + $"In bold: what a target recall of {frontier.TargetRecall} chooses.");
         var page = new StringBuilder();
         page.Append(CultureInfo.InvariantCulture, $$"""
             <!DOCTYPE html>
@@ -34,9 +43,9 @@ public static class FrontierPage
             </head>
             <body>
             {{svg[svg.IndexOf("<svg", StringComparison.Ordinal)..]}}
-            <p>{{frontier.Count:N0}} vectors of {{frontier.Dimension}} dimensions; {{frontier.AnchorCount:N0}} anchors, {{frontier.GroupCount}} bases, {{frontier.ClassCount}} classes.
-            Recall of an exhaustive scan on {{frontier.Queries:N0}} {{(frontier.TuningSource is { } source ? $"queries of {WebUtility.HtmlEncode(source)}" : "rows held out of training")}},
-            among the {{frontier.Candidates}} exactly nearest rows of each. In bold: what a target recall of {{frontier.TargetRecall}} chooses.</p>
+            <p>{{frontier.Count:N0}} vectors of {{frontier.Dimension}} dimensions; {{counts}}.
+            Recall of an exhaustive scan on {{frontier.Queries:N0}} {{queries}},
+            {{legend}}</p>
             <table>
             <tr><th>bytes/vector</th><th>ratio</th><th>coded axes</th><th>bits/axis</th>
             """);
@@ -46,11 +55,16 @@ public static class FrontierPage
         {
             page.Append(
                 CultureInfo.InvariantCulture,
-                $"<tr{(point.AtTarget ? " class=\"target\"" : "")}><td>{point.BytesPerVector:F2}</td><td>{100 * point.Ratio:F2} %</td><td>{point.CodedAxes:F1}</td>"
-                + $"<td>{point.BitsPerCodedAxis:F2}</td>");
-            foreach (RecallAtK recall in point.Recalls) page.Append(CultureInfo.InvariantCulture, $"<td>{recall.Recall:F4} ± {recall.StandardError:F4}</td>");
+                $"<tr{(point.AtTarget ? " class=\"target\"" : "")}><td>{point.BytesPerVector:F2}</td><td>{100 * point.Ratio:F2} %</td>"
+                + $"<td>{point.CodedAxes:F1}</td><td>{point.BitsPerCodedAxis:F2}</td>");
+            foreach (RecallAtK recall in point.Recalls)
+            {
+                page.Append(CultureInfo.InvariantCulture, $"<td>{recall.Recall:F4} ± {recall.StandardError:F4}</td>");
+            }
+
             page.Append(
-                CultureInfo.InvariantCulture, $"<td>{point.BoundBytesPerVector:F2}</td><td>{point.BitsToBound:F3}</td><td>{point.StoredBitsToBound:F3}</td></tr>\n");
+                CultureInfo.InvariantCulture,
+                $"<td>{point.BoundBytesPerVector:F2}</td><td>{point.BitsToBound:F3}</td><td>{point.StoredBitsToBound:F3}</td></tr>\n");
         }
 
         page.Append("</table>\n</body>\n</html>\n");

@@ -6,7 +6,7 @@ using Vlc.Codecs.Packed;
 
 namespace Vlc.Plots;
 
-/// <summary>Draws a frontier: recall against bytes a vector, the target, and where a code at the Gaussian bound would lie.</summary>
+/// <summary>Draws a frontier: recall against bytes a vector, the target, and the bytes of a code at the Gaussian bound.</summary>
 public static class FrontierPlot
 {
     /// <summary>Pixels of a picture.</summary>
@@ -16,12 +16,12 @@ public static class FrontierPlot
 
     /// <summary>The picture as SVG: an XML document.</summary>
     /// <param name="frontier">At least one point.</param>
-    /// <param name="title">What was measured; a name of the vectors.</param>
+    /// <param name="title">What was measured, such as a name of the vectors.</param>
     public static string Svg(Frontier frontier, string title) => Draw(frontier, title).GetSvgXml(Width, Height);
 
     /// <summary>The picture as PNG.</summary>
     /// <param name="frontier">At least one point.</param>
-    /// <param name="title">What was measured; a name of the vectors.</param>
+    /// <param name="title">What was measured, such as a name of the vectors.</param>
     public static byte[] Png(Frontier frontier, string title) => Draw(frontier, title).GetImageBytes(Width, Height, ImageFormat.Png);
 
     private static Plot Draw(Frontier frontier, string title)
@@ -32,7 +32,8 @@ public static class FrontierPlot
         var plot = new Plot();
         for (int i = 0; i < points[0].Recalls.Count; i++)
         {
-            double[] recalls = [.. points.Select(point => point.Recalls[i].Recall)], errors = [.. points.Select(point => point.Recalls[i].StandardError)];
+            double[] recalls = [.. points.Select(point => point.Recalls[i].Recall)];
+            double[] errors = [.. points.Select(point => point.Recalls[i].StandardError)];
             Scatter line = plot.Add.Scatter(bytes, recalls, s_colours[i % s_colours.Length]);
             line.LegendText = $"recall@{points[0].Recalls[i].K} ± standard error";
             line.LineWidth = 2;
@@ -41,10 +42,11 @@ public static class FrontierPlot
             bars.Color = line.Color;
         }
 
-        int aim = Aim(points[0]);
-        double[] aimed = [.. points.Select(point => point.Recalls[aim].Recall)];
-        Scatter bound = plot.Add.Scatter(points.Select(point => point.BoundBytesPerVector).ToArray(), aimed, s_colours[aim].Darken(0.3));
-        bound.LegendText = $"recall@{points[0].Recalls[aim].K} if the codes were at the Gaussian bound";
+        int targetIndex = TargetIndex(points[0]);
+        double[] targets = [.. points.Select(point => point.Recalls[targetIndex].Recall)];
+        Scatter bound = plot.Add.Scatter(
+            points.Select(point => point.BoundBytesPerVector).ToArray(), targets, s_colours[targetIndex].Darken(0.3));
+        bound.LegendText = $"recall@{points[0].Recalls[targetIndex].K} if the codes were at the Gaussian bound";
         bound.LinePattern = LinePattern.Dashed;
         bound.LineWidth = 2;
         bound.MarkerSize = 0;
@@ -56,10 +58,10 @@ public static class FrontierPlot
         foreach ((int i, FrontierPoint point) in points.Index())
         {
             Text label = plot.Add.Text(
-                string.Create(CultureInfo.InvariantCulture, $"{point.BytesPerVector:F1} B"), point.BytesPerVector, aimed[i]);
+                string.Create(CultureInfo.InvariantCulture, $"{point.BytesPerVector:F1} B"), point.BytesPerVector, targets[i]);
             label.LabelFontSize = point.AtTarget ? 14 : 11;
             label.LabelBold = point.AtTarget;
-            label.LabelFontColor = s_colours[aim].Darken(0.3);
+            label.LabelFontColor = s_colours[targetIndex].Darken(0.3);
             label.LabelAlignment = Alignment.UpperLeft;
             label.OffsetX = 5;
             label.OffsetY = 4;
@@ -73,7 +75,7 @@ public static class FrontierPlot
         return plot;
     }
 
-    /// <summary>Which of a point's recalls the target is about.</summary>
-    private static int Aim(FrontierPoint point) =>
+    /// <summary>The index of the target's recall among a point's recalls.</summary>
+    private static int TargetIndex(FrontierPoint point) =>
         Math.Max(0, point.Recalls.Index().LastOrDefault(recall => recall.Item.K <= PackedOptions.TargetNeighbors).Index);
 }

@@ -14,6 +14,9 @@ internal static class RepositoryPaths
         return Path.GetFullPath(path);
     }
 
+    /// <summary>Path of a file that a foreign tool wrote, in the fixtures of the format tests.</summary>
+    public static string Fixture(string folder, string fileName) => Path.Combine(Root, "test", "Vlc.Formats.Tests", "Fixtures", folder, fileName);
+
     private static string FindRoot()
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

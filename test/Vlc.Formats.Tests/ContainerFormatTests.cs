@@ -79,7 +79,7 @@ public sealed class ContainerFormatTests
         }
 
         VlcFormatException exception = Assert.Throws<VlcFormatException>(() => Samples.Open(path));
-        Assert.Contains("'doubles', 'integers'", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("'doubles' list of double, 'integers' list of int32", exception.Message, StringComparison.Ordinal);
         exception = Assert.Throws<VlcFormatException>(() => Samples.Open(path, new VectorFileOptions { Column = "x" }));
         Assert.Contains("'x'", exception.Message, StringComparison.Ordinal);
     }

@@ -3,8 +3,10 @@ using System.Text;
 using Parquet;
 using Parquet.Schema;
 using PureHDF;
+using Vlc.Formats.Chroma;
+using Vlc.Formats.Columnar;
 using Vlc.Formats.Hdf5;
-using Vlc.Formats.Parquet;
+using Vlc.Formats.Zstandard;
 using Vlc.Vectors;
 
 namespace Vlc.Formats.Tests;
@@ -13,7 +15,9 @@ namespace Vlc.Formats.Tests;
 internal static class Samples
 {
     public static IReadOnlyList<VectorFileFormat> AllFormats { get; } =
-        [.. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance];
+        [
+            .. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance, ChromaFormat.Instance, ZstandardFormat.Instance,
+        ];
 
     /// <summary>Extensions of the formats whose components are float32, as they are or as text.</summary>
     public static readonly string[] FloatExtensions =
@@ -83,21 +87,22 @@ internal static class Samples
     public static byte[] ParquetFile(float[] values, int[] lengths, int rowsPerGroup)
     {
         ListField list = new("embedding", new DataField<float>("element"));
-        ParquetSchema schema = new(new DataField<long>("id"), list);
+        ParquetSchema schema = new(new DataField<string>("id"), list);
         int top = schema.DataFields[1].MaxDefinitionLevel;
         using MemoryStream stream = new();
         ParquetWriter writer = ParquetWriter.CreateAsync(schema, stream).GetAwaiter().GetResult();
-        int at = 0;
+        int at = 0, first = 0;
         foreach (int[] group in lengths.Chunk(rowsPerGroup))
         {
             using ParquetRowGroupWriter rows = writer.CreateRowGroup();
-            rows.WriteAsync<long>(schema.DataFields[0], group.Select(length => (long)length).ToArray()).GetAwaiter().GetResult();
+            rows.WriteAsync(schema.DataFields[0], group.Select((_, i) => $"k{first + i}").ToArray()).GetAwaiter().GetResult();
             int count = group.Sum(length => int.Max(length, 0));
             int[] definitions = [.. group.SelectMany(length => length < 0 ? [0] : Enumerable.Repeat(top, length))];
             int[] repetitions = [.. group.SelectMany(length => length < 0 ? [0] : Enumerable.Range(0, length).Select(i => int.Min(i, 1)))];
             rows.WriteAllPartsAsync<float>(schema.DataFields[1], values.AsMemory(at, count), definitions, repetitions, default)
                 .GetAwaiter().GetResult();
             at += count;
+            first += group.Length;
         }
 
         writer.DisposeAsync().AsTask().GetAwaiter().GetResult();

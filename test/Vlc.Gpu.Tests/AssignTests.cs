@@ -5,12 +5,17 @@ namespace Vlc.Gpu.Tests;
 [Collection(OnDevices.Name)]
 public sealed class AssignTests(Lanes lanes)
 {
-    /// <summary>Sizes beside every multiple of a tile (128 rows and columns, 8 components), and the smallest there are.</summary>
+    /// <summary>Sizes near every multiple of a tile (128 rows and columns, 8 components), and the smallest possible ones.</summary>
     public static TheoryData<string, int, int, int> Shapes()
     {
         var shapes = new TheoryData<string, int, int, int>();
-        foreach ((int n, int m, int d) in ((int, int, int)[])[(1, 1, 1), (3, 130, 1), (129, 2, 7), (128, 128, 8), (131, 129, 9)]) shapes.Add(Lanes.Simulated, n, m, d);
-        foreach ((int n, int m, int d) in ((int, int, int)[])[(1, 1, 1), (1000, 1, 5), (127, 129, 8), (128, 256, 16), (513, 300, 33), (700, 515, 100)])
+        foreach ((int n, int m, int d) in ((int, int, int)[])[(1, 1, 1), (3, 130, 1), (129, 2, 7), (128, 128, 8), (131, 129, 9)])
+        {
+            shapes.Add(Lanes.Simulated, n, m, d);
+        }
+
+        (int, int, int)[] large = [(1, 1, 1), (1000, 1, 5), (127, 129, 8), (128, 256, 16), (513, 300, 33), (700, 515, 100)];
+        foreach ((int n, int m, int d) in large)
         {
             shapes.Add(Lanes.OpenCL, n, m, d);
         }
@@ -32,13 +37,13 @@ public sealed class AssignTests(Lanes lanes)
     public void Of_equal_anchors_the_lowest_wins(string lane)
     {
         using GpuBackend backend = lanes.Create(lane);
-        // 140 anchors, each there four times, in different tiles and lanes: the first 35 must win.
+        // 140 anchors, each repeated four times, in different tiles and lanes: the first 35 must win.
         const int Dimension = 3, Distinct = 35;
         float[] distinct = RandomRows.Gaussian(Distinct, Dimension, 3), anchors = [.. distinct, .. distinct, .. distinct, .. distinct];
         using IResidentRows rows = backend.LoadRows(distinct, Dimension);
-        using IResidentAnchors held = backend.LoadAnchors(anchors, Dimension);
+        using IResidentAnchors resident = backend.LoadAnchors(anchors, Dimension);
         var nearest = new int[Distinct];
-        rows.Assign(held, nearest, new float[Distinct]);
+        rows.Assign(resident, nearest, new float[Distinct]);
         Assert.Equal(Enumerable.Range(0, Distinct), nearest);
     }
 
@@ -47,15 +52,15 @@ public sealed class AssignTests(Lanes lanes)
     [InlineData(Lanes.OpenCL, 5000, 200, 40)]
     public void Rows_beyond_the_budget_are_streamed_with_the_same_bits(string lane, int count, int anchorCount, int dimension)
     {
-        // Room for the anchors and two batches of 128 rows, not for all rows.
+        // Memory for the anchors and two batches of 128 rows, not for all rows.
         int pitch = GpuBackend.PitchOf(dimension);
         long batch = 128L * ((pitch * sizeof(float)) + 8), anchors = GpuBackend.Padded(anchorCount) * (pitch + 1L) * sizeof(float);
         using GpuBackend backend = lanes.Create(lane, new GpuOptions { MemoryBudget = anchors + (2 * batch), BatchBytes = 1 });
         float[] rows = RandomRows.Gaussian(count, dimension, 4), columns = RandomRows.Gaussian(anchorCount, dimension, 5);
-        using (var held = (GpuRows)backend.LoadRows(rows, dimension))
+        using (var resident = (GpuRows)backend.LoadRows(rows, dimension))
         {
-            Assert.True(held.IsStreamed);
-            Assert.Equal(128, held.BatchRows);
+            Assert.True(resident.IsStreamed);
+            Assert.Equal(128, resident.BatchRows);
         }
 
         AssertSame(backend, rows, columns, dimension);
@@ -78,10 +83,10 @@ public sealed class AssignTests(Lanes lanes)
             if (refuse) refused++;
             return refuse;
         };
-        using (var held = (GpuRows)backend.LoadRows(rows, Dimension))
+        using (var resident = (GpuRows)backend.LoadRows(rows, Dimension))
         {
-            Assert.True(held.IsStreamed);
-            Assert.InRange(held.BatchRows, 128, 256);
+            Assert.True(resident.IsStreamed);
+            Assert.InRange(resident.BatchRows, 128, 256);
         }
 
         Assert.True(refused > 1);
@@ -113,7 +118,8 @@ public sealed class AssignTests(Lanes lanes)
         using GpuBackend backend = lanes.Create(Lanes.Simulated);
         using IResidentRows rows = backend.LoadRows(new float[8], 2);
         using IResidentAnchors anchors = backend.LoadAnchors(new float[2], 2);
-        Assert.Throws<OperationCanceledException>(() => rows.Assign(anchors, new int[4], new float[4], new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(
+            () => rows.Assign(anchors, new int[4], new float[4], new CancellationToken(canceled: true)));
     }
 
     private static void AssertSame(GpuBackend backend, float[] rows, float[] anchors, int dimension)
@@ -129,12 +135,12 @@ public sealed class AssignTests(Lanes lanes)
         int count = rows.Length / dimension;
         var nearest = new int[count];
         var scores = new float[count];
-        using IResidentRows held = backend.LoadRows(rows, dimension);
+        using IResidentRows resident = backend.LoadRows(rows, dimension);
         using IResidentAnchors residentAnchors = backend.LoadAnchors(anchors, dimension);
-        // Twice: what a pass leaves behind must not show in the next.
-        held.Assign(residentAnchors, nearest, scores);
+        // Twice: state left by a pass must not affect the next.
+        resident.Assign(residentAnchors, nearest, scores);
         nearest.AsSpan().Fill(-1);
-        held.Assign(residentAnchors, nearest, scores);
+        resident.Assign(residentAnchors, nearest, scores);
         return (nearest, scores);
     }
 }

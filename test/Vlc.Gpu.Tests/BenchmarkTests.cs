@@ -4,12 +4,15 @@ using Vlc.Gpu.Devices;
 
 namespace Vlc.Gpu.Tests;
 
-/// <summary>bench/Vlc.Bench.Gpu, at sizes that say nothing but that it runs.</summary>
+/// <summary>Runs bench/Vlc.Bench.Gpu at small sizes, to show that it works.</summary>
 [Collection(OnDevices.Name)]
 public sealed class BenchmarkTests
 {
     private static readonly string[] s_tiny =
-        ["--device", "opencl", "--rows", "300", "--dim", "9", "--anchors", "20", "--index-rows", "300", "--index-dim", "12", "--queries", "6", "-k", "3", "--repeats", "1", "--threads", "2"];
+    [
+        "--device", "opencl", "--rows", "300", "--dim", "9", "--anchors", "20", "--index-rows", "300", "--index-dim", "12",
+        "--queries", "6", "-k", "3", "--repeats", "1", "--threads", "2",
+    ];
 
     [Fact]
     public async Task A_device_is_measured_and_agrees_with_the_processor()
@@ -17,15 +20,18 @@ public sealed class BenchmarkTests
         Assert.SkipUnless(NativeRuntimes.HasOpenCL, "no OpenCL runtime");
         (int code, string output, string error) = await Run([.. s_tiny, "--json"]);
         Assert.True(code == 0, error);
-        JsonElement result = JsonDocument.Parse(output).RootElement, assign = result.GetProperty("assign"), index = result.GetProperty("index"), scan = index.GetProperty("scan");
+        JsonElement result = JsonDocument.Parse(output).RootElement, assign = result.GetProperty("assign");
+        JsonElement index = result.GetProperty("index"), scan = index.GetProperty("scan");
         Assert.StartsWith("opencl, ", result.GetProperty("device").GetString(), StringComparison.Ordinal);
         Assert.Equal([300, 9, 20], ((string[])["rows", "dimension", "anchors"]).Select(name => assign.GetProperty(name).GetInt32()));
-        // 2·n·m·d operations in the time that is given.
-        Assert.Equal(2.0 * 300 * 9 * 20 / 1e12, assign.GetProperty("teraFlops").GetDouble() * assign.GetProperty("seconds").GetDouble(), 1e-15);
+        // 2·n·m·d operations in the reported time.
+        Assert.Equal(
+            2.0 * 300 * 9 * 20 / 1e12, assign.GetProperty("teraFlops").GetDouble() * assign.GetProperty("seconds").GetDouble(), 1e-15);
         Assert.Equal(JsonValueKind.Null, assign.GetProperty("shareOfPeak").ValueKind);
         Assert.StartsWith("n/a", assign.GetProperty("peakDerivation").GetString(), StringComparison.Ordinal);
         Assert.Equal(
-            scan.GetProperty("codeBytes").GetInt64() * scan.GetProperty("queriesPerSecond").GetDouble() / 1e9, scan.GetProperty("codeGigabytesPerSecond").GetDouble(), 1e-12);
+            scan.GetProperty("codeBytes").GetInt64() * scan.GetProperty("queriesPerSecond").GetDouble() / 1e9,
+            scan.GetProperty("codeGigabytesPerSecond").GetDouble(), 1e-12);
         Assert.True(scan.GetProperty("codeBytes").GetInt64() > 0);
         Assert.All((JsonElement[])[assign, index, scan], part => Assert.True(part.GetProperty("identical").GetBoolean()));
     }
@@ -33,7 +39,8 @@ public sealed class BenchmarkTests
     [Fact]
     public async Task What_it_is_not_given_to_understand_it_refuses()
     {
-        foreach (string[] arguments in (string[][])[["--row", "3"], ["--rows", "0"], ["--rows"], ["--device", "gpu"], ["--rows", "100000000", "--dim", "1000"]])
+        string[][] wrong = [["--row", "3"], ["--rows", "0"], ["--rows"], ["--device", "gpu"], ["--rows", "100000000", "--dim", "1000"]];
+        foreach (string[] arguments in wrong)
         {
             (int code, string output, string error) = await Run(arguments);
             Assert.Equal(2, code);
@@ -53,7 +60,8 @@ public sealed class BenchmarkTests
     [InlineData("compute SM_90", 132, 0, null)]
     public void The_peak_is_lanes_times_clock_times_two(string version, int multiprocessors, int clock, double? expected)
     {
-        var device = new GpuDevice(0, GpuKind.Cuda, "any", IsGpu: true, version, 1 << 30, 48 << 10, 1024, multiprocessors, clock, Problem: null);
+        var device = new GpuDevice(
+            0, GpuKind.Cuda, "any", IsGpu: true, version, 1 << 30, 48 << 10, 1024, multiprocessors, clock, Problem: null);
         Float32Peak peak = Float32Peak.Of(device);
         if (expected is { } known) Assert.Equal(known, peak.TeraFlops!.Value, 0.05);
         else Assert.Null(peak.TeraFlops);

@@ -8,7 +8,7 @@ using Vlc.Vectors;
 
 namespace Vlc.Gpu.Tests;
 
-/// <summary>Whole indexes of the packed codec, whose codes a device searches: in the search for a level and of all rows.</summary>
+/// <summary>Whole indexes of the packed codec, whose codes a device computes: in the search for a level and for all rows.</summary>
 [Collection(OnDevices.Name)]
 public sealed class EncodingTests(Lanes lanes)
 {
@@ -17,11 +17,12 @@ public sealed class EncodingTests(Lanes lanes)
     [InlineData(2, Metric.Cosine, 5, true, null)]
     [InlineData(3, Metric.L2, 24, false, null)]
     [InlineData(4, Metric.InnerProduct, 33, true, 0.2)]
-    public void An_index_does_not_show_where_its_codes_were_searched(int threads, Metric metric, int dimension, bool? unbiased, double? ratio)
+    public void An_index_does_not_show_where_its_codes_were_searched(
+        int threads, Metric metric, int dimension, bool? unbiased, double? ratio)
     {
         const int Count = 700;
         using GpuBackend device = lanes.Create(Lanes.OpenCL);
-        // So few that a block takes several.
+        // So few that a block takes several batches.
         using GpuBackend inBatches = lanes.Create(Lanes.OpenCL, new GpuOptions { BatchBytes = 300L * ((5 * dimension) + 12) });
         using var folder = new TemporaryFolder();
         float[] rows = RandomRows.Clusters(Count, dimension, 16, 20);
@@ -30,9 +31,11 @@ public sealed class EncodingTests(Lanes lanes)
         {
             using var counting = new CountingBackend(backend);
             PackedReport report = Build(name, counting);
-            // All rows once, and before them candidates; unbiased codes more than once.
+            // All rows once, and candidates before them; unbiased codes are searched more than once.
             Assert.InRange(counting.RowsEncoded, Count + (unbiased == false ? 1 : Count), long.MaxValue);
-            Assert.Equal((expected.Level, expected.BitsToBound, expected.StoredBitsToBound), (report.Level, report.BitsToBound, report.StoredBitsToBound));
+            Assert.Equal(
+                (expected.Level, expected.BitsToBound, expected.StoredBitsToBound),
+                (report.Level, report.BitsToBound, report.StoredBitsToBound));
             Assert.Equal((expected.PredictedRecall, expected.Unbiased), (report.PredictedRecall, report.Unbiased));
             string[] files = [.. Directory.GetFiles(folder.Path, "processor.*").Order(StringComparer.Ordinal)];
             Assert.True(files.Length >= 4);
@@ -57,33 +60,36 @@ public sealed class EncodingTests(Lanes lanes)
         }
     }
 
-    /// <summary>Another backend, whose searches for codes are counted.</summary>
+    /// <summary>Wraps another backend and counts its searches for codes.</summary>
     private sealed class CountingBackend(IComputeBackend backend) : IComputeBackend
     {
         public string Name => backend.Name;
 
-        /// <summary>Rows whose codes were searched; a row as often as it was.</summary>
+        /// <summary>Rows whose codes were searched, with repetitions.</summary>
         public long RowsEncoded { get; private set; }
 
         public IResidentRows LoadRows(ReadOnlyMemory<float> rows, int dimension) => backend.LoadRows(rows, dimension);
 
         public IResidentAnchors LoadAnchors(ReadOnlySpan<float> anchors, int dimension) => backend.LoadAnchors(anchors, dimension);
 
-        public IResidentTrellis LoadTrellis(TrellisTables tables, TrellisAxes axes) => new Counting(this, backend.LoadTrellis(tables, axes));
+        public IResidentTrellis LoadTrellis(TrellisTables tables, TrellisAxes axes) =>
+            new Counting(this, backend.LoadTrellis(tables, axes));
 
         public void FindMergePartners(
-            ReadOnlySpan<float> anchors, int dimension, ReadOnlySpan<int> counts, Span<int> partners, Span<double> costs, CancellationToken cancellationToken = default) =>
+            ReadOnlySpan<float> anchors, int dimension, ReadOnlySpan<int> counts, Span<int> partners, Span<double> costs,
+            CancellationToken cancellationToken = default) =>
             backend.FindMergePartners(anchors, dimension, counts, partners, costs, cancellationToken);
 
         public void Dispose()
         {
-            // What it counts for is another's.
+            // The wrapped backend belongs to the caller.
         }
 
         private sealed class Counting(CountingBackend owner, IResidentTrellis trellis) : IResidentTrellis
         {
             public void Encode(
-                ReadOnlyMemory<int> codes, ReadOnlyMemory<float> targets, Memory<byte> states, Memory<float> minima, CancellationToken cancellationToken = default)
+                ReadOnlyMemory<int> codes, ReadOnlyMemory<float> targets, Memory<byte> states, Memory<float> minima,
+                CancellationToken cancellationToken = default)
             {
                 owner.RowsEncoded += codes.Length;
                 trellis.Encode(codes, targets, states, minima, cancellationToken);

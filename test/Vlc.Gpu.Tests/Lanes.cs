@@ -4,12 +4,13 @@ using Vlc.Gpu.Devices;
 namespace Vlc.Gpu.Tests;
 
 /// <summary>
-/// The devices that tests run on where there is no GPU: ILGPU's simulation, which checks a kernel's logic at tiny sizes, and OpenCL (PoCL on the processor), which checks the generated code at
-/// usable ones. One accelerator each for the whole run; tests of one collection do not run side by side.
+/// The devices of tests where there is no GPU. ILGPU's simulation checks a kernel's logic at tiny sizes. OpenCL (PoCL on the processor)
+/// checks the generated code at usable ones. There is one accelerator each for the whole run, and tests of one collection do not run in
+/// parallel.
 /// </summary>
 public sealed class Lanes : IDisposable
 {
-    /// <summary>ILGPU's simulation: always there.</summary>
+    /// <summary>ILGPU's simulation, which always exists.</summary>
     public const string Simulated = "simulated";
 
     /// <summary>Any OpenCL device; .ci/run installs PoCL.</summary>
@@ -20,7 +21,7 @@ public sealed class Lanes : IDisposable
 
     internal GpuDevices Devices { get; } = GpuDevices.OpenWithSimulation();
 
-    /// <summary>A backend on the lane's device, to be disposed of by the test; skips where there is no such device.</summary>
+    /// <summary>A backend on the lane's device, which the test disposes of. It skips the test where there is no such device.</summary>
     internal GpuBackend Create(string lane, GpuOptions? options = null)
     {
         GpuKind kind = lane == Simulated ? GpuKind.Simulated : GpuKind.OpenCL;

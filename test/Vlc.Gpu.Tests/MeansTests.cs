@@ -18,17 +18,20 @@ public sealed class MeansTests(Lanes lanes)
     public void Means_have_the_bits_of_the_processor(string lane, int count, int lists, int dimension, bool weighted, bool streamed)
     {
         int pitch = GpuBackend.PitchOf(dimension);
-        // Streamed: the sums, the order, the weights and the ranges find room, and two batches of 128 rows.
+        // Streamed: memory suffices for the sums, the order, the weights, the ranges and two batches of 128 rows.
         long rest = (lists * (pitch + 1L) * 16) + (count * 12L) + 64;
         using GpuBackend backend = lanes.Create(
-            lane, streamed ? new GpuOptions { MemoryBudget = rest + (256L * ((pitch * sizeof(float)) + 8)), BatchBytes = 1 } : new GpuOptions());
+            lane,
+            streamed
+                ? new GpuOptions { MemoryBudget = rest + (256L * ((pitch * sizeof(float)) + 8)), BatchBytes = 1 }
+                : new GpuOptions());
         float[] rows = RandomRows.Gaussian(count, dimension, 8);
         (int[] order, int[] starts) = Lists(count, lists, dimension);
         double[] weights = weighted ? [.. order.Select(row => row % 5 == 0 ? 1 : 1.0 / (1 + (row % 7)))] : [];
         float[] expected = Means(new CpuBackend(1), rows, dimension, order, starts, weights, lists);
         Assert.Equal(expected, Means(backend, rows, dimension, order, starts, weights, lists));
-        using var held = (GpuRows)backend.LoadRows(rows, dimension);
-        Assert.Equal(streamed, held.IsStreamed);
+        using var resident = (GpuRows)backend.LoadRows(rows, dimension);
+        Assert.Equal(streamed, resident.IsStreamed);
     }
 
     [Theory]
@@ -37,7 +40,7 @@ public sealed class MeansTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(lane);
         using IResidentRows rows = backend.LoadRows((float[])[1, 2, 3, 4], 2);
-        // The first list is empty, the second weighs nothing, the third is row 1.
+        // The first list is empty, the second has weight zero, the third is row 1.
         float[] means = [7, 7, 8, 8, 9, 9];
         rows.Means((int[])[0, 1], (int[])[0, 0, 1, 2], (double[])[0, 2], means);
         Assert.Equal([7, 7, 8, 8, 3, 4], means);
@@ -59,11 +62,12 @@ public sealed class MeansTests(Lanes lanes)
         return ([.. order], starts);
     }
 
-    private static float[] Means(IComputeBackend backend, float[] rows, int dimension, int[] order, int[] starts, double[] weights, int lists)
+    private static float[] Means(
+        IComputeBackend backend, float[] rows, int dimension, int[] order, int[] starts, double[] weights, int lists)
     {
         float[] means = [.. Enumerable.Repeat(0.5f, lists * dimension)];
-        using IResidentRows held = backend.LoadRows(rows, dimension);
-        held.Means(order, starts, weights, means);
+        using IResidentRows resident = backend.LoadRows(rows, dimension);
+        resident.Means(order, starts, weights, means);
         return means;
     }
 }

@@ -30,7 +30,11 @@ public sealed class MergePartnerTests(Lanes lanes)
         (int[] expected, double[] expectedCosts) = Find(new CpuBackend(1), anchors, dimension, counts);
         Assert.Equal(expected, partners);
         Assert.Equal(expectedCosts, costs);
-        for (int cell = 0; cell < cells; cell++) Assert.Equal(counts[cell] == 0 || counts.Count(count => count > 0) < 2, partners[cell] < 0);
+        for (int cell = 0; cell < cells; cell++)
+        {
+            Assert.Equal(counts[cell] == 0 || counts.Count(count => count > 0) < 2, partners[cell] < 0);
+        }
+
         if (cells > 12) Assert.Equal((8, 3, 3), (partners[3], partners[8], partners[10]));
     }
 

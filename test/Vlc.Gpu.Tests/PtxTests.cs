@@ -11,7 +11,7 @@ using Vlc.Tests;
 
 namespace Vlc.Gpu.Tests;
 
-/// <summary>What CUDA devices would be given, looked at without one.</summary>
+/// <summary>Checks the code for CUDA devices without a device.</summary>
 public sealed partial class PtxTests
 {
     private const int StaticSharedLimit = 48 << 10;
@@ -34,12 +34,12 @@ public sealed partial class PtxTests
     public void Kernels_compile_for_the_device_without_local_memory_or_atomics(string kernel, int architecture)
     {
         string ptx = Compile(kernel, architecture);
-        // A driver compiles code of an earlier target for a later device: ILGPU 1.5.3 names one of the family, not always the device's own.
+        // A driver compiles code of an earlier target for a later device. ILGPU 1.5.3 names one of the family, not always the device's own.
         int target = int.Parse(Regex.Match(ptx, @"\.target sm_(\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
         Assert.InRange(target, 80, architecture);
         Assert.DoesNotContain(".local", ptx, StringComparison.Ordinal);
         Assert.DoesNotMatch(@"\b(atom|red)\.", ptx);
-        // Denormals count, as on the processor.
+        // Denormals are kept, as on the processor.
         Assert.DoesNotContain(".ftz", ptx, StringComparison.Ordinal);
         Assert.DoesNotContain(".approx", ptx, StringComparison.Ordinal);
         int shared = SharedAllocation().Matches(ptx).Sum(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
@@ -47,8 +47,15 @@ public sealed partial class PtxTests
         if (kernel == nameof(AssignKernel)) Assert.Equal(AssignKernel.SharedBytes, shared);
         if (kernel == nameof(TrellisKernel)) Assert.Equal(TrellisKernel.SharedBytes, shared);
         if (DeviceKernels.IsTrellisScan(kernel)) Assert.Equal(ScanKernel.SharedBytes, shared);
-        if (kernel is nameof(ScalarKernel.ByteDistances) or nameof(ScalarKernel.ByteProducts)) Assert.Equal(ScalarKernel.ByteSharedBytes, shared);
-        if (kernel is nameof(ScalarKernel.HalfDistances) or nameof(ScalarKernel.HalfProducts)) Assert.Equal(ScalarKernel.HalfSharedBytes, shared);
+        if (kernel is nameof(ScalarKernel.ByteDistances) or nameof(ScalarKernel.ByteProducts))
+        {
+            Assert.Equal(ScalarKernel.ByteSharedBytes, shared);
+        }
+
+        if (kernel is nameof(ScalarKernel.HalfDistances) or nameof(ScalarKernel.HalfProducts))
+        {
+            Assert.Equal(ScalarKernel.HalfSharedBytes, shared);
+        }
     }
 
     [Theory]
@@ -57,7 +64,7 @@ public sealed partial class PtxTests
     public void The_assignment_is_64_fused_multiply_adds_a_component_from_vector_loads(int architecture)
     {
         string ptx = Compile(nameof(AssignKernel), architecture);
-        // 8 x 8 products of a thread; all other floating-point arithmetic is the subtraction from half norms.
+        // 8 x 8 products of a thread. All other floating-point arithmetic is the subtraction from half norms.
         Assert.Equal(64, Regex.Count(ptx, @"\bfma\.rn\.f32\b"));
         Assert.DoesNotMatch(@"\b(mul|add|mad)(\.rn)?\.f32\b", ptx);
         Assert.Equal(4, Regex.Count(ptx, @"\bld\.shared\.v4\.f32\b"));
@@ -81,13 +88,14 @@ public sealed partial class PtxTests
     public void The_cost_of_a_state_is_two_fused_multiply_adds_and_survivors_are_bytes(int architecture)
     {
         string ptx = Compile(nameof(TrellisKernel), architecture);
-        // Error and cost of an axis: there is no other floating-point arithmetic but the sign of the scale, so that comparisons decide on the processor's bits.
+        // Error and cost of an axis. The only other floating-point arithmetic is the sign of the scale, so comparisons use the processor's
+        // bits.
         Assert.Equal(2, Regex.Count(ptx, @"\bfma\.rn\.f32\b"));
         Assert.DoesNotMatch(@"\b(mul|add|sub|mad|min|max)(\.rn)?\.f32\b", ptx);
         Assert.DoesNotContain(".f64", ptx, StringComparison.Ordinal);
         // Survivors and states.
         Assert.Equal(2, Regex.Count(ptx, @"\bst\.global\.[bu]8\b"));
-        // Start, axis, fold of an axis and of the end, and around the way back.
+        // Start, axis, fold of an axis and of the end, and two for backtracking.
         Assert.Equal(6, Regex.Count(ptx, @"\bbar\.sync\b"));
     }
 
@@ -99,11 +107,12 @@ public sealed partial class PtxTests
     public void Sixteen_axes_of_four_queries_are_fused_multiply_adds_from_vector_loads(string kernel, int architecture, int fused)
     {
         string ptx = Compile(kernel, architecture);
-        // 16 axes: two a query and axis for distances, one for products, with two of a norm an axis; and the lanes of what query and list share.
+        // 16 axes: two a query and axis for distances, one for products, with two of a norm an axis; and the lanes of the part that query
+        // and list share.
         Assert.Equal(fused, Regex.Count(ptx, @"\bfma\.rn\.f32\b"));
         Assert.DoesNotMatch(@"\bmad(\.rn)?\.f32\b", ptx);
         Assert.DoesNotContain(".f64", ptx, StringComparison.Ordinal);
-        // What the queries bring to an axis comes in one load.
+        // The factors of the queries for an axis are read by one load.
         Assert.Equal(16, Regex.Count(ptx, @"\bld\.shared\.v4\.f32\b"));
         Assert.Equal(kernel == nameof(ScanKernel.Cosines) ? 4 : 0, Regex.Count(ptx, @"\bdiv\.rn\.f32\b"));
         Assert.Equal(kernel == nameof(ScanKernel.Cosines) ? 5 : 0, Regex.Count(ptx, @"\bsqrt\.rn\.f32\b"));
@@ -123,15 +132,20 @@ public sealed partial class PtxTests
         ptxas.WaitForExit();
         Assert.True(ptxas.ExitCode == 0, said);
         TestContext.Current.TestOutputHelper!.WriteLine($"{kernel}, {architecture}: {said}");
-        // 65,536 registers of a multiprocessor for 512 threads: the groups that kernels ask for.
-        Assert.All(Regex.Matches(said, @"Used (\d+) registers").Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)), used => Assert.InRange(used, 1, 128));
-        // One register, stored once and loaded twice, is the least that was had there (CUDA 12.4).
+        // 65,536 registers of a multiprocessor for 512 threads: the launch bounds of the kernels.
+        Assert.All(
+            Regex.Matches(said, @"Used (\d+) registers").Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)),
+            used => Assert.InRange(used, 1, 128));
+        // One register, stored once and loaded twice, is the least that was reached there (CUDA 12.4).
         int most = kernel == nameof(ScanKernel.Distances) && architecture < 90 ? 2 * sizeof(int) : 0;
-        Assert.All(Regex.Matches(said, @"(\d+) bytes spill").Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)), spilled => Assert.InRange(spilled, 0, most));
+        Assert.All(
+            Regex.Matches(said, @"(\d+) bytes spill").Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)),
+            spilled => Assert.InRange(spilled, 0, most));
         Assert.Matches(@"Used \d+ registers", said);
     }
 
-    private static string Compile(string kernel, int architecture) => Compile(kernel, architecture, architecture < 90 ? CudaInstructionSet.ISA_80 : CudaInstructionSet.ISA_88);
+    private static string Compile(string kernel, int architecture) =>
+        Compile(kernel, architecture, architecture < 90 ? CudaInstructionSet.ISA_80 : CudaInstructionSet.ISA_88);
 
     private static string Compile(string kernel, int architecture, CudaInstructionSet instructions)
     {

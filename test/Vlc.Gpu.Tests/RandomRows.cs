@@ -2,7 +2,7 @@ using Vlc.Numerics.Randomness;
 
 namespace Vlc.Gpu.Tests;
 
-/// <summary>Made-up rows.</summary>
+/// <summary>Synthetic rows.</summary>
 internal static class RandomRows
 {
     /// <summary>Gaussian components.</summary>
@@ -14,11 +14,15 @@ internal static class RandomRows
         return rows;
     }
 
-    /// <summary>Rows around as many centres, so that training has something to find.</summary>
+    /// <summary>Rows around as many centres, so that training has clusters to find.</summary>
     public static float[] Clusters(int count, int dimension, int clusters, ulong seed)
     {
         float[] centres = Gaussian(clusters, dimension, seed + 1), rows = Gaussian(count, dimension, seed);
-        for (int i = 0; i < rows.Length; i++) rows[i] = (rows[i] * 0.2f) + centres[(i / dimension % clusters * dimension) + (i % dimension)];
+        for (int i = 0; i < rows.Length; i++)
+        {
+            rows[i] = (rows[i] * 0.2f) + centres[(i / dimension % clusters * dimension) + (i % dimension)];
+        }
+
         return rows;
     }
 }

@@ -12,7 +12,10 @@ namespace Vlc.Gpu.Tests;
 [Collection(OnDevices.Name)]
 public sealed class SearchTests(Lanes lanes)
 {
-    /// <summary>Rows, dimension, anchors, queries, k: beside multiples of a tile (64 rows), of four queries, of 64 coordinates, and more than 256 of them.</summary>
+    /// <summary>
+    /// Rows, dimension, anchors, queries, k: near multiples of a tile (64 rows), of four queries, of 64 coordinates, and more than 256 of
+    /// them.
+    /// </summary>
     public static TheoryData<string, Metric, int, int, int, int, int> Shapes()
     {
         var shapes = new TheoryData<string, Metric, int, int, int, int, int>();
@@ -31,26 +34,27 @@ public sealed class SearchTests(Lanes lanes)
 
     [Theory]
     [MemberData(nameof(Shapes))]
-    public void A_search_has_the_bits_of_the_processor(string lane, Metric metric, int count, int dimension, int anchors, int queryCount, int k)
+    public void A_search_has_the_bits_of_the_processor(
+        string lane, Metric metric, int count, int dimension, int anchors, int queryCount, int k)
     {
         using GpuBackend backend = lanes.Create(lane);
         using var index = new SampleIndex(metric, count, dimension, anchors, queryCount);
-        using (DeviceIndex held = index.Open.LoadOnto(backend))
+        using (DeviceIndex resident = index.Open.LoadOnto(backend))
         {
-            Assert.False(held.IsStreamed);
-            index.AssertSame(held, k, SearchOptions.Exhaustive);
-            index.AssertSame(held, k, new SearchOptions { Probes = Math.Max(anchors / 3, 1) });
-            index.AssertSame(held, k, new SearchOptions { ScannedRows = Math.Max(count / 5, 1) });
-            // Once more: what a batch leaves behind must not show in the next.
-            index.AssertSame(held, k, SearchOptions.Exhaustive);
+            Assert.False(resident.IsStreamed);
+            index.AssertSame(resident, k, SearchOptions.Exhaustive);
+            index.AssertSame(resident, k, new SearchOptions { Probes = Math.Max(anchors / 3, 1) });
+            index.AssertSame(resident, k, new SearchOptions { ScannedRows = Math.Max(count / 5, 1) });
+            // Once more: state left by a batch must not affect the next.
+            index.AssertSame(resident, k, SearchOptions.Exhaustive);
         }
 
         Assert.Equal(0, backend.Memory.Used);
     }
 
     /// <summary>
-    /// Codecs of a number an axis: rows, dimension, axes with a code, scales for each cell or for all; beside multiples of a round (16 axes), of all threads' rounds (32 and 64), of what is in
-    /// shared memory together (256), and of 64 axes without a code.
+    /// Codecs of a number an axis: rows, dimension, axes with a code, scales for each cell or for all. Sizes are near multiples of a round
+    /// (16 axes), of all threads' rounds (32 and 64), of the axes in shared memory together (256), and of 64 axes without a code.
     /// </summary>
     public static TheoryData<string, CodecKind, Metric, int, int, int?, bool> ScalarShapes()
     {
@@ -77,18 +81,25 @@ public sealed class SearchTests(Lanes lanes)
 
     [Theory]
     [MemberData(nameof(ScalarShapes))]
-    public void A_search_of_scalar_codes_has_the_bits_of_the_processor(string lane, CodecKind codec, Metric metric, int count, int dimension, int? coded, bool jacobians)
+    public void A_search_of_scalar_codes_has_the_bits_of_the_processor(
+        string lane, CodecKind codec, Metric metric, int count, int dimension, int? coded, bool jacobians)
     {
         using GpuBackend backend = lanes.Create(lane);
-        var options = new IndexOptions { Metric = metric, Codec = codec, CodedDimension = coded, Jacobians = codec == CodecKind.None ? null : jacobians };
-        using var index = new SampleIndex(options, RandomRows.Clusters(count, dimension, 5, 31), dimension, Math.Min(5, count), RandomRows.Clusters(6, dimension, 5, 32));
-        using (DeviceIndex held = index.Open.LoadOnto(backend))
+        var options = new IndexOptions
         {
-            Assert.False(held.IsStreamed);
-            Assert.Equal(codec == CodecKind.None ? 0 : (long)count * (coded ?? dimension) * (codec == CodecKind.Int8 ? 1 : 2), held.CodeBytes);
-            index.AssertSame(held, 7, SearchOptions.Exhaustive);
-            index.AssertSame(held, 7, new SearchOptions { Probes = 2 });
-            index.AssertSame(held, 7, new SearchOptions { Filter = RowFilter.Deny(count, [0, count / 2]), ScannedRows = Math.Max(count / 3, 1) });
+            Metric = metric, Codec = codec, CodedDimension = coded, Jacobians = codec == CodecKind.None ? null : jacobians,
+        };
+        using var index = new SampleIndex(
+            options, RandomRows.Clusters(count, dimension, 5, 31), dimension, Math.Min(5, count), RandomRows.Clusters(6, dimension, 5, 32));
+        using (DeviceIndex resident = index.Open.LoadOnto(backend))
+        {
+            Assert.False(resident.IsStreamed);
+            Assert.Equal(
+                codec == CodecKind.None ? 0 : (long)count * (coded ?? dimension) * (codec == CodecKind.Int8 ? 1 : 2), resident.CodeBytes);
+            index.AssertSame(resident, 7, SearchOptions.Exhaustive);
+            index.AssertSame(resident, 7, new SearchOptions { Probes = 2 });
+            index.AssertSame(
+                resident, 7, new SearchOptions { Filter = RowFilter.Deny(count, [0, count / 2]), ScannedRows = Math.Max(count / 3, 1) });
         }
 
         Assert.Equal(0, backend.Memory.Used);
@@ -98,14 +109,15 @@ public sealed class SearchTests(Lanes lanes)
     public void Float16_codes_of_every_magnitude_are_decoded_as_the_processor_decodes_them()
     {
         using GpuBackend backend = lanes.Create(Lanes.OpenCL);
-        // Residuals from below the smallest float16 to near the largest, of both signs; the codes are the residuals themselves.
+        // Residuals from below the smallest float16 to near the largest, of both signs. The codes are the residuals themselves.
         const int Dimension = 16;
         float[] rows = RandomRows.Gaussian(400, Dimension, 51);
         for (int i = 0; i < rows.Length; i++) rows[i] = MathF.ScaleB(rows[i], (i % 42) - 27);
         using var index = new SampleIndex(
-            new IndexOptions { Metric = Metric.L2, Codec = CodecKind.Float16, Jacobians = false }, rows, Dimension, 2, [.. rows[..(5 * Dimension)].Select(value => value * 1.01f)]);
-        using DeviceIndex held = index.Open.LoadOnto(backend);
-        index.AssertSame(held, 100, SearchOptions.Exhaustive);
+            new IndexOptions { Metric = Metric.L2, Codec = CodecKind.Float16, Jacobians = false }, rows, Dimension, 2,
+            [.. rows[..(5 * Dimension)].Select(value => value * 1.01f)]);
+        using DeviceIndex resident = index.Open.LoadOnto(backend);
+        index.AssertSame(resident, 100, SearchOptions.Exhaustive);
     }
 
     [Theory]
@@ -116,9 +128,9 @@ public sealed class SearchTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(Lanes.OpenCL);
         using var index = new SampleIndex(metric, 1500, 12, 8, 3);
-        using DeviceIndex held = index.Open.LoadOnto(backend);
-        foreach (int k in (int[])[100, 897, held.MostNeighbors]) index.AssertSame(held, k, SearchOptions.Exhaustive);
-        index.AssertSame(held, held.MostNeighbors, new SearchOptions { Probes = 3 });
+        using DeviceIndex resident = index.Open.LoadOnto(backend);
+        foreach (int k in (int[])[100, 897, resident.MostNeighbors]) index.AssertSame(resident, k, SearchOptions.Exhaustive);
+        index.AssertSame(resident, resident.MostNeighbors, new SearchOptions { Probes = 3 });
     }
 
     [Theory]
@@ -127,12 +139,14 @@ public sealed class SearchTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(lane);
         using var index = new SampleIndex(Metric.L2, 300, 8, 6, 5);
-        using DeviceIndex held = index.Open.LoadOnto(backend);
-        foreach (RowFilter filter in (RowFilter[])[RowFilter.Allow(300, [3, 64, 65, 299]), RowFilter.Deny(300, [.. Enumerable.Range(10, 200)]), RowFilter.Allow(300, [])])
+        using DeviceIndex resident = index.Open.LoadOnto(backend);
+        RowFilter[] filters =
+            [RowFilter.Allow(300, [3, 64, 65, 299]), RowFilter.Deny(300, [.. Enumerable.Range(10, 200)]), RowFilter.Allow(300, [])];
+        foreach (RowFilter filter in filters)
         {
-            index.AssertSame(held, 7, new SearchOptions { Filter = filter, Probes = int.MaxValue });
-            index.AssertSame(held, 7, new SearchOptions { Filter = filter, ScannedRows = 20 });
-            index.AssertSame(held, 7, new SearchOptions { Filter = filter, Probes = 2 });
+            index.AssertSame(resident, 7, new SearchOptions { Filter = filter, Probes = int.MaxValue });
+            index.AssertSame(resident, 7, new SearchOptions { Filter = filter, ScannedRows = 20 });
+            index.AssertSame(resident, 7, new SearchOptions { Filter = filter, Probes = 2 });
         }
     }
 
@@ -141,13 +155,13 @@ public sealed class SearchTests(Lanes lanes)
     public void Of_equal_distances_the_lowest_rows_are_found(string lane)
     {
         using GpuBackend backend = lanes.Create(lane);
-        // Every row is there many times, and so is its code.
+        // Every row is repeated many times, and so is its code.
         const int Dimension = 4, Distinct = 20;
         float[] distinct = RandomRows.Gaussian(Distinct, Dimension, 21);
         float[] rows = [.. Enumerable.Range(0, 15).SelectMany(_ => distinct)];
         using var index = new SampleIndex(new IndexOptions(), rows, Dimension, 4, distinct[..(3 * Dimension)]);
-        using DeviceIndex held = index.Open.LoadOnto(backend);
-        (int[] ids, float[] scores) = index.AssertSame(held, 12, SearchOptions.Exhaustive);
+        using DeviceIndex resident = index.Open.LoadOnto(backend);
+        (int[] ids, float[] scores) = index.AssertSame(resident, 12, SearchOptions.Exhaustive);
         Assert.Equal(scores[0], scores[11]);
         Assert.Equal(Enumerable.Range(0, 12).Select(turn => ids[0] + (turn * Distinct)), ids[..12]);
     }
@@ -165,20 +179,21 @@ public sealed class SearchTests(Lanes lanes)
         {
             var listener = new Listener(roomy);
             using DeviceIndex index2 = index.Open.LoadOnto(listener);
-            GpuCodes held = listener.Held!;
-            Assert.False(held.IsStreamed);
-            words = held.WordBytes;
+            GpuCodes resident = listener.Loaded!;
+            Assert.False(resident.IsStreamed);
+            words = resident.WordBytes;
             description = roomy.Memory.Used - words;
         }
 
-        // The simulation's index is too small to leave a batch room within a budget: there the driver refuses.
-        using GpuBackend backend = lanes.Create(lane, lane == Lanes.OpenCL ? new GpuOptions { MemoryBudget = description + words, BatchBytes = 1 } : new GpuOptions { BatchBytes = 1 });
+        // The simulation's index is too small for a batch to fit within a budget, so the driver refuses there.
+        using GpuBackend backend = lanes.Create(
+            lane, new GpuOptions { MemoryBudget = lane == Lanes.OpenCL ? description + words : null, BatchBytes = 1 });
         if (lane == Lanes.Simulated) backend.Memory.Refuses = bytes => bytes == words && backend.Memory.Used >= description;
-        using (DeviceIndex held = index.Open.LoadOnto(backend))
+        using (DeviceIndex resident = index.Open.LoadOnto(backend))
         {
-            Assert.True(held.IsStreamed);
-            index.AssertSame(held, 3, SearchOptions.Exhaustive);
-            index.AssertSame(held, 3, new SearchOptions { Probes = 2 });
+            Assert.True(resident.IsStreamed);
+            index.AssertSame(resident, 3, SearchOptions.Exhaustive);
+            index.AssertSame(resident, 3, new SearchOptions { Probes = 2 });
         }
 
         Assert.InRange(backend.Memory.Peak, description, backend.Memory.Budget);
@@ -192,7 +207,7 @@ public sealed class SearchTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(lane);
         using var index = new SampleIndex(Metric.Cosine, count, 16, 8, 6);
-        using DeviceIndex held = index.Open.LoadOnto(backend);
+        using DeviceIndex resident = index.Open.LoadOnto(backend);
         int refused = 0;
         backend.Memory.Refuses = bytes =>
         {
@@ -201,8 +216,8 @@ public sealed class SearchTests(Lanes lanes)
             if (refuse) refused++;
             return refuse;
         };
-        index.AssertSame(held, 5, SearchOptions.Exhaustive);
-        index.AssertSame(held, 5, new SearchOptions { Probes = 3 });
+        index.AssertSame(resident, 5, SearchOptions.Exhaustive);
+        index.AssertSame(resident, 5, new SearchOptions { Probes = 3 });
         Assert.True(refused > 2);
     }
 
@@ -221,29 +236,34 @@ public sealed class SearchTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(Lanes.Simulated);
         using var index = new SampleIndex(Metric.L2, 50, 3, 2, 2);
-        using (DeviceIndex held = index.Open.LoadOnto(backend))
+        using (DeviceIndex resident = index.Open.LoadOnto(backend))
         {
-            int most = held.MostNeighbors;
+            int most = resident.MostNeighbors;
             int[] ids = new int[2 * (most + 1)];
             float[] scores = new float[ids.Length];
-            Assert.Throws<ArgumentException>(() => held.SearchBatch(index.Queries, most + 1, ids, scores));
-            Assert.Throws<ArgumentOutOfRangeException>(() => held.SearchBatch(index.Queries, 0, ids, scores));
-            Assert.Throws<ArgumentException>(() => held.SearchBatch(new float[4], 1, ids, scores));
-            Assert.Throws<ArgumentException>(() => held.SearchBatch(index.Queries, 1, ids, scores, new SearchOptions { Metric = Metric.Cosine }));
-            Assert.Throws<OperationCanceledException>(() => held.SearchBatch(index.Queries, 1, ids, scores, cancellationToken: new CancellationToken(canceled: true)));
-            held.SearchBatch(Array.Empty<float>(), 1, ids, scores);
+            Assert.Throws<ArgumentException>(() => resident.SearchBatch(index.Queries, most + 1, ids, scores));
+            Assert.Throws<ArgumentOutOfRangeException>(() => resident.SearchBatch(index.Queries, 0, ids, scores));
+            Assert.Throws<ArgumentException>(() => resident.SearchBatch(new float[4], 1, ids, scores));
+            Assert.Throws<ArgumentException>(
+                () => resident.SearchBatch(index.Queries, 1, ids, scores, new SearchOptions { Metric = Metric.Cosine }));
+            Assert.Throws<OperationCanceledException>(
+                () => resident.SearchBatch(index.Queries, 1, ids, scores, cancellationToken: new CancellationToken(canceled: true)));
+            resident.SearchBatch(Array.Empty<float>(), 1, ids, scores);
         }
 
         var codes = new ScalarCodes
         {
-            Codec = CodecKind.Packed, Metric = Metric.L2, Dimension = 1, Axes = default, Scales = default, Anchors = new float[1], ListStarts = (int[])[0, 0], Rows = default, Codes = null,
+            Codec = CodecKind.Packed, Metric = Metric.L2, Dimension = 1, Axes = default, Scales = default, Anchors = new float[1],
+            ListStarts = (int[])[0, 0], Rows = default, Codes = null,
         };
         Assert.Throws<ArgumentException>(() => backend.LoadCodes(codes));
 
-        // Shared memory enough for everything but codec f16.
+        // Enough shared memory for everything but codec f16.
         using GpuBackend small = lanes.Devices.CreateBackend(backend.Device with { SharedBytes = 32 << 10 });
         using SampleIndex halves = new(Metric.L2, 50, 3, 2, 1, CodecKind.Float16), bytes = new(Metric.L2, 50, 3, 2, 1, CodecKind.Int8);
-        Assert.Contains("32768 bytes of shared memory", Assert.Throws<ArgumentException>(() => halves.Open.LoadOnto(small)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "32768 bytes of shared memory", Assert.Throws<ArgumentException>(() => halves.Open.LoadOnto(small)).Message,
+            StringComparison.Ordinal);
         bytes.Open.LoadOnto(small).Dispose();
     }
 
@@ -266,7 +286,11 @@ public sealed class SearchTests(Lanes lanes)
             var training = new AnchorTrainingOptions { AnchorCount = anchors, MaxIterations = 2, Threads = 1 };
             IndexBuilder.Build(
                 source, _folder.File("index"),
-                new IndexOptions { Metric = options.Metric, Codec = options.Codec, CodedDimension = options.CodedDimension, Jacobians = options.Jacobians, Training = training });
+                new IndexOptions
+                {
+                    Metric = options.Metric, Codec = options.Codec, CodedDimension = options.CodedDimension, Jacobians = options.Jacobians,
+                    Training = training,
+                });
             Open = VlcIndex.Open(_folder.File("index"));
         }
 
@@ -274,13 +298,13 @@ public sealed class SearchTests(Lanes lanes)
 
         public float[] Queries { get; }
 
-        /// <summary>Searches on both, and returns what both found.</summary>
-        public (int[] Ids, float[] Scores) AssertSame(DeviceIndex held, int k, SearchOptions options)
+        /// <summary>Searches on both, and returns their common result.</summary>
+        public (int[] Ids, float[] Scores) AssertSame(DeviceIndex resident, int k, SearchOptions options)
         {
             int count = Queries.Length / Open.Dimension;
             int[] ids = new int[count * k], expected = new int[count * k];
             float[] scores = new float[ids.Length], expectedScores = new float[ids.Length];
-            held.SearchBatch(Queries, k, ids, scores, options);
+            resident.SearchBatch(Queries, k, ids, scores, options);
             Open.SearchBatch(Queries, k, expected, expectedScores, options);
             Assert.Equal(expected, ids);
             Assert.Equal(expectedScores.Select(BitConverter.SingleToInt32Bits), scores.Select(BitConverter.SingleToInt32Bits));
@@ -294,15 +318,15 @@ public sealed class SearchTests(Lanes lanes)
         }
     }
 
-    /// <summary>Keeps what a backend made of the codes.</summary>
+    /// <summary>Records the codes that a backend loaded.</summary>
     private sealed class Listener(GpuBackend backend) : ICodeScanBackend
     {
-        public GpuCodes? Held { get; private set; }
+        public GpuCodes? Loaded { get; private set; }
 
         public string Name => backend.Name;
 
-        public ICodeScanner LoadCodes(TrellisCodes codes) => Held = (GpuCodes)backend.LoadCodes(codes);
+        public ICodeScanner LoadCodes(TrellisCodes codes) => Loaded = (GpuCodes)backend.LoadCodes(codes);
 
-        public ICodeScanner LoadCodes(ScalarCodes codes) => Held = (GpuCodes)backend.LoadCodes(codes);
+        public ICodeScanner LoadCodes(ScalarCodes codes) => Loaded = (GpuCodes)backend.LoadCodes(codes);
     }
 }

@@ -14,7 +14,8 @@ public sealed class TrainingTests(Lanes lanes)
     [InlineData(Lanes.OpenCL, 1500, 24, 40, MeanKind.Arithmetic, 0)]
     [InlineData(Lanes.OpenCL, 1500, 24, 40, MeanKind.Trimmed, 0.1)]
     [InlineData(Lanes.OpenCL, 1500, 24, 40, MeanKind.Huber, 1.5)]
-    public void A_whole_training_has_the_bits_of_the_processor(string lane, int count, int dimension, int anchors, MeanKind mean, double parameter)
+    public void A_whole_training_has_the_bits_of_the_processor(
+        string lane, int count, int dimension, int anchors, MeanKind mean, double parameter)
     {
         using GpuBackend backend = lanes.Create(lane);
         float[] rows = RandomRows.Clusters(count, dimension, anchors, 11), validation = RandomRows.Clusters(100, dimension, anchors, 12);
@@ -40,7 +41,10 @@ public sealed class TrainingTests(Lanes lanes)
         {
             using var source = new InMemoryVectors(rows, 20);
             IndexBuilder.Build(
-                source, folder.File(name), new IndexOptions { Training = new AnchorTrainingOptions { AnchorCount = 12, MaxIterations = 3, Threads = 1, Backend = where } });
+                source, folder.File(name), new IndexOptions
+                {
+                    Training = new AnchorTrainingOptions { AnchorCount = 12, MaxIterations = 3, Threads = 1, Backend = where },
+                });
         }
 
         string[] files = [.. Directory.GetFiles(folder.Path, "processor.*").Order(StringComparer.Ordinal)];

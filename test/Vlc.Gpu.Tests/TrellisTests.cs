@@ -7,7 +7,7 @@ namespace Vlc.Gpu.Tests;
 [Collection(OnDevices.Name)]
 public sealed class TrellisTests(Lanes lanes)
 {
-    /// <summary>Axes of the codes: none, one, beside the window of the way back (32), and more.</summary>
+    /// <summary>Axes of the codes: none, one, near the window of backtracking (32), and more.</summary>
     public static TheoryData<string, int, int[]> Shapes() => new()
     {
         { Lanes.Simulated, 1, [1] },
@@ -17,7 +17,7 @@ public sealed class TrellisTests(Lanes lanes)
         { Lanes.OpenCL, 7, [0] },
         { Lanes.OpenCL, 40, [1, 31, 32, 33, 0, 64, 100] },
         { Lanes.OpenCL, 700, [24, 17, 40] },
-        // More than groups: four batches on two streams, of which a group takes several rows.
+        // More rows than groups: four batches on two streams, in which a group takes several rows.
         { Lanes.OpenCL, 4200, [2, 0, 5] },
     };
 
@@ -38,13 +38,13 @@ public sealed class TrellisTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(lane);
         Sample random = Sample.Random(rows, [axes], seed: 15);
-        // No scale: whatever the states, all costs are equal. One value of a table: the same without a zero.
+        // Without a scale all costs are equal in every state. A table of one value gives the same without a zero.
         Sample flat = random with { Axes = new TrellisAxes([.. random.Axes.Starts], new float[axes], [.. random.Axes.Bits]) };
         (byte[] states, _) = Encode(backend, TrellisTables.Designed, flat);
         Assert.All(states, state => Assert.Equal(0, state));
         using var constant = new TrellisTables([.. Enumerable.Repeat((short)3000, TrellisTables.MaxBits * TrellisTables.StateCount)]);
         AssertReference(backend, random, constant);
-        // Few values: many ties, not of all.
+        // Few values: many ties, but not of all.
         using var coarse = new TrellisTables([.. TrellisTables.Designed.Values.ToArray().Select(value => (short)(value / 4096 * 4096))]);
         AssertReference(backend, random, coarse);
     }
@@ -71,17 +71,17 @@ public sealed class TrellisTests(Lanes lanes)
         int refused = 0;
         backend.Memory.Refuses = bytes =>
         {
-            // Survivors are by far the most; the tables take 8 KB.
+            // The survivors need by far the most memory; the tables need 8 KB.
             bool refuse = bytes > 8192 && bytes > fits * 9L * 128;
             if (refuse) refused++;
             return refuse;
         };
-        using (var held = (GpuTrellis)backend.LoadTrellis(TrellisTables.Designed, sample.Axes))
+        using (var resident = (GpuTrellis)backend.LoadTrellis(TrellisTables.Designed, sample.Axes))
         {
-            Encode(held, sample);
-            Assert.InRange(held.BatchRows, 1, fits);
+            Encode(resident, sample);
+            Assert.InRange(resident.BatchRows, 1, fits);
             // The last batch is a smaller one.
-            Assert.NotEqual(0, rows % held.BatchRows);
+            Assert.NotEqual(0, rows % resident.BatchRows);
         }
 
         Assert.True(refused > 0);
@@ -97,10 +97,10 @@ public sealed class TrellisTests(Lanes lanes)
         // Three rows of 11 axes: 5 bytes an axis and 12 a row.
         using GpuBackend backend = lanes.Create(lane, new GpuOptions { BatchBytes = 3 * ((11 * 5) + 12) });
         Sample sample = Sample.Random(rows, [11], seed: 17);
-        using (var held = (GpuTrellis)backend.LoadTrellis(TrellisTables.Designed, sample.Axes))
+        using (var resident = (GpuTrellis)backend.LoadTrellis(TrellisTables.Designed, sample.Axes))
         {
-            Encode(held, sample);
-            Assert.Equal(3, held.BatchRows);
+            Encode(resident, sample);
+            Assert.Equal(3, resident.BatchRows);
         }
 
         AssertReference(backend, sample);
@@ -111,9 +111,9 @@ public sealed class TrellisTests(Lanes lanes)
     {
         using GpuBackend backend = lanes.Create(Lanes.Simulated, new GpuOptions { MemoryBudget = 9000 });
         Sample sample = Sample.Random(3, [40], seed: 18);
-        using (IResidentTrellis held = backend.LoadTrellis(TrellisTables.Designed, sample.Axes))
+        using (IResidentTrellis resident = backend.LoadTrellis(TrellisTables.Designed, sample.Axes))
         {
-            Exception exception = Assert.ThrowsAny<Exception>(() => Encode(held, sample));
+            Exception exception = Assert.ThrowsAny<Exception>(() => Encode(resident, sample));
             Assert.Contains("no room", exception.Message, StringComparison.Ordinal);
         }
 
@@ -131,8 +131,8 @@ public sealed class TrellisTests(Lanes lanes)
             sample.Targets[7] = bad;
             foreach (IComputeBackend where in (IComputeBackend[])[backend, new CpuBackend(1)])
             {
-                using IResidentTrellis held = where.LoadTrellis(TrellisTables.Designed, sample.Axes);
-                Assert.Throws<ArgumentException>(() => Encode(held, sample));
+                using IResidentTrellis resident = where.LoadTrellis(TrellisTables.Designed, sample.Axes);
+                Assert.Throws<ArgumentException>(() => Encode(resident, sample));
             }
         }
     }
@@ -144,13 +144,13 @@ public sealed class TrellisTests(Lanes lanes)
         using var processor = new CpuBackend(1);
         foreach (IComputeBackend where in (IComputeBackend[])[backend, processor])
         {
-            using IResidentTrellis held = where.LoadTrellis(TrellisTables.Designed, new TrellisAxes([0, 2], [1, 1], [3, 3]));
-            Assert.Throws<ArgumentOutOfRangeException>(() => held.Encode((int[])[0], new float[1], new byte[2], new float[1]));
-            Assert.Throws<ArgumentOutOfRangeException>(() => held.Encode((int[])[0], new float[2], new byte[1], new float[1]));
-            Assert.Throws<ArgumentOutOfRangeException>(() => held.Encode((int[])[0], new float[2], new byte[2], default));
-            Assert.Throws<ArgumentOutOfRangeException>(() => held.Encode((int[])[1], new float[2], new byte[2], new float[1]));
+            using IResidentTrellis resident = where.LoadTrellis(TrellisTables.Designed, new TrellisAxes([0, 2], [1, 1], [3, 3]));
+            Assert.Throws<ArgumentOutOfRangeException>(() => resident.Encode((int[])[0], new float[1], new byte[2], new float[1]));
+            Assert.Throws<ArgumentOutOfRangeException>(() => resident.Encode((int[])[0], new float[2], new byte[1], new float[1]));
+            Assert.Throws<ArgumentOutOfRangeException>(() => resident.Encode((int[])[0], new float[2], new byte[2], default));
+            Assert.Throws<ArgumentOutOfRangeException>(() => resident.Encode((int[])[1], new float[2], new byte[2], new float[1]));
             Assert.Throws<OperationCanceledException>(
-                () => held.Encode((int[])[0], new float[2], new byte[2], new float[1], new CancellationToken(canceled: true)));
+                () => resident.Encode((int[])[0], new float[2], new byte[2], new float[1], new CancellationToken(canceled: true)));
         }
     }
 
@@ -166,18 +166,20 @@ public sealed class TrellisTests(Lanes lanes)
         Assert.Throws<ArgumentOutOfRangeException>(() => new TrellisAxes([0, 1], [1], [9]));
     }
 
-    /// <summary>Against the encoder that is written for reading, row by row.</summary>
+    /// <summary>Compares with the scalar reference, row by row.</summary>
     private static void AssertReference(GpuBackend backend, Sample sample, TrellisTables? tables = null)
     {
         tables ??= TrellisTables.Designed;
         using var encoder = new TrellisEncoder(tables, sample.Axes.MostAxes);
-        int[] places = sample.Axes.Places(sample.Codes);
-        var expected = new byte[places[^1]];
+        int[] rowOffsets = sample.Axes.RowOffsets(sample.Codes);
+        var expected = new byte[rowOffsets[^1]];
         var expectedMinima = new float[sample.Codes.Length];
         for (int row = 0; row < sample.Codes.Length; row++)
         {
-            Range axes = sample.Axes.Starts[sample.Codes[row]]..sample.Axes.Starts[sample.Codes[row] + 1], here = places[row]..places[row + 1];
-            expectedMinima[row] = encoder.EncodeReference(sample.Targets.AsSpan(here), sample.Axes.Scales[axes], sample.Axes.Bits[axes], expected.AsSpan(here));
+            Range axes = sample.Axes.Starts[sample.Codes[row]]..sample.Axes.Starts[sample.Codes[row] + 1];
+            Range here = rowOffsets[row]..rowOffsets[row + 1];
+            expectedMinima[row] = encoder.EncodeReference(
+                sample.Targets.AsSpan(here), sample.Axes.Scales[axes], sample.Axes.Bits[axes], expected.AsSpan(here));
         }
 
         foreach (IComputeBackend where in (IComputeBackend[])[backend, new CpuBackend(2)])
@@ -190,18 +192,18 @@ public sealed class TrellisTests(Lanes lanes)
 
     private static (byte[] States, float[] Minima) Encode(IComputeBackend backend, TrellisTables tables, Sample sample)
     {
-        using IResidentTrellis held = backend.LoadTrellis(tables, sample.Axes);
-        // First the last row alone: what a call leaves behind, room for one row included, must not show in the next.
-        int last = sample.Axes.Places(sample.Codes)[^2];
-        Encode(held, sample with { Codes = sample.Codes[^1..], Targets = sample.Targets[last..] });
-        return Encode(held, sample);
+        using IResidentTrellis resident = backend.LoadTrellis(tables, sample.Axes);
+        // First the last row alone: state left by a call, buffers for one row included, must not affect the next.
+        int last = sample.Axes.RowOffsets(sample.Codes)[^2];
+        Encode(resident, sample with { Codes = sample.Codes[^1..], Targets = sample.Targets[last..] });
+        return Encode(resident, sample);
     }
 
-    private static (byte[] States, float[] Minima) Encode(IResidentTrellis held, Sample sample)
+    private static (byte[] States, float[] Minima) Encode(IResidentTrellis resident, Sample sample)
     {
         byte[] states = [.. Enumerable.Repeat((byte)255, sample.Targets.Length)];
         var minima = new float[sample.Codes.Length];
-        held.Encode(sample.Codes, sample.Targets, states, minima);
+        resident.Encode(sample.Codes, sample.Targets, states, minima);
         return (states, minima);
     }
 
@@ -216,7 +218,7 @@ public sealed class TrellisTests(Lanes lanes)
             byte[] bits = [.. Enumerable.Range(0, starts[^1]).Select(_ => (byte)(1 + random.NextInt64(8)))];
             var axes = new TrellisAxes(starts, [.. bits.Select(_ => .1f + (float)random.NextDouble())], bits);
             int[] codes = [.. Enumerable.Range(0, rows).Select(_ => (int)random.NextInt64(lengths.Length))];
-            return new Sample(axes, codes, [.. Enumerable.Range(0, axes.Places(codes)[^1]).Select(_ => random.NextGaussian())]);
+            return new Sample(axes, codes, [.. Enumerable.Range(0, axes.RowOffsets(codes)[^1]).Select(_ => random.NextGaussian())]);
         }
     }
 }

@@ -101,7 +101,7 @@ public sealed class SymmetricEigenTests
         SymmetricEigen.Orthonormalize(rows, count, dimension);
         AssertOrthonormal(rows, count, dimension);
 
-        // Row i has no part along later rows: the spans of the first rows agree.
+        // Row i has no component along later rows: the spans of the first rows agree.
         for (int i = 0; i < count; i++)
         {
             for (int j = i + 1; j < count; j++)
@@ -146,7 +146,7 @@ public sealed class SymmetricEigenTests
         Assert.Throws<ArgumentException>(() => SymmetricEigen.Orthonormalize(new[] { 1, float.NaN }, 1, 2));
     }
 
-    /// <summary>The bits of one result, whatever the instruction set: there is no scalar twin to compare with.</summary>
+    /// <summary>The bits of one result on every instruction set: there is no scalar reference to compare with.</summary>
     [Fact]
     public void Bits_are_those_of_every_machine()
     {

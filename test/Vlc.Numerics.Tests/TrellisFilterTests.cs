@@ -5,15 +5,17 @@ using Vlc.Numerics.Randomness;
 namespace Vlc.Numerics.Tests;
 
 /// <summary>
-/// What the filter promises: no row within the bound is ever dropped, and few of the others are kept. Not among the kernels' tests, which run in every lane and must not be skipped:
-/// it has no scalar twin, and searches without it measure every row. It has lanes of its own.
+/// The guarantee of the filter: no row within the bound is ever pruned, and few of the others remain. These tests are not among the
+/// kernels' tests, which run in every lane and must not be skipped: the filter has no scalar variant, and searches without it measure every
+/// row. It has lanes of its own.
 /// </summary>
 public sealed class TrellisFilterTests : IDisposable
 {
-    /// <summary>Name of the environment variable that tells a lane the layout it must find.</summary>
+    /// <summary>Name of the environment variable with the layout that a lane must find.</summary>
     internal const string ExpectedLayoutVariable = "VLC_EXPECTED_FILTER";
 
-    internal const string Steps = "steps of 64 axes", Groups = "groups of 16 axes, two rows a vector", RowGroups = "groups of 16 axes, a row a vector";
+    internal const string Steps = "steps of 64 axes", Groups = "groups of 16 axes, two rows a vector";
+    internal const string RowGroups = "groups of 16 axes, a row a vector";
 
     private const int Rows = 131;
 
@@ -43,8 +45,12 @@ public sealed class TrellisFilterTests : IDisposable
     public void The_layout_is_the_one_that_the_lane_asked_for()
     {
         SkipWithoutInstructions();
-        string best = System.Runtime.Intrinsics.X86.Avx512Vbmi.IsSupported ? Steps : System.Runtime.Intrinsics.X86.Avx2.IsSupported ? Groups : RowGroups;
-        Assert.Equal(Environment.GetEnvironmentVariable(ExpectedLayoutVariable) ?? best, TrellisFilter.IsWide ? Steps : TrellisFilter.IsPaired ? Groups : RowGroups);
+        string best = System.Runtime.Intrinsics.X86.Avx512Vbmi.IsSupported ? Steps
+            : System.Runtime.Intrinsics.X86.Avx2.IsSupported ? Groups
+            : RowGroups;
+        Assert.Equal(
+            Environment.GetEnvironmentVariable(ExpectedLayoutVariable) ?? best,
+            TrellisFilter.IsWide ? Steps : TrellisFilter.IsPaired ? Groups : RowGroups);
     }
 
     [Theory]
@@ -58,7 +64,8 @@ public sealed class TrellisFilterTests : IDisposable
             short[] amplitude = [.. bits.Select(_ => (short)_random.NextInt64(900))];
             foreach (int count in new[] { 1, 2, 5 })
             {
-                short[][] queries = [.. Enumerable.Range(0, count).Select(_ => (short[])[.. bits.Select(_ => (short)(_random.NextInt64(1800) - 900))])];
+                short[][] queries =
+                    [.. Enumerable.Range(0, count).Select(_ => (short[])[.. bits.Select(_ => (short)(_random.NextInt64(1800) - 900))])];
                 (int[] Squares, int[] Products)[] sums = _filter.Sums(codes, TrellisTables.Designed, bits, amplitude, queries);
                 for (int row = 0; row < Rows; row++)
                 {
@@ -73,7 +80,7 @@ public sealed class TrellisFilterTests : IDisposable
         }
     }
 
-    /// <summary>A residual as long as integers allow for: products of 8 and 16 bits come near to what saturates.</summary>
+    /// <summary>A residual as long as integers allow: products of 8 and 16 bits come near to saturation.</summary>
     [Fact]
     public void Sums_of_the_largest_integers_are_those_of_the_reference()
     {
@@ -84,7 +91,9 @@ public sealed class TrellisFilterTests : IDisposable
             (int[] squares, int[] products) = Assert.Single(_filter.Sums(codes, TrellisTables.Designed, [8], [amplitude], [0]));
             for (int row = 0; row < Rows; row++)
             {
-                Assert.Equal(TrellisFilter.SumsReference(codes.Row(row), TrellisTables.Designed, [8], [amplitude], [0]), (squares[row], products[row]));
+                Assert.Equal(
+                    TrellisFilter.SumsReference(codes.Row(row), TrellisTables.Designed, [8], [amplitude], [0]),
+                    (squares[row], products[row]));
             }
         }
     }
@@ -117,12 +126,13 @@ public sealed class TrellisFilterTests : IDisposable
         Array.Sort(distances);
         int[] kept = new int[2 * Rows], counts = new int[2];
         _filter.NearByDistance(
-            codes, [], TrellisTables.Designed, bits, scale, new FilterQueries(query, 0, 128, [0, 0], [distances[9], distances[0] / 2]), kept, counts);
+            codes, [], TrellisTables.Designed, bits, scale, new FilterQueries(query, 0, 128, [0, 0], [distances[9], distances[0] / 2]),
+            kept, counts);
         Assert.InRange(counts[0], 10, 30);
         Assert.Equal(0, counts[1]);
     }
 
-    /// <summary>Where hardly anything is left of anchor and residual, rounding decides where the sum points: no such row may be dropped.</summary>
+    /// <summary>Where anchor and residual almost cancel, rounding decides the direction of the sum: no such row may be pruned.</summary>
     [Theory]
     [InlineData(1)]
     [InlineData(-1)]
@@ -164,10 +174,12 @@ public sealed class TrellisFilterTests : IDisposable
         codes = new CodeRows(_file, 0, 4, 60);
         Refused([.. Enumerable.Repeat((byte)2, 64), 3], [], new float[65], new float[65], 4);
 
-        void Refused(byte[] bits, int[] rows, float[] target, float[] scale, int buffers, int? axes = null, int queries = 1, int counts = 1) =>
+        void Refused(
+            byte[] bits, int[] rows, float[] target, float[] scale, int capacity, int? axes = null, int queries = 1, int counts = 1) =>
             Assert.Throws<ArgumentOutOfRangeException>(() => _filter.NearByDistance(
                 codes, rows, TrellisTables.Designed, bits, scale,
-                new FilterQueries(target, target.Length, axes ?? bits.Length, new float[queries], new float[queries]), new int[buffers], new int[counts]));
+                new FilterQueries(target, target.Length, axes ?? bits.Length, new float[queries], new float[queries]), new int[capacity],
+                new int[counts]));
     }
 
     [Fact]
@@ -176,15 +188,15 @@ public sealed class TrellisFilterTests : IDisposable
         int bounded = 0;
         for (int round = 0; round < 20_000; round++)
         {
-            int head = 1 + (int)_random.NextInt64(5);
+            int prefix = 1 + (int)_random.NextInt64(5);
             float[] query = Gaussians(6), vector = Gaussians(6);
 
-            // Near ones, and the extreme: a rest that points as the query's does.
-            if (round % 2 == 0) for (int k = head; k < 6; k++) vector[k] = query[k] * MathF.Abs(vector[0]);
+            // Near ones, and the extreme: a rest that points in the direction of the query's.
+            if (round % 2 == 0) for (int k = prefix; k < 6; k++) vector[k] = query[k] * MathF.Abs(vector[0]);
             double cosine = Dot(query, vector, 6) / Math.Sqrt(Dot(query, query, 6) * Dot(vector, vector, 6));
-            double onHead = Dot(query, vector, head) / Math.Sqrt(Dot(query, query, 6) * Dot(vector, vector, head));
-            float bound = TrellisFilter.PrefixCosine((float)cosine, (float)Dot(query, query, 6), (float)Dot(query, query, head));
-            Assert.True(onHead >= bound, $"{onHead} on the prefix, {cosine} on all axes, bound {bound}");
+            double onPrefix = Dot(query, vector, prefix) / Math.Sqrt(Dot(query, query, 6) * Dot(vector, vector, prefix));
+            float bound = TrellisFilter.PrefixCosine((float)cosine, (float)Dot(query, query, 6), (float)Dot(query, query, prefix));
+            Assert.True(onPrefix >= bound, $"{onPrefix} on the prefix, {cosine} on all axes, bound {bound}");
             if (bound > float.NegativeInfinity) bounded++;
         }
 
@@ -204,7 +216,8 @@ public sealed class TrellisFilterTests : IDisposable
     {
         CodeRows codes = Codes(bits, Rows);
         int count = rows.Length == 0 ? Rows : rows.Length, axes = bits.Length;
-        float[] factors = Gaussians(queries * axes), centre = Gaussians(axes), offsets = Gaussians(queries), lengths = new float[queries], dots = new float[queries];
+        float[] factors = Gaussians(queries * axes), centre = Gaussians(axes), offsets = Gaussians(queries), lengths = new float[queries];
+        float[] dots = new float[queries];
         float squared = centre.Sum(c => c * c) + 0.5f;
         var byDistance = new float[queries][];
         var byProduct = new float[queries][];
@@ -219,12 +232,16 @@ public sealed class TrellisFilterTests : IDisposable
             TrellisScan.SquaredDistances(codes, rows, TrellisTables.Designed, bits, query, scale, MathF.Abs(offsets[q]), byDistance[q]);
             TrellisScan.DotProducts(codes, rows, TrellisTables.Designed, bits, weight, offsets[q], byProduct[q]);
             TrellisScan.DotsAndNorms(codes, rows, TrellisTables.Designed, bits, weight, scale, centre, byCosine[q], norms);
-            for (int i = 0; i < count; i++) byCosine[q][i] = -(dots[q] + byCosine[q][i]) / (lengths[q] * MathF.Sqrt(MathF.Max(squared + norms[i], 1e-30f)));
+            for (int i = 0; i < count; i++)
+            {
+                byCosine[q][i] = -(dots[q] + byCosine[q][i]) / (lengths[q] * MathF.Sqrt(MathF.Max(squared + norms[i], 1e-30f)));
+            }
         }
 
         int[] kept = new int[queries * count], counts = new int[queries];
         AssertKeeps(byDistance, bounds => _filter.NearByDistance(
-            codes, rows, TrellisTables.Designed, bits, scale, new FilterQueries(factors, axes, axes, Array.ConvertAll(offsets, MathF.Abs), bounds), kept, counts));
+            codes, rows, TrellisTables.Designed, bits, scale,
+            new FilterQueries(factors, axes, axes, Array.ConvertAll(offsets, MathF.Abs), bounds), kept, counts));
         AssertKeeps(byProduct, bounds => _filter.NearByProduct(
             codes, rows, TrellisTables.Designed, bits, scale, new FilterQueries(factors, axes, axes, offsets, bounds), kept, counts));
         AssertKeeps(byCosine, bounds => _filter.NearByCosine(
@@ -234,7 +251,12 @@ public sealed class TrellisFilterTests : IDisposable
         void AssertKeeps(float[][] measured, Action<float[]> filter)
         {
             float[][] sorted = Array.ConvertAll(measured, distances => distances.Order().ToArray());
-            foreach (Func<float[], float> bound in (Func<float[], float>[])[d => d[0], d => d[d.Length / 10], d => d[d.Length / 2], d => d[^1], d => MathF.BitDecrement(d[0]), _ => float.PositiveInfinity])
+            Func<float[], float>[] boundsOf =
+            [
+                d => d[0], d => d[d.Length / 10], d => d[d.Length / 2], d => d[^1], d => MathF.BitDecrement(d[0]),
+                _ => float.PositiveInfinity,
+            ];
+            foreach (Func<float[], float> bound in boundsOf)
             {
                 float[] bounds = Array.ConvertAll(sorted, distances => bound(distances));
                 filter(bounds);

@@ -29,7 +29,8 @@ internal static class AddCommand
     private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
     {
         using SelectedDevice device = SelectedDevice.Open(parsed.GetValue(Device) ?? DeviceOption.Cpu);
-        using VectorSource source = Vectors.Open(parsed);
+        using VectorSource source = Vectors.Open(parsed, terminal);
+        if (source.HasPayload) terminal.Note("An index keeps vectors and keys; the payload is left in the file.");
         var options = new AddOptions { Threads = parsed.GetValue(SharedOptions.Threads), Backend = device.Backend };
         AddReport report = terminal.WithProgress(progress => IndexUpdater.Add(
             parsed.GetRequiredValue(Index), source, options,

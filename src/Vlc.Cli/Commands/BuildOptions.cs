@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Vlc.Anchors;
 using Vlc.Cli.Files;
+using Vlc.Cli.Terminal;
 using Vlc.Compute;
 using Vlc.Indexing;
 using Vlc.Codecs;
@@ -52,14 +53,14 @@ internal sealed class BuildOptions
     /// <summary>Whether the command line names a target recall.</summary>
     public bool HasTargetRecall(ParseResult parsed) => parsed.GetValue(_targetRecall) is not null;
 
-    public VectorSource OpenVectors(ParseResult parsed) => _vectors.Open(parsed);
+    public VectorSource OpenVectors(ParseResult parsed, CommandTerminal terminal) => _vectors.Open(parsed, terminal);
 
     /// <summary>Opens the queries to tune on; null where the command line names none.</summary>
     /// <exception cref="VlcFormatException">Queries of another dimension than the vectors.</exception>
-    public VectorSource? OpenQueries(ParseResult parsed, VectorSource vectors)
+    public VectorSource? OpenQueries(ParseResult parsed, CommandTerminal terminal, VectorSource vectors)
     {
         if (parsed.GetValue(_queries.File) is null) return null;
-        VectorSource queries = _queries.Open(parsed);
+        VectorSource queries = _queries.Open(parsed, terminal);
         if (queries.Dimension == vectors.Dimension) return queries;
         using (queries)
         {

@@ -36,6 +36,7 @@ internal static class DevicesCommand
 
         if (result.Devices.Length > 0) console.Write(table);
         foreach (string reason in result.Absent) console.WriteLine(reason);
+        if (result.Devices.Length == 0) console.WriteLine(DeviceOption.HowToGetOne);
         console.WriteLine($"--device auto: {result.Auto}");
     }
 }
@@ -56,6 +57,13 @@ internal sealed record DeviceRow(
     string? Problem)
 {
     public static DeviceRow Of(GpuDevice device) => new(
-        device.Index, device.Kind == GpuKind.Cuda ? DeviceOption.Cuda : DeviceOption.OpenCL, device.Name, device.IsGpu, device.Version, device.MemoryBytes,
+        device.Index, NameOf(device.Kind), device.Name, device.IsGpu, device.Version, device.MemoryBytes,
         device.SharedBytes, device.GroupThreads, device.Multiprocessors, device.IsUsable, device.Problem);
+
+    private static string NameOf(GpuKind kind) => kind switch
+    {
+        GpuKind.Cuda => DeviceOption.Cuda,
+        GpuKind.OpenCL => DeviceOption.OpenCL,
+        _ => DeviceOption.Simulated,
+    };
 }

@@ -63,9 +63,9 @@ internal static class EvalCommand
 
         SearchMeasurement measured = terminal.WithProgress(progress =>
         {
-            using VectorSource queries = Queries.Open(parsed);
+            using VectorSource queries = Queries.Open(parsed, terminal);
             float[] rows = QueryVectors.ReadAll(queries, index.Dimension, index.Metric, cancellationToken);
-            using VectorSource? originals = compute ? Originals.Open(parsed) : null;
+            using VectorSource? originals = compute ? Originals.Open(parsed, terminal) : null;
             JudgedQueries judged = originals is null
                 ? ReadTruth(parsed.GetValue(Truth)!, rows, index, k)
                 : FindTruth(originals, rows, index, k, options.Threads, progress, cancellationToken);

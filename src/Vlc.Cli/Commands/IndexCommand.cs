@@ -77,8 +77,9 @@ internal static class IndexCommand
         bool classic = parsed.GetValue(CodedDimension) is not null || jacobians is not null;
         CodecKind codec = Spellings.Codec.ParseOptional(parsed.GetValue(CodecWord)) ?? (classic ? CodecKind.Int8 : new IndexOptions().Codec);
         double? ratio = !Shared.HasTargetRecall(parsed) && parsed.GetValue(MaxRatio) is > 0 and < 1 and var most ? most : null;
-        using VectorSource source = Shared.OpenVectors(parsed);
-        using VectorSource? queries = Shared.OpenQueries(parsed, source);
+        using VectorSource source = Shared.OpenVectors(parsed, terminal);
+        if (source.HasPayload) terminal.Note("An index keeps vectors and keys; the payload is left in the file.");
+        using VectorSource? queries = Shared.OpenQueries(parsed, terminal, source);
         IndexOptions options = Shared.Read(parsed, queries, codec, parsed.GetValue(CodedDimension), jacobians, ratio, device.Backend, updatable: !parsed.GetValue(Frozen));
         IndexReport report;
         try

@@ -79,7 +79,7 @@ internal static class QueryCommand
         SearchOptions options = Options(parsed, index);
         using SelectedDevice device = SelectedDevice.Open(parsed.GetValue(Device) ?? DeviceOption.Cpu);
         using DeviceIndex? onDevice = device.Load(index, k);
-        using VectorSource source = Queries.Open(parsed);
+        using VectorSource source = Queries.Open(parsed, terminal);
         QueryVectors.CheckDimension(source, index.Dimension);
 
         using NeighborWriter? writer = outPath is null ? null : NeighborWriter.Create(outPath, k);

@@ -28,6 +28,8 @@ internal sealed record ErrorBody(ExitCode Code, string Message);
 [JsonSerializable(typeof(QueryNeighbors))]
 [JsonSerializable(typeof(RetrievalDemonstrationResult))]
 [JsonSerializable(typeof(EvalResult))]
+[JsonSerializable(typeof(InspectResult))]
+[JsonSerializable(typeof(ConvertResult))]
 [JsonSerializable(typeof(InfoResult))]
 [JsonSerializable(typeof(EnvironmentResult))]
 [JsonSerializable(typeof(ReconstructResult))]

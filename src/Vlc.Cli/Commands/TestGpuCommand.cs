@@ -21,7 +21,6 @@ namespace Vlc.Cli.Commands;
 internal static class TestGpuCommand
 {
     private const ulong Seed = 42;
-    private const int QueryCount = 256;
     private const int K = 10;
 
     /// <summary>Of a squared distance: what rounding may cost a row whose assignment differs, all rows whose codes do, and a place among a query's nearest.</summary>
@@ -37,7 +36,11 @@ internal static class TestGpuCommand
     private static readonly GpuTestSet Large = new(10_000, 128, 256);
 
     private static readonly Option<bool> IsLarge = new("--large") { Description = $"{Large} as well as {Small}." };
-    private static readonly Option<string?> Device = DeviceOption.Create("What to test; auto, a GPU or else any OpenCL device, unless given.");
+    private static readonly Option<string?> Device = DeviceOption.Create(
+        "What to test; auto, a GPU or else any OpenCL device, unless given. simulated runs the kernels on ILGPU's simulation, on a small set.", simulated: true);
+
+    /// <summary>What the simulation, thousands of times slower than a device, does in seconds.</summary>
+    private static readonly GpuTestSet Simulable = new(64, 8, 4, Queries: 2);
 
     public static Command Create()
     {
@@ -54,8 +57,9 @@ internal static class TestGpuCommand
         string? word = parsed.GetValue(Device);
         if (word == DeviceOption.Cpu) throw new ArgumentException("--device cpu: the processor is what a device is compared with; name another.");
         int threads = parsed.GetValue(SharedOptions.Threads) ?? Environment.ProcessorCount;
-        GpuTestSet[] sets = parsed.GetValue(IsLarge) ? [Small, Large] : [Small];
-        using GpuDevices devices = GpuDevices.Open();
+        bool simulated = word == DeviceOption.Simulated;
+        GpuTestSet[] sets = simulated ? [Simulable] : parsed.GetValue(IsLarge) ? [Small, Large] : [Small];
+        using GpuDevices devices = simulated ? GpuDevices.OpenWithSimulation() : GpuDevices.Open();
         using GpuBackend backend = devices.CreateBackend(SelectedDevice.Choose(devices, word));
         using var processor = new CpuBackend(threads);
         TestGpuResult result = terminal.WithProgress(progress => Measure(sets, backend, processor, threads, progress, cancellationToken));
@@ -68,9 +72,14 @@ internal static class TestGpuCommand
     {
         progress("compile kernels", 0);
         long start = Stopwatch.GetTimestamp();
-        var tiny = new GpuTestSet(256, 8, 8);
-        Encode(tiny, device, Train(tiny, device, threads, cancellationToken).Rows, cancellationToken);
-        Search(tiny, device, threads, cancellationToken);
+        // The simulation compiles nothing.
+        if (sets[0] != Simulable)
+        {
+            var tiny = new GpuTestSet(256, 8, 8);
+            Encode(tiny, device, Train(tiny, device, threads, cancellationToken).Rows, cancellationToken);
+            Search(tiny, device, threads, cancellationToken);
+        }
+
         double compileSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         List<GpuComparison> comparisons = [];
         List<QualityGate> gates = [];
@@ -138,7 +147,7 @@ internal static class TestGpuCommand
     /// <summary>Indexes the rows with codec packed, on the processor, and searches it on both: every code, which is timed, and then as many as the index chooses.</summary>
     private static SearchComparison Search(GpuTestSet set, GpuBackend device, int threads, CancellationToken cancellationToken)
     {
-        float[] drawn = GaussianBlobs.Draw(set.Rows + QueryCount, set.Dimension, set.Anchors, Seed);
+        float[] drawn = GaussianBlobs.Draw(set.Rows + set.Queries, set.Dimension, set.Anchors, Seed);
         ReadOnlyMemory<float> queries = drawn.AsMemory(set.Rows * set.Dimension);
         using var folder = new TemporaryDirectory();
         using (var source = new InMemoryVectors(drawn.AsMemory(0, set.Rows * set.Dimension), set.Dimension))
@@ -149,7 +158,7 @@ internal static class TestGpuCommand
 
         using VlcIndex index = VlcIndex.Open(folder.File("index"));
         using DeviceIndex onDevice = index.LoadOnto(device);
-        int[] ids = new int[QueryCount * K], expected = new int[ids.Length];
+        int[] ids = new int[set.Queries * K], expected = new int[ids.Length];
         float[] scores = new float[ids.Length], expectedScores = new float[ids.Length];
         double deviceSeconds = 0, processorSeconds = 0, difference = 0;
         int equal = 0;
@@ -235,7 +244,7 @@ internal static class TestGpuCommand
     /// <param name="ScoreDifference">Of the other places, at most and relative.</param>
     private sealed record SearchComparison(double ProcessorSeconds, double DeviceSeconds, double Equal, double ScoreDifference);
 
-    private sealed record GpuTestSet(int Rows, int Dimension, int Anchors)
+    private sealed record GpuTestSet(int Rows, int Dimension, int Anchors, int Queries = 256)
     {
         public override string ToString() => $"{Rows:N0} x {Dimension} with {Anchors} anchors";
     }

@@ -32,8 +32,8 @@ internal static class TuneCommand
         string? plot = parsed.GetValue(Plot);
         // Before minutes of work.
         if (plot is not null) FrontierFile.Check(plot);
-        using VectorSource source = Shared.OpenVectors(parsed);
-        using VectorSource? queries = Shared.OpenQueries(parsed, source);
+        using VectorSource source = Shared.OpenVectors(parsed, terminal);
+        using VectorSource? queries = Shared.OpenQueries(parsed, terminal, source);
         IndexOptions options = Shared.Read(parsed, queries);
         IReadOnlyList<string> problems = options.Validate(source.Count, source.Dimension);
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems) + ".");

@@ -51,7 +51,11 @@ internal sealed class SelectedDevice : IDisposable
         {
             case null or DeviceOption.Auto:
                 return devices.FirstGpu() ?? devices.First(GpuKind.Cuda) ?? devices.First(GpuKind.OpenCL)
-                    ?? throw new ArgumentException($"There is no device that can be used: cuda: {devices.WhyNone(GpuKind.Cuda)}; opencl: {devices.WhyNone(GpuKind.OpenCL)}.");
+                    ?? throw new ArgumentException(
+                        $"There is no device that can be used: cuda: {devices.WhyNone(GpuKind.Cuda)}; opencl: {devices.WhyNone(GpuKind.OpenCL)}. "
+                        + DeviceOption.HowToGetOne);
+            case DeviceOption.Simulated:
+                return devices.First(GpuKind.Simulated) ?? throw new ArgumentException($"--device {word}: {devices.WhyNone(GpuKind.Simulated)}.");
             case DeviceOption.Cuda or DeviceOption.OpenCL:
                 GpuKind kind = word == DeviceOption.Cuda ? GpuKind.Cuda : GpuKind.OpenCL;
                 return devices.First(kind) ?? throw new ArgumentException($"--device {word}: there is no such device: {devices.WhyNone(kind)}.");

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
 using Vlc.Cli.Commands;
 using Vlc.Cli.Evaluation;
+using Vlc.Vectors;
 
 namespace Vlc.Cli.Terminal;
 
@@ -19,6 +21,7 @@ internal sealed class CommandTerminal
     private readonly TextWriter _error;
     private readonly bool _quiet;
     private readonly bool _colours;
+    private readonly List<string> _notes = [];
 
     public CommandTerminal(TextWriter output, TextWriter error, bool json, bool quiet, bool colours) =>
         (_output, _error, Json, _quiet, _colours) = (output, error, json, quiet, colours);
@@ -39,19 +42,44 @@ internal sealed class CommandTerminal
     /// <summary>The step that was shown last; null before the first.</summary>
     public string? Step { get; private set; }
 
-    /// <summary>Writes the result: <paramref name="result"/> as JSON, or what <paramref name="render"/> prints for people.</summary>
+    /// <summary>
+    /// Writes the result: <paramref name="result"/> as JSON, with the notes where there are any, or what <paramref name="render"/> prints for people.
+    /// </summary>
+    /// <exception cref="IOException">Standard output is closed or full.</exception>
     public void Write<T>(T result, JsonTypeInfo<T> type, Action<IAnsiConsole> render)
     {
         try
         {
-            if (Json) _output.WriteLine(JsonSerializer.Serialize(result, type));
-            else render(ConsoleOn(_output, IsTerminal(_output, Console.Out, Console.IsOutputRedirected)));
+            if (Json)
+            {
+                JsonNode document = JsonSerializer.SerializeToNode(result, type)!;
+                if (_notes.Count > 0) document["notes"] = new JsonArray([.. _notes.Select(note => (JsonNode)note)]);
+                _output.WriteLine(document.ToJsonString(type.Options));
+            }
+            else
+            {
+                render(ConsoleOn(_output, IsTerminal(_output, Console.Out, Console.IsOutputRedirected)));
+            }
+
             _output.Flush();
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new IOException($"The result could not be written to standard output: {exception.Message}", exception);
         }
+    }
+
+    /// <summary>Says on standard error, and in the JSON document, what was decided in reading a file, what was taken and what was left.</summary>
+    public void Note(VectorSource source)
+    {
+        foreach (string note in source.Notes) Note($"{source.Name}: {note}");
+    }
+
+    /// <summary>The same for one sentence.</summary>
+    public void Note(string message)
+    {
+        _notes.Add(message);
+        if (!_quiet) _error.WriteLine($"vlc: note: {message}");
     }
 
     /// <summary>Says on standard error what deserves attention but stops nothing.</summary>

@@ -6,9 +6,9 @@ namespace Vlc.Anchors;
 
 /// <summary>
 /// Merge and split: moves anchors from where they are redundant to where they are missing, which Lloyd's update cannot do. Each move is
-/// weighed by the energy: merging cells i and j costs the distortion n_i·n_j/(n_i + n_j)·‖a_i - a_j‖² (Ward, 1963), splitting a cell in two
-/// gains the same expression of its halves. A merge is made when a split pays for it, or when the bytes it saves do. (The same moves as
-/// breathing k-means, Fritzke, 2020, with the costs made explicit.)
+/// weighed by the energy. Merging cells i and j costs the distortion n_i·n_j/(n_i + n_j)·‖a_i - a_j‖² (Ward, 1963). Splitting a cell in two
+/// gains the same expression of its halves. A merge is made when a split pays for it, or when the bytes it saves do. The moves are those of
+/// breathing k-means (Fritzke, 2020), with explicit costs.
 /// </summary>
 internal static class AnchorMaintenance
 {
@@ -21,16 +21,17 @@ internal static class AnchorMaintenance
     public readonly record struct Moves(int Merged, int Split);
 
     /// <summary>One round on arithmetic means of the present assignment.</summary>
-    /// <param name="backend">Where merge candidates are computed.</param>
+    /// <param name="backend">The backend that computes merge candidates.</param>
     /// <param name="rows">Row-major, n x d.</param>
     /// <param name="dimension">d.</param>
     /// <param name="cells">Rows of each cell.</param>
     /// <param name="anchors">Row-major, m x d: the means of the cells; replaced by the moved ones, possibly fewer.</param>
-    /// <param name="byteWorth">Total distortion that dropping one anchor is worth: lambda · n · bytes of an anchor / n.</param>
+    /// <param name="byteWorth">The distortion that dropping one anchor may cost: lambda · n · bytes of an anchor / n.</param>
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
     /// <param name="cancellationToken">Checked between steps.</param>
     public static Moves Run(
-        IComputeBackend backend, ReadOnlyMemory<float> rows, int dimension, InvertedLists cells, ref float[] anchors, double byteWorth, int threads,
+        IComputeBackend backend, ReadOnlyMemory<float> rows, int dimension, InvertedLists cells, ref float[] anchors, double byteWorth,
+        int threads,
         CancellationToken cancellationToken)
     {
         int cellCount = cells.CellCount;
@@ -46,7 +47,12 @@ internal static class AnchorMaintenance
         {
             if (merged >= most) break;
             if (touched[merge.Kept] || touched[merge.Removed]) continue;
-            while (nextSplit < splits.Count && (touched[splits[nextSplit].Cell] || splits[nextSplit].Cell == merge.Kept || splits[nextSplit].Cell == merge.Removed)) nextSplit++;
+            while (nextSplit < splits.Count
+                && (touched[splits[nextSplit].Cell] || splits[nextSplit].Cell == merge.Kept || splits[nextSplit].Cell == merge.Removed))
+            {
+                nextSplit++;
+            }
+
             double gain = nextSplit < splits.Count ? splits[nextSplit].Gain : 0;
             bool paysBySplit = gain > merge.Cost, paysByBytes = byteWorth > merge.Cost && byteWorth > gain;
             if (!paysBySplit && !paysByBytes) break;
@@ -83,7 +89,7 @@ internal static class AnchorMaintenance
 
     /// <summary>
     /// Splits some rows in two: 2-means of their projections on the leading direction of their scatter (power iteration). The gain is
-    /// the distortion that the split takes away, exactly, before any row of another cell moves in; 0 when the rows cannot be split.
+    /// exactly the distortion that the split removes, before any row of another cell moves in. It is 0 when the rows cannot be split.
     /// </summary>
     public static Split SplitCell(ReadOnlySpan<float> rows, int dimension, int cell, ReadOnlySpan<int> members, ReadOnlySpan<float> mean)
     {
@@ -91,7 +97,7 @@ internal static class AnchorMaintenance
         var next = new double[dimension];
         var axis = new float[dimension];
         var projections = new double[members.Length];
-        // Starts at the farthest row from the mean: never orthogonal to all of the scatter.
+        // The start is the row farthest from the mean, which is never orthogonal to all of the scatter.
         double farthest = -1;
         int farthestRow = members[0];
         foreach (int row in members)
@@ -107,7 +113,11 @@ internal static class AnchorMaintenance
             if (!Normalize(direction)) return new Split(cell, 0, [], []);
             for (int k = 0; k < dimension; k++) axis[k] = (float)direction[k];
             double offset = Distances.Dot(mean, axis);
-            for (int i = 0; i < members.Length; i++) projections[i] = Distances.Dot(rows.Slice(members[i] * dimension, dimension), axis) - offset;
+            for (int i = 0; i < members.Length; i++)
+            {
+                projections[i] = Distances.Dot(rows.Slice(members[i] * dimension, dimension), axis) - offset;
+            }
+
             if (iteration == PowerIterations - 1) break;
             next.AsSpan().Clear();
             double total = 0;
@@ -169,12 +179,12 @@ internal static class AnchorMaintenance
             int partner = partners[cell];
             if (counts[cell] == 0)
             {
-                // Nothing to merge into another cell: free to go, whatever becomes of the others.
+                // An empty cell has nothing to merge, so it may be dropped in any case.
                 merges.Add(new Merge(0, cell, cell));
             }
             else if (partner >= 0 && (counts[cell] < counts[partner] || (counts[cell] == counts[partner] && cell > partner)))
             {
-                // The smaller cell goes; each pair is listed once where both name each other.
+                // The smaller cell goes. A pair is listed once where both name each other.
                 merges.Add(new Merge(costs[cell], partner, cell));
             }
         }
@@ -184,9 +194,10 @@ internal static class AnchorMaintenance
     }
 
     private static List<Split> BestSplits(
-        ReadOnlyMemory<float> rows, int dimension, InvertedLists cells, float[] anchors, int most, int threads, CancellationToken cancellationToken)
+        ReadOnlyMemory<float> rows, int dimension, InvertedLists cells, float[] anchors, int most, int threads,
+        CancellationToken cancellationToken)
     {
-        // A cell's scatter bounds what a split of it can gain, so only the cells of largest scatter are tried.
+        // A cell's scatter bounds the gain of its split, so only the cells of largest scatter are tried.
         var scatter = new double[cells.CellCount];
         BlockScheduler.Run(
             cells.CellCount, threads,
@@ -195,7 +206,8 @@ internal static class AnchorMaintenance
                 double sum = 0;
                 foreach (int row in cells.Rows(cell))
                 {
-                    sum += Distances.SquaredEuclidean(rows.Span.Slice(row * dimension, dimension), anchors.AsSpan(cell * dimension, dimension));
+                    sum += Distances.SquaredEuclidean(
+                        rows.Span.Slice(row * dimension, dimension), anchors.AsSpan(cell * dimension, dimension));
                 }
 
                 scatter[cell] = sum;
@@ -212,7 +224,7 @@ internal static class AnchorMaintenance
         return [.. splits.Where(split => split.Gain > 0).OrderByDescending(split => split.Gain).ThenBy(split => split.Cell)];
     }
 
-    /// <summary>Boundary of the two means of numbers on a line, from the start "below and above the mean".</summary>
+    /// <summary>The boundary of the 2-means of numbers on a line; the start splits them at their mean.</summary>
     private static double TwoMeansThreshold(ReadOnlySpan<double> values)
     {
         double threshold = 0;
@@ -266,9 +278,11 @@ internal static class AnchorMaintenance
         return kept;
     }
 
-    /// <summary>Merging <paramref name="Removed"/> into <paramref name="Kept"/> adds <paramref name="Cost"/> to the total distortion.</summary>
+    /// <summary>
+    /// Merging <paramref name="Removed"/> into <paramref name="Kept"/> adds <paramref name="Cost"/> to the total distortion.
+    /// </summary>
     private readonly record struct Merge(double Cost, int Kept, int Removed);
 
-    /// <summary>Splitting <paramref name="Cell"/> into two means takes <paramref name="Gain"/> from the total distortion.</summary>
+    /// <summary>Splitting <paramref name="Cell"/> into two means removes <paramref name="Gain"/> from the total distortion.</summary>
     internal readonly record struct Split(int Cell, double Gain, float[] First, float[] Second);
 }

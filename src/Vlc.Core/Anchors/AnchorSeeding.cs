@@ -5,17 +5,17 @@ using Vlc.Numerics.Randomness;
 namespace Vlc.Anchors;
 
 /// <summary>
-/// Initial anchors by k-means|| (Bahmani et al., "Scalable k-means++", 2012): rows are drawn with probability proportional to their squared
-/// distance to the anchors so far, here one panel of the assignment kernel (32) a round, so that seeding runs at the speed of
-/// assignment. Exactly m anchors are drawn; nothing is re-clustered.
+/// Initial anchors by k-means|| (Bahmani et al., "Scalable k-means++", 2012). Rows are drawn with probability proportional to their squared
+/// distance to the anchors so far. A round draws one panel of the assignment kernel (32), so that seeding runs at the speed of assignment.
+/// Exactly m anchors are drawn; nothing is re-clustered.
 /// </summary>
 internal static class AnchorSeeding
 {
     private const ulong Stream = 0x5EED;
 
     /// <summary>Draws <paramref name="anchorCount"/> distinct rows.</summary>
-    /// <param name="backend">Where distances are computed.</param>
-    /// <param name="held">The rows, kept there.</param>
+    /// <param name="backend">The backend that computes distances.</param>
+    /// <param name="resident">The rows as the backend keeps them.</param>
     /// <param name="rows">Row-major, n x d.</param>
     /// <param name="dimension">d.</param>
     /// <param name="anchorCount">m, at most n.</param>
@@ -23,7 +23,8 @@ internal static class AnchorSeeding
     /// <param name="cancellationToken">Checked each round.</param>
     /// <returns>Row-major, m x d.</returns>
     public static float[] Draw(
-        IComputeBackend backend, IResidentRows held, ReadOnlySpan<float> rows, int dimension, int anchorCount, ulong seed, CancellationToken cancellationToken)
+        IComputeBackend backend, IResidentRows resident, ReadOnlySpan<float> rows, int dimension, int anchorCount, ulong seed,
+        CancellationToken cancellationToken)
     {
         int rowCount = rows.Length / dimension;
         var random = new SeededRandom(seed, Stream);
@@ -39,12 +40,12 @@ internal static class AnchorSeeding
         while (drawn < anchorCount)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            // Few at first: a batch drawn blindly from one distribution may hold neighbours of each other.
+            // The first batches are small, because the draws of one batch do not see each other and may be neighbours.
             int batch = Math.Min(anchorCount - drawn, drawn == 0 ? 1 : Math.Min(PackedMatrix.PanelWidth, Math.Max(1, drawn / 2)));
             DrawBatch(rows, dimension, distances, cumulative, anchors.AsSpan(drawn * dimension), batch, random);
             using (IResidentAnchors added = backend.LoadAnchors(anchors.AsSpan(drawn * dimension, batch * dimension), dimension))
             {
-                held.Assign(added, nearest, scores, cancellationToken);
+                resident.Assign(added, nearest, scores, cancellationToken);
             }
 
             for (int row = 0; row < rowCount; row++)
@@ -70,7 +71,7 @@ internal static class AnchorSeeding
         for (int i = 0; i < batch; i++)
         {
             int chosen = DrawOne(cumulative, total, random);
-            // Drawing a row twice in a batch wastes an anchor; where few distinct rows remain it cannot be helped.
+            // Drawing a row twice in a batch wastes an anchor. Where few distinct rows remain, that is accepted.
             for (int attempt = 0; attempt < 16 && drawn[..i].Contains(chosen); attempt++) chosen = DrawOne(cumulative, total, random);
             drawn[i] = chosen;
             rows.Slice(chosen * dimension, dimension).CopyTo(destination[(i * dimension)..]);
@@ -79,9 +80,9 @@ internal static class AnchorSeeding
 
     private static int DrawOne(double[] cumulative, double total, SeededRandom random)
     {
-        // All infinite (nothing drawn yet) or all zero (every row is an anchor already): any row is as good as another.
+        // All distances are infinite (nothing is drawn yet) or zero (every row is an anchor): any row will do.
         if (!(total > 0 && double.IsFinite(total))) return (int)random.NextInt64(cumulative.Length);
-        int place = Array.BinarySearch(cumulative, random.NextDouble() * total);
-        return Math.Min(place < 0 ? ~place : place + 1, cumulative.Length - 1);
+        int position = Array.BinarySearch(cumulative, random.NextDouble() * total);
+        return Math.Min(position < 0 ? ~position : position + 1, cumulative.Length - 1);
     }
 }

@@ -6,31 +6,34 @@ using Vlc.Numerics.Randomness;
 namespace Vlc.Anchors;
 
 /// <summary>
-/// Learns anchors on rows in memory: seeding by k-means||, then iterations of assignment and update while a temperature cools, with rounds
-/// of merge and split in the first of them. Minimises energy = distortion + lambda · footprint.
+/// Learns anchors on rows in memory. It seeds by k-means||, then iterates assignment and update while a temperature cools, with rounds of
+/// merge and split in the first iterations. It minimises energy = distortion + lambda · footprint.
 /// </summary>
 public sealed class AnchorTrainer
 {
     /// <summary>Normalised entropy of the assignment below which training counts as collapsed.</summary>
     public const double CollapseThreshold = 0.6;
 
-    /// <summary>Default rounds of maintenance; docs/training.md has the comparison that chose it.</summary>
+    /// <summary>Default rounds of maintenance; docs/training.md has the comparison behind it.</summary>
     public const int DefaultMaintenanceRounds = 6;
 
     private const int MostRepairRounds = 3;
 
     /// <summary>
-    /// The part of the rows, as a negative power of two, that each of the first iterations looks at; all later ones look at all. Far from the optimum a part of the rows shows the way as
-    /// well as all of them. docs/training.md has the comparison that chose it.
+    /// The part of the rows, as a negative power of two, that each of the first iterations uses; all later ones use all rows. Far from the
+    /// optimum a part gives as good a direction as all rows do. docs/training.md has the comparison behind it.
     /// </summary>
     private static readonly int[] s_partOfIteration = [3, 3, 3, 2, 1, 1];
 
-    /// <summary>Fewest rows for each anchor in a part, and fewest at all: with fewer, anchors follow single rows, and no time is saved that anybody would notice.</summary>
+    /// <summary>
+    /// Fewest rows for each anchor in a part, and fewest rows of a part. With fewer, anchors follow single rows, and the time saved is
+    /// negligible.
+    /// </summary>
     private const int LeastRowsPerAnchor = 8, LeastRows = 2048;
 
     private const ulong PartStream = 0x9A7;
 
-    /// <summary>Bytes of rows that are gathered at a time, where not all are looked at.</summary>
+    /// <summary>Bytes of rows that are gathered at a time, where not all are used.</summary>
     private const int GatheredBytes = 8 << 20;
 
     private readonly AnchorTrainingOptions _options;
@@ -38,8 +41,8 @@ public sealed class AnchorTrainer
     private readonly ReadOnlyMemory<float> _rows;
     private readonly ReadOnlyMemory<float> _validation;
     private readonly IComputeBackend _backend;
-    private readonly IResidentRows _heldRows;
-    private readonly IResidentRows _heldValidation;
+    private readonly IResidentRows _residentRows;
+    private readonly IResidentRows _residentValidation;
     private readonly float[] _rowNorms;
     private readonly float[] _scores;
     private readonly double[] _squaredDistances;
@@ -50,15 +53,15 @@ public sealed class AnchorTrainer
 
     private AnchorTrainer(
         ReadOnlyMemory<float> rows, int dimension, ReadOnlyMemory<float> validation, AnchorTrainingOptions options, IComputeBackend backend,
-        IResidentRows residentRows, IResidentRows heldValidation)
+        IResidentRows residentRows, IResidentRows residentValidation)
     {
         _rows = rows;
         _dimension = dimension;
         _validation = validation;
         _options = options;
         _backend = backend;
-        _heldRows = residentRows;
-        _heldValidation = heldValidation;
+        _residentRows = residentRows;
+        _residentValidation = residentValidation;
         int rowCount = rows.Length / dimension;
         _rowNorms = new float[rowCount];
         _scores = new float[rowCount];
@@ -67,7 +70,8 @@ public sealed class AnchorTrainer
         _previous = new int[rowCount];
         NearestColumn.HalfSquaredNorms(rows.Span, dimension, _rowNorms);
 
-        // A row is in the parts of all rows, of half of them, ..., as far as its draw goes: smaller parts lie within larger ones.
+        // A row is in the parts of all rows, of half of them, ..., up to a depth that its draw decides. So smaller parts lie within larger
+        // ones.
         _parts = new byte[rowCount];
         var random = new SeededRandom(options.Seed, PartStream);
         foreach (ref byte part in _parts.AsSpan()) part = (byte)BitOperations.TrailingZeroCount(random.NextUInt64());
@@ -75,20 +79,23 @@ public sealed class AnchorTrainer
 
     private int RowCount => _assignments.Length;
 
-    /// <summary>Anchors for <paramref name="rowCount"/> rows when the user names no number: about 4·√n, never more than a quarter of the rows.</summary>
+    /// <summary>
+    /// The default number of anchors for <paramref name="rowCount"/> rows: about 4·√n, never more than a quarter of the rows.
+    /// </summary>
     /// <param name="rowCount">n.</param>
-    public static int DefaultAnchorCount(long rowCount) => (int)Math.Clamp((long)Math.Round(4 * Math.Sqrt(rowCount)), 1, Math.Max(1, rowCount / 4));
+    public static int DefaultAnchorCount(long rowCount) =>
+        (int)Math.Clamp((long)Math.Round(4 * Math.Sqrt(rowCount)), 1, Math.Max(1, rowCount / 4));
 
     /// <summary>Learns anchors.</summary>
     /// <param name="rows">Training rows, row-major, n x <paramref name="dimension"/>; centred data train most precisely.</param>
     /// <param name="dimension">Components of a row.</param>
     /// <param name="options">How to train.</param>
     /// <param name="validation">Rows that training does not see, for the validation energy; may be empty.</param>
-    /// <param name="progress">Hears of each iteration.</param>
-    /// <param name="cancellationToken">Stops training; a checkpoint, where asked for, holds the last finished iteration.</param>
+    /// <param name="progress">Reports each iteration.</param>
+    /// <param name="cancellationToken">Stops training. A checkpoint, if there is one, holds the last finished iteration.</param>
     /// <returns>Anchors, row-major, and what happened. There may be fewer anchors than asked for when lambda is above 0.</returns>
     /// <exception cref="ArgumentException">Options that cannot be used, or more anchors than rows.</exception>
-    /// <exception cref="VlcFormatException">The checkpoint is of another training.</exception>
+    /// <exception cref="VlcFormatException">The checkpoint belongs to another training.</exception>
     public static (float[] Anchors, TrainingReport Report) Train(
         ReadOnlyMemory<float> rows, int dimension, AnchorTrainingOptions options, ReadOnlyMemory<float> validation = default,
         IProgress<TrainingIteration>? progress = null, CancellationToken cancellationToken = default)
@@ -105,8 +112,9 @@ public sealed class AnchorTrainer
         }
 
         IComputeBackend backend = options.BackendOrCpu;
-        using IResidentRows residentRows = backend.LoadRows(rows, dimension), heldValidation = backend.LoadRows(validation, dimension);
-        return new AnchorTrainer(rows, dimension, validation, options, backend, residentRows, heldValidation).Run(anchorCount, progress, cancellationToken);
+        using IResidentRows residentRows = backend.LoadRows(rows, dimension), residentValidation = backend.LoadRows(validation, dimension);
+        return new AnchorTrainer(
+            rows, dimension, validation, options, backend, residentRows, residentValidation).Run(anchorCount, progress, cancellationToken);
     }
 
     private (float[] Anchors, TrainingReport Report) Run(
@@ -130,13 +138,14 @@ public sealed class AnchorTrainer
             int[] first = RowsOf(PartOf(0, anchorCount));
             if (first.Length == RowCount)
             {
-                anchors = AnchorSeeding.Draw(_backend, _heldRows, _rows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
+                anchors = AnchorSeeding.Draw(
+                    _backend, _residentRows, _rows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
             }
             else
             {
                 ReadOnlyMemory<float> seedRows = Gather(first);
-                using IResidentRows held = _backend.LoadRows(seedRows, _dimension);
-                anchors = AnchorSeeding.Draw(_backend, held, seedRows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
+                using IResidentRows resident = _backend.LoadRows(seedRows, _dimension);
+                anchors = AnchorSeeding.Draw(_backend, resident, seedRows.Span, _dimension, anchorCount, _options.Seed, cancellationToken);
             }
 
             _previous.AsSpan().Fill(-1);
@@ -152,12 +161,14 @@ public sealed class AnchorTrainer
             bool maintain = iteration < maintenanceRounds;
             InvertedLists cells = ListsOf(looked, anchors.Length / _dimension);
             CellMeans.Update(
-                _heldRows, _dimension, cells, _squaredDistances, _options.Mean, maintain ? 0 : temperature, _options.Seed, iteration, anchors,
-                _options.ThreadCount, cancellationToken);
+                _residentRows, _dimension, cells, _squaredDistances, _options.Mean, maintain ? 0 : temperature, _options.Seed,
+                iteration, anchors, _options.ThreadCount, cancellationToken);
             AnchorMaintenance.Moves moves = default;
             if (maintain || HasEmptyCell(cells)) moves = Maintain(cells, ref anchors, cancellationToken);
 
-            double validationEnergy = _validation.IsEmpty ? double.NaN : Energy(ValidationDistortion(anchors, cancellationToken), anchors.Length);
+            double validationEnergy = _validation.IsEmpty
+                ? double.NaN
+                : Energy(ValidationDistortion(anchors, cancellationToken), anchors.Length);
             iterations.Add(new TrainingIteration(
                 iteration, temperature, distortion, energy, validationEnergy, changed, moves.Merged, moves.Split, looked.Length));
             progress?.Report(iterations[^1]);
@@ -179,7 +190,10 @@ public sealed class AnchorTrainer
         });
     }
 
-    /// <summary>Decided from the history alone, so that a training resumed after its last iteration makes no further one.</summary>
+    /// <summary>
+    /// Whether training has converged. It is decided from the history alone, so that a training resumed after its last iteration makes no
+    /// further one.
+    /// </summary>
     private bool HasConverged(List<TrainingIteration> iterations)
     {
         if (iterations.Count == 0) return false;
@@ -190,8 +204,8 @@ public sealed class AnchorTrainer
     }
 
     /// <summary>
-    /// Leaves no empty cell and repairs a collapsed assignment by further rounds of maintenance. Anchors that stay empty even so (fewer
-    /// distinct rows than anchors) are dropped.
+    /// Removes empty cells and repairs a collapsed assignment by further rounds of maintenance. Anchors that stay empty (fewer distinct
+    /// rows than anchors) are dropped.
     /// </summary>
     private (double Distortion, double Entropy) Settle(ref float[] anchors, CancellationToken cancellationToken)
     {
@@ -202,11 +216,16 @@ public sealed class AnchorTrainer
             InvertedLists cells = ListsOf(all, anchors.Length / _dimension);
             double entropy = cells.NormalizedEntropy();
             bool empty = HasEmptyCell(cells);
-            if (!empty && (entropy >= CollapseThreshold || round >= MostRepairRounds)) return (ToMeans(anchors, cells, distortion, cancellationToken), entropy);
+            if (!empty && (entropy >= CollapseThreshold || round >= MostRepairRounds))
+            {
+                return (ToMeans(anchors, cells, distortion, cancellationToken), entropy);
+            }
+
             if (round < MostRepairRounds)
             {
                 CellMeans.Update(
-                    _heldRows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors,
+                    _residentRows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0,
+                    anchors,
                     _options.ThreadCount, cancellationToken);
                 AnchorMaintenance.Moves moves = Maintain(cells, ref anchors, cancellationToken);
                 if (moves != default) continue;
@@ -218,18 +237,20 @@ public sealed class AnchorTrainer
     }
 
     /// <summary>
-    /// Moves each anchor to the arithmetic mean of its rows, an iteration for nothing as their assignment is at hand. Returns what distortion is left: a row is nearer to its anchor by the
-    /// square of the move, on average over the cell.
+    /// Moves each anchor to the arithmetic mean of its rows, which costs nothing since their assignment is known. Returns the remaining
+    /// distortion: on average over a cell, a row comes nearer to its anchor by the square of the move.
     /// </summary>
     private double ToMeans(float[] anchors, InvertedLists cells, double distortion, CancellationToken cancellationToken)
     {
         if (_options.Mean.Kind != MeanKind.Arithmetic) return distortion;
         float[] before = [.. anchors];
         CellMeans.Update(
-            _heldRows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors, _options.ThreadCount, cancellationToken);
+            _residentRows, _dimension, cells, _squaredDistances, _options.Mean, temperature: 0, _options.Seed, iteration: 0, anchors,
+            _options.ThreadCount, cancellationToken);
         for (int cell = 0; cell < cells.CellCount; cell++)
         {
-            double moved = Distances.SquaredEuclidean(before.AsSpan(cell * _dimension, _dimension), anchors.AsSpan(cell * _dimension, _dimension));
+            double moved = Distances.SquaredEuclidean(
+                before.AsSpan(cell * _dimension, _dimension), anchors.AsSpan(cell * _dimension, _dimension));
             distortion -= cells.Count(cell) * moved / RowCount;
         }
 
@@ -238,9 +259,10 @@ public sealed class AnchorTrainer
 
     private AnchorMaintenance.Moves Maintain(InvertedLists cells, ref float[] anchors, CancellationToken cancellationToken) =>
         AnchorMaintenance.Run(
-            _backend, _rows, _dimension, cells, ref anchors, _options.Lambda * AnchorBytes * cells.RowCount / RowCount, _options.ThreadCount, cancellationToken);
+            _backend, _rows, _dimension, cells, ref anchors, _options.Lambda * AnchorBytes * cells.RowCount / RowCount,
+            _options.ThreadCount, cancellationToken);
 
-    /// <summary>The part of the rows that an iteration looks at; the last one looks at all, and the one before at half of them at least.</summary>
+    /// <summary>The part of the rows that an iteration uses. The last one uses all, and the one before at least half of them.</summary>
     private int PartOf(int iteration, int anchorCount)
     {
         if (!_options.PartsFirst || iteration >= s_partOfIteration.Length) return 0;
@@ -264,11 +286,17 @@ public sealed class AnchorTrainer
         return rows;
     }
 
-    /// <summary>Copies rows together; valid until the next call, as copies thrown away by the dozen would be most of the memory of a training.</summary>
+    /// <summary>
+    /// Gathers rows. The copy is valid until the next call; a new one each time would be most of the memory of a training.
+    /// </summary>
     private ReadOnlyMemory<float> Gather(ReadOnlySpan<int> numbers)
     {
         if (_gathered.Length < numbers.Length * _dimension) _gathered = new float[numbers.Length * _dimension];
-        for (int i = 0; i < numbers.Length; i++) _rows.Span.Slice(numbers[i] * _dimension, _dimension).CopyTo(_gathered.AsSpan(i * _dimension));
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            _rows.Span.Slice(numbers[i] * _dimension, _dimension).CopyTo(_gathered.AsSpan(i * _dimension));
+        }
+
         return _gathered.AsMemory(0, numbers.Length * _dimension);
     }
 
@@ -280,12 +308,12 @@ public sealed class AnchorTrainer
         return new InvertedLists(cells, cellCount, looked);
     }
 
-    /// <summary>Assigns some rows; returns their distortion and leaves distances behind.</summary>
+    /// <summary>Assigns some rows; returns their distortion and stores their distances.</summary>
     private double Assign(float[] anchors, int[] looked, CancellationToken cancellationToken)
     {
         if (looked.Length == RowCount)
         {
-            AssignRows(_heldRows, anchors, _assignments, _scores, cancellationToken);
+            AssignRows(_residentRows, anchors, _assignments, _scores, cancellationToken);
         }
         else
         {
@@ -317,7 +345,7 @@ public sealed class AnchorTrainer
         int rowCount = _validation.Length / _dimension;
         var nearest = new int[rowCount];
         var scores = new float[rowCount];
-        AssignRows(_heldValidation, anchors, nearest, scores, cancellationToken);
+        AssignRows(_residentValidation, anchors, nearest, scores, cancellationToken);
         double sum = 0;
         for (int row = 0; row < rowCount; row++)
         {
@@ -330,8 +358,8 @@ public sealed class AnchorTrainer
 
     private void AssignRows(IResidentRows rows, float[] anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken)
     {
-        using IResidentAnchors held = _backend.LoadAnchors(anchors, _dimension);
-        rows.Assign(held, nearest, scores, cancellationToken);
+        using IResidentAnchors resident = _backend.LoadAnchors(anchors, _dimension);
+        rows.Assign(resident, nearest, scores, cancellationToken);
     }
 
     private double ChangedShare(int[] looked)

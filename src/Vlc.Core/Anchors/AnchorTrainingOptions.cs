@@ -2,7 +2,7 @@ using Vlc.Compute;
 
 namespace Vlc.Anchors;
 
-/// <summary>How anchors are learned. What is null is chosen from the data, and the choice is reported.</summary>
+/// <summary>Options of learning anchors. What is null is chosen from the data, and the choice is reported.</summary>
 public sealed class AnchorTrainingOptions
 {
     /// <summary>Number of anchors; null takes about 4·√n, at most n / 4.</summary>
@@ -15,52 +15,55 @@ public sealed class AnchorTrainingOptions
     public int MaxIterations { get; init; } = 8;
 
     /// <summary>
-    /// Whether the first iterations look at a part of the rows only, an eighth at first, and later ones at more and more of them: a fraction of the time for the same distortion. The last
-    /// iteration looks at all rows in any case.
+    /// Whether the first iterations use a part of the rows only, an eighth at first, and later ones more and more of them. It reaches the
+    /// same distortion in a fraction of the time. The last iteration always uses all rows.
     /// </summary>
     public bool PartsFirst { get; init; } = true;
 
-    /// <summary>Annealing; null takes what docs/training.md found best.</summary>
+    /// <summary>Annealing; null takes the best of docs/training.md.</summary>
     public CoolingSchedule? Cooling { get; init; }
 
     /// <summary>The mean of a cell; arithmetic unless outliers are expected.</summary>
     public RobustMean Mean { get; init; } = RobustMean.Arithmetic;
 
-    /// <summary>
-    /// Rounds of merge and split, one after each of the first iterations; null takes what docs/training.md found best.
-    /// </summary>
+    /// <summary>Rounds of merge and split, one after each of the first iterations; null takes the best of docs/training.md.</summary>
     public int? MaintenanceRounds { get; init; }
 
     /// <summary>
-    /// Lambda of the energy: distortion that one byte a vector on disk is worth, in squared units of the data. Above 0, maintenance may lower the
-    /// number of anchors where a merge costs less distortion than its bytes are worth.
+    /// Lambda of the energy: the distortion that one byte a vector on disk may cost, in squared units of the data. Above 0, maintenance may
+    /// lower the number of anchors where a merge costs less distortion than its bytes are worth.
     /// </summary>
     public double Lambda { get; init; }
 
     /// <summary>Training has converged when the energy falls by less than this share, and as small a share of rows changes cells.</summary>
     public double Tolerance { get; init; } = 1e-3;
 
-    /// <summary>Where to keep the state after each iteration, so that an interrupted training goes on; null keeps none.</summary>
+    /// <summary>File for the state after each iteration, so that an interrupted training can continue; null keeps none.</summary>
     public string? CheckpointPath { get; init; }
 
     /// <summary>Least time between two saves of the state.</summary>
     internal TimeSpan CheckpointInterval { get; init; }
 
-    /// <summary>Whether the state stays when training ends: a build that goes on for long after it must not repeat it.</summary>
+    /// <summary>
+    /// Whether the file stays when training ends. A build that continues for long after training keeps it, so as not to train again.
+    /// </summary>
     internal bool CheckpointStays { get; init; }
 
     /// <summary>Threads to use; null uses every processor.</summary>
     public int? Threads { get; init; }
 
-    /// <summary>Where assignment, means and merge candidates are computed and, in a build of codec packed, codes searched; null is the processor. The caller disposes of it, afterwards.</summary>
+    /// <summary>
+    /// The backend of assignment, means and merge candidates and, in a build of codec packed, of the search for codes; null is the
+    /// processor. The caller disposes of it afterwards.
+    /// </summary>
     public IComputeBackend? Backend { get; init; }
 
     internal int ThreadCount => Threads ?? Environment.ProcessorCount;
 
-    /// <summary>The backend given, or the processor, which holds nothing to dispose of.</summary>
+    /// <summary>The given backend, or the processor, which needs no disposal.</summary>
     internal IComputeBackend BackendOrCpu => Backend ?? new CpuBackend(ThreadCount);
 
-    /// <summary>Everything wrong with the options, all at once; empty when they can be used.</summary>
+    /// <summary>All faults of the options; empty when they can be used.</summary>
     public IReadOnlyList<string> Validate()
     {
         var problems = new List<string>();

@@ -4,7 +4,9 @@ using Vlc.Numerics.Threading;
 
 namespace Vlc.Anchors;
 
-/// <summary>Assigns blocks of rows to their nearest anchors, around a centre: far from the origin, differences would drown in rounding.</summary>
+/// <summary>
+/// Assigns blocks of rows to their nearest anchors, relative to a centre: far from the origin, rounding would hide differences.
+/// </summary>
 internal sealed class CellAssigner : IDisposable
 {
     private const int RowsPerTask = 256;
@@ -20,7 +22,7 @@ internal sealed class CellAssigner : IDisposable
     /// <param name="anchors">m x d.</param>
     /// <param name="centre">d floats.</param>
     /// <param name="dimension">d.</param>
-    /// <param name="backend">Where to compute.</param>
+    /// <param name="backend">The backend that computes.</param>
     /// <param name="threads">Threads to use.</param>
     public CellAssigner(float[] anchors, float[] centre, int dimension, IComputeBackend backend, int threads)
     {

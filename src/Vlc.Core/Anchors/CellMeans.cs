@@ -5,8 +5,8 @@ using Vlc.Numerics.Threading;
 namespace Vlc.Anchors;
 
 /// <summary>
-/// The update step: each cell's anchor becomes the (robust) mean of its rows, plus the noise of the temperature. Which rows count and how much is decided
-/// here; the sums run where the rows are kept.
+/// The update step: each cell's anchor becomes the (robust) mean of its rows, plus the noise of the temperature. This type decides which
+/// rows count and how much; the backend that keeps the rows sums them.
 /// </summary>
 internal static class CellMeans
 {
@@ -20,7 +20,7 @@ internal static class CellMeans
     /// <param name="mean">Which mean.</param>
     /// <param name="temperature">0 for Lloyd's update.</param>
     /// <param name="seed">The user's seed.</param>
-    /// <param name="iteration">Number of the iteration: each has noise of its own.</param>
+    /// <param name="iteration">Number of the iteration; each has noise of its own.</param>
     /// <param name="anchors">Row-major, m x d; updated in place.</param>
     /// <param name="threads">Threads to use.</param>
     /// <param name="cancellationToken">Checked for each block of cells.</param>
@@ -36,22 +36,33 @@ internal static class CellMeans
                 break;
             case MeanKind.Huber:
                 rows.Means(
-                    cells.Order, cells.Starts, HuberWeights(cells, squaredDistances, mean.Parameter, threads, cancellationToken), anchors, cancellationToken);
+                    cells.Order, cells.Starts, HuberWeights(cells, squaredDistances, mean.Parameter, threads, cancellationToken), anchors,
+                    cancellationToken);
                 break;
             default:
                 rows.Means(cells.Order, cells.Starts, ReadOnlyMemory<double>.Empty, anchors, cancellationToken);
                 break;
         }
 
-        if (temperature > 0) AddNoise(dimension, cells, squaredDistances, temperature, seed, iteration, anchors, threads, cancellationToken);
+        if (temperature > 0)
+        {
+            AddNoise(dimension, cells, squaredDistances, temperature, seed, iteration, anchors, threads, cancellationToken);
+        }
     }
 
-    /// <summary>Each cell's rows without the farthest share, in ascending order again, so that leaving nothing out gives the arithmetic mean to the bit.</summary>
+    /// <summary>
+    /// Each cell's rows without the farthest share, in ascending order again, so that leaving none out gives the bits of the arithmetic
+    /// mean.
+    /// </summary>
     private static (int[] Kept, int[] Starts) Trimmed(
         InvertedLists cells, ReadOnlyMemory<double> squaredDistances, double share, int threads, CancellationToken cancellationToken)
     {
         var starts = new int[cells.CellCount + 1];
-        for (int cell = 0; cell < cells.CellCount; cell++) starts[cell + 1] = starts[cell] + cells.Count(cell) - (int)(share * cells.Count(cell));
+        for (int cell = 0; cell < cells.CellCount; cell++)
+        {
+            starts[cell + 1] = starts[cell] + cells.Count(cell) - (int)(share * cells.Count(cell));
+        }
+
         var kept = new int[starts[^1]];
         ForEachCell(
             cells, threads,
@@ -66,7 +77,10 @@ internal static class CellMeans
         return (kept, starts);
     }
 
-    /// <summary>1 up to a multiple of the cell's median distance, the inverse of the distance beyond; for each row in the order of the lists.</summary>
+    /// <summary>
+    /// The weight of each row in the order of the lists: 1 up to a multiple of the cell's median distance, the inverse of the distance
+    /// beyond.
+    /// </summary>
     private static double[] HuberWeights(
         InvertedLists cells, ReadOnlyMemory<double> squaredDistances, double multiple, int threads, CancellationToken cancellationToken)
     {
@@ -81,7 +95,7 @@ internal static class CellMeans
                 Span<double> own = weights.AsSpan(cells.Starts.Span[cell], members.Length);
                 for (int i = 0; i < own.Length; i++)
                 {
-                    // More than half of a cell's rows on its anchor: the others weigh 0, and the anchor is where it belongs.
+                    // More than half of a cell's rows coincide with its anchor. The others weigh 0, and the anchor is where it belongs.
                     double distance = Math.Sqrt(squaredDistances.Span[members[i]]);
                     own[i] = distance <= limit ? 1 : limit / distance;
                 }
@@ -91,7 +105,8 @@ internal static class CellMeans
     }
 
     private static void AddNoise(
-        int dimension, InvertedLists cells, ReadOnlyMemory<double> squaredDistances, double temperature, ulong seed, int iteration, Memory<float> anchors,
+        int dimension, InvertedLists cells, ReadOnlyMemory<double> squaredDistances, double temperature, ulong seed, int iteration,
+        Memory<float> anchors,
         int threads, CancellationToken cancellationToken) => ForEachCell(
             cells, threads,
             cell =>
@@ -108,17 +123,18 @@ internal static class CellMeans
             },
             cancellationToken);
 
-    private static void ForEachCell(InvertedLists cells, int threads, Action<int> body, CancellationToken cancellationToken) => BlockScheduler.Run(
-        BlockScheduler.BlockCount(cells.CellCount, CellsPerBlock), threads,
-        (block, _) =>
-        {
-            int end = Math.Min((block + 1) * CellsPerBlock, cells.CellCount);
-            for (int cell = block * CellsPerBlock; cell < end; cell++)
+    private static void ForEachCell(InvertedLists cells, int threads, Action<int> body, CancellationToken cancellationToken) =>
+        BlockScheduler.Run(
+            BlockScheduler.BlockCount(cells.CellCount, CellsPerBlock), threads,
+            (block, _) =>
             {
-                if (cells.Count(cell) > 0) body(cell);
-            }
-        },
-        cancellationToken);
+                int end = Math.Min((block + 1) * CellsPerBlock, cells.CellCount);
+                for (int cell = block * CellsPerBlock; cell < end; cell++)
+                {
+                    if (cells.Count(cell) > 0) body(cell);
+                }
+            },
+            cancellationToken);
 
     private static int[] ByDistance(ReadOnlySpan<int> members, ReadOnlySpan<double> squaredDistances)
     {

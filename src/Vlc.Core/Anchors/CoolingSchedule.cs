@@ -1,6 +1,6 @@
 namespace Vlc.Anchors;
 
-/// <summary>How the temperature falls over the iterations of training.</summary>
+/// <summary>The curve of the temperature over the iterations of training.</summary>
 public enum CoolingShape
 {
     /// <summary>T(t) = T0 · rate^t.</summary>
@@ -11,9 +11,9 @@ public enum CoolingShape
 }
 
 /// <summary>
-/// The annealing schedule. At temperature T each updated anchor is moved by Gaussian noise of variance T times the
-/// variance of its cell (stochastic relaxation, Zeger, Vaisey and Gersho, "Globally optimal vector quantizer design by
-/// stochastic relaxation", 1992, variant SR-C); at T = 0 the update is Lloyd's.
+/// The annealing schedule. At temperature T each updated anchor is moved by Gaussian noise of variance T times the variance of its cell.
+/// This is stochastic relaxation, variant SR-C (Zeger, Vaisey and Gersho, "Globally optimal vector quantizer design by stochastic
+/// relaxation", 1992). At T = 0 the update is Lloyd's.
 /// </summary>
 /// <param name="Shape">The curve.</param>
 /// <param name="InitialTemperature">T0, dimensionless; 0 is plain Lloyd.</param>
@@ -37,7 +37,7 @@ public sealed record CoolingSchedule(CoolingShape Shape, double InitialTemperatu
         }
         else
         {
-            // Repeated products, not Math.Pow: its last bit is the platform's.
+            // Repeated products instead of Math.Pow, whose last bit depends on the platform.
             for (int i = 0; i < iteration && temperature >= Frozen; i++) temperature *= Rate;
         }
 
@@ -46,8 +46,19 @@ public sealed record CoolingSchedule(CoolingShape Shape, double InitialTemperatu
 
     internal IEnumerable<string> Problems()
     {
-        if (!double.IsFinite(InitialTemperature) || InitialTemperature < 0) yield return "the initial temperature must be a finite number of at least 0";
-        if (Shape == CoolingShape.Exponential && !(Rate > 0 && Rate < 1)) yield return "the rate of exponential cooling must lie between 0 and 1";
-        if (Shape == CoolingShape.Inverse && !(Rate > 0 && double.IsFinite(Rate))) yield return "the rate of inverse cooling must be above 0";
+        if (!double.IsFinite(InitialTemperature) || InitialTemperature < 0)
+        {
+            yield return "the initial temperature must be a finite number of at least 0";
+        }
+
+        if (Shape == CoolingShape.Exponential && !(Rate > 0 && Rate < 1))
+        {
+            yield return "the rate of exponential cooling must lie between 0 and 1";
+        }
+
+        if (Shape == CoolingShape.Inverse && !(Rate > 0 && double.IsFinite(Rate)))
+        {
+            yield return "the rate of inverse cooling must be above 0";
+        }
     }
 }

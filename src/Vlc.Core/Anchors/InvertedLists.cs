@@ -1,8 +1,8 @@
 namespace Vlc.Anchors;
 
 /// <summary>
-/// The rows of each cell, in ascending order: a stable counting sort of the assignments. Row lists need not be stored; they follow from the
-/// assignments.
+/// The inverted lists: the rows of each cell, in ascending order. They are a stable counting sort of the assignments, so they need not be
+/// stored.
 /// </summary>
 internal sealed class InvertedLists
 {
@@ -19,10 +19,12 @@ internal sealed class InvertedLists
         for (int row = 0; row < assignments.Length; row++) _rows[next[assignments[row]]++] = row;
     }
 
-    /// <summary>Lists of rows whose cells are read twice, block by block, instead of being held.</summary>
+    /// <summary>Lists of rows whose cells are not resident but read twice, block by block.</summary>
     /// <param name="cellCount">m.</param>
     /// <param name="rowCount">n.</param>
-    /// <param name="forEachBlock">Calls its argument with the cells of each block of rows, in order, and the block's first row.</param>
+    /// <param name="forEachBlock">
+    /// Calls its argument with the cells of each block of rows, in order, and the number of the block's first row.
+    /// </param>
     public InvertedLists(int cellCount, int rowCount, Action<Action<ReadOnlySpan<int>, int>> forEachBlock)
     {
         _starts = new int[cellCount + 1];
@@ -56,7 +58,7 @@ internal sealed class InvertedLists
     /// <summary>The rows of all cells, cell after cell.</summary>
     public ReadOnlyMemory<int> Order => _rows;
 
-    /// <summary>Where each cell starts in <see cref="Order"/>, and the end of the last.</summary>
+    /// <summary>The start of each cell in <see cref="Order"/>, and the end of the last.</summary>
     public ReadOnlyMemory<int> Starts => _starts;
 
     public ReadOnlySpan<int> Rows(int cell) => _rows.AsSpan(_starts[cell], _starts[cell + 1] - _starts[cell]);

@@ -5,8 +5,8 @@ using Vlc.Numerics.Threading;
 namespace Vlc.Anchors;
 
 /// <summary>
-/// What the codecs need to know of all residuals before any is coded: energy an axis, and the largest magnitude an axis and cell. Sums
-/// are taken in fixed blocks and added in their order; maxima do not depend on order; so the thread count does not show.
+/// Statistics of all residuals that codecs need before they code any: energy an axis, and the largest magnitude an axis and cell. Sums are
+/// taken in fixed blocks and added in their order, and maxima do not depend on order, so the number of threads has no effect.
 /// </summary>
 internal sealed class ResidualStatistics
 {
@@ -85,11 +85,11 @@ internal sealed class ResidualStatistics
     {
         float[] merged = Merged();
         float largest = 0;
-        for (int place = axis; place < merged.Length; place += _dimension) largest = MathF.Max(largest, merged[place]);
+        for (int index = axis; index < merged.Length; index += _dimension) largest = MathF.Max(largest, merged[index]);
         return largest;
     }
 
-    /// <summary>Writes the state, so that a later run can go on from it.</summary>
+    /// <summary>Writes the state, so that a later run can continue from it.</summary>
     public void Save(BinaryWriter writer)
     {
         writer.Write(_rows);
@@ -97,7 +97,7 @@ internal sealed class ResidualStatistics
         writer.Write(MemoryMarshal.AsBytes(Merged().AsSpan()));
     }
 
-    /// <summary>Takes up what <see cref="Save"/> wrote.</summary>
+    /// <summary>Restores the state that <see cref="Save"/> wrote.</summary>
     public void Restore(BinaryReader reader)
     {
         _rows = reader.ReadInt64();

@@ -9,7 +9,9 @@ public enum MeanKind
     /// <summary>The mean without the farthest share of the cell's rows.</summary>
     Trimmed = 1,
 
-    /// <summary>Huber's mean: rows farther than a multiple of the cell's median distance count by the inverse of theirs.</summary>
+    /// <summary>
+    /// Huber's mean: rows farther than a multiple of the cell's median distance are weighted by the inverse of their distance.
+    /// </summary>
     Huber = 2,
 }
 

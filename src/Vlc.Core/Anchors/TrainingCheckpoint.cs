@@ -5,13 +5,13 @@ using Vlc.Storage;
 namespace Vlc.Anchors;
 
 /// <summary>
-/// The state of a training after an iteration, in one file: a header that ties it to the rows and the options, the anchors, the
-/// last assignment and the history. A resumed training gives the bytes of an uninterrupted one. The format is private and may change
-/// with any version; a checkpoint of another version is refused.
+/// The state of a training after an iteration, in one file: a header that ties it to the rows and the options, the anchors, the last
+/// assignment and the history. A resumed training gives the bytes of an uninterrupted one. The format is private and may change with any
+/// version; a checkpoint of another version is refused.
 /// </summary>
 /// <remarks>
-/// Little-endian: magic u32 "VLCC", version u32, key u64, anchor floats u32, rows u32, iterations u32, then anchors f32,
-/// assignment i32, iterations of 5 f64 and 3 i32, and the CRC-32C of everything before.
+/// Little-endian: magic u32 "VLCC", version u32, key u64, anchor floats u32, rows u32, iterations u32, then anchors f32, assignment i32,
+/// iterations of 5 f64 and 3 i32, and the CRC-32C of everything before.
 /// </remarks>
 internal sealed class TrainingCheckpoint
 {
@@ -33,13 +33,14 @@ internal sealed class TrainingCheckpoint
         _dimension = dimension;
         _rowCount = rows.Length / dimension;
         _interval = options.CheckpointInterval;
-        // MaxIterations is left out: going on for longer is what a checkpoint is for.
+        // MaxIterations is left out, because a checkpoint serves to continue for longer.
         string described = string.Join(
-            '|', dimension, anchorCount, options.Seed, options.PartsFirst, options.Cooling, options.Mean, options.MaintenanceRounds, options.Lambda, options.Tolerance);
+            '|', dimension, anchorCount, options.Seed, options.PartsFirst, options.Cooling, options.Mean, options.MaintenanceRounds,
+            options.Lambda, options.Tolerance);
         _key = ((ulong)Crc32C.Compute(MemoryMarshal.AsBytes(rows)) << 32) | Crc32C.Compute(MemoryMarshal.AsBytes(described.AsSpan()));
     }
 
-    /// <summary>Saves the state after an iteration, unless the last save was a moment ago.</summary>
+    /// <summary>Saves the state after an iteration, unless the last save was too recent.</summary>
     public void Save(ReadOnlySpan<float> anchors, ReadOnlySpan<int> assignments, List<TrainingIteration> iterations)
     {
         if (Stopwatch.GetElapsedTime(_lastSave) < _interval) return;
@@ -71,12 +72,13 @@ internal sealed class TrainingCheckpoint
     }
 
     /// <summary>The anchors of the checkpoint, or null where there is none; fills the last assignment and the history.</summary>
-    /// <exception cref="VlcFormatException">A file that is damaged, or of another training.</exception>
+    /// <exception cref="VlcFormatException">The file is damaged, or belongs to another training.</exception>
     public float[]? TryLoad(Span<int> assignments, List<TrainingIteration> iterations)
     {
         if (!File.Exists(_path)) return null;
         byte[] bytes = File.ReadAllBytes(_path);
-        if (bytes.Length < HeaderBytes + sizeof(uint) || BitConverter.ToUInt32(bytes) != Magic || BitConverter.ToUInt32(bytes, 4) != Version)
+        if (bytes.Length < HeaderBytes + sizeof(uint) || BitConverter.ToUInt32(bytes) != Magic
+            || BitConverter.ToUInt32(bytes, 4) != Version)
         {
             throw Refuse("header", "a training checkpoint of this version", $"{bytes.Length} bytes of something else");
         }

@@ -2,18 +2,19 @@ namespace Vlc.Anchors;
 
 /// <summary>One iteration of training, measured on its assignment.</summary>
 /// <param name="Iteration">0-based.</param>
-/// <param name="Temperature">Temperature of the update that followed.</param>
+/// <param name="Temperature">Temperature of the following update.</param>
 /// <param name="Distortion">Mean squared distance of a training row to its anchor, in squared units of the data.</param>
 /// <param name="Energy">Distortion + lambda · footprint.</param>
-/// <param name="ValidationEnergy">The same on rows that training does not see; NaN where there are none.</param>
-/// <param name="Changed">Share of the rows looked at that changed cells since they were last looked at; 1 in the first.</param>
-/// <param name="Merged">Anchors merged away in the maintenance that followed.</param>
-/// <param name="Split">Cells split in the maintenance that followed.</param>
-/// <param name="Rows">Training rows that it looked at: a part of them at first, all of them at the end.</param>
+/// <param name="ValidationEnergy">The same on rows held out of training; NaN where there are none.</param>
+/// <param name="Changed">Share of the used rows that changed cells since they were last used; 1 in the first iteration.</param>
+/// <param name="Merged">Anchors merged away in the following maintenance.</param>
+/// <param name="Split">Cells split in the following maintenance.</param>
+/// <param name="Rows">Training rows that the iteration used: a part of them at first, all of them at the end.</param>
 public sealed record TrainingIteration(
-    int Iteration, double Temperature, double Distortion, double Energy, double ValidationEnergy, double Changed, int Merged, int Split, int Rows);
+    int Iteration, double Temperature, double Distortion, double Energy, double ValidationEnergy, double Changed, int Merged, int Split,
+    int Rows);
 
-/// <summary>What training did and where it ended.</summary>
+/// <summary>The course and the result of training.</summary>
 public sealed class TrainingReport
 {
     /// <summary>Every iteration, in order.</summary>
@@ -40,10 +41,12 @@ public sealed class TrainingReport
     /// <summary>Iteration from which a checkpoint was resumed, or null.</summary>
     public int? ResumedFrom { get; init; }
 
-    /// <summary>True when the assignment has collapsed onto few anchors and maintenance could not repair it: the data has few distinct rows.</summary>
+    /// <summary>
+    /// True when the assignment has collapsed onto few anchors and maintenance could not repair it: the data has few distinct rows.
+    /// </summary>
     public bool Collapsed => NormalizedEntropy < AnchorTrainer.CollapseThreshold;
 
-    /// <summary>The same in other units: squared distances times a factor.</summary>
+    /// <summary>The report in other units: squared distances times a factor.</summary>
     internal TrainingReport Scaled(double factor) => new()
     {
         Iterations =

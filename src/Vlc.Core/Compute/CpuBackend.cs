@@ -39,7 +39,8 @@ public sealed class CpuBackend(int threads) : IComputeBackend
         for (int first = 0; first < cellCount; first += BlockRows)
         {
             int count = Math.Min(BlockRows, cellCount - first);
-            MatrixProduct.Multiply(anchors.Slice(first * dimension, count * dimension), count, packed, products, threads, cancellationToken);
+            MatrixProduct.Multiply(
+                anchors.Slice(first * dimension, count * dimension), count, packed, products, threads, cancellationToken);
             for (int i = 0; i < count; i++)
             {
                 int cell = first + i, rowsHere = counts[cell];
@@ -63,7 +64,7 @@ public sealed class CpuBackend(int threads) : IComputeBackend
     /// <inheritdoc/>
     public void Dispose()
     {
-        // Holds nothing of its own.
+        // Owns nothing.
     }
 
     private sealed class ResidentAnchors : IResidentAnchors
@@ -89,12 +90,12 @@ public sealed class CpuBackend(int threads) : IComputeBackend
     {
         public void Assign(IResidentAnchors anchors, Span<int> nearest, Span<float> scores, CancellationToken cancellationToken = default)
         {
-            if (anchors is not ResidentAnchors held || held.Packed.Depth != dimension)
+            if (anchors is not ResidentAnchors resident || resident.Packed.Depth != dimension)
             {
                 throw new ArgumentException("The anchors are of another backend or dimension than the rows.", nameof(anchors));
             }
 
-            NearestColumn.Assign(rows.Span, held.Packed, held.HalfNorms, nearest, scores, threads, cancellationToken);
+            NearestColumn.Assign(rows.Span, resident.Packed, resident.HalfNorms, nearest, scores, threads, cancellationToken);
         }
 
         public void Means(
@@ -111,7 +112,8 @@ public sealed class CpuBackend(int threads) : IComputeBackend
                     for (int cell = block * CellsPerBlock; cell < end; cell++)
                     {
                         int first = starts.Span[cell], count = starts.Span[cell + 1] - first;
-                        double weightSum = Sum(order.Span.Slice(first, count), weights.IsEmpty ? [] : weights.Span.Slice(first, count), sums);
+                        double weightSum = Sum(
+                            order.Span.Slice(first, count), weights.IsEmpty ? [] : weights.Span.Slice(first, count), sums);
                         if (!(weightSum > 0)) continue;
                         Span<float> mean = means.Span.Slice(cell * dimension, dimension);
                         for (int k = 0; k < dimension; k++) mean[k] = (float)(sums[k] / weightSum);
@@ -122,7 +124,7 @@ public sealed class CpuBackend(int threads) : IComputeBackend
 
         public void Dispose()
         {
-            // The rows are the caller's.
+            // The rows belong to the caller.
         }
 
         private double Sum(ReadOnlySpan<int> members, ReadOnlySpan<double> memberWeights, Span<double> sums)

@@ -3,7 +3,7 @@ using Vlc.Numerics.Threading;
 
 namespace Vlc.Compute;
 
-/// <summary>Trellis codes on the processor: an encoder a thread.</summary>
+/// <summary>Trellis codes on the processor, with an encoder a thread.</summary>
 internal sealed class CpuTrellis : IResidentTrellis
 {
     private const int RowsPerBlock = 64;
@@ -19,11 +19,12 @@ internal sealed class CpuTrellis : IResidentTrellis
     }
 
     public void Encode(
-        ReadOnlyMemory<int> codes, ReadOnlyMemory<float> targets, Memory<byte> states, Memory<float> minima, CancellationToken cancellationToken = default)
+        ReadOnlyMemory<int> codes, ReadOnlyMemory<float> targets, Memory<byte> states, Memory<float> minima,
+        CancellationToken cancellationToken = default)
     {
-        int[] places = _axes.Places(codes.Span);
-        ArgumentOutOfRangeException.ThrowIfLessThan(targets.Length, places[^1]);
-        ArgumentOutOfRangeException.ThrowIfLessThan(states.Length, places[^1]);
+        int[] rowOffsets = _axes.RowOffsets(codes.Span);
+        ArgumentOutOfRangeException.ThrowIfLessThan(targets.Length, rowOffsets[^1]);
+        ArgumentOutOfRangeException.ThrowIfLessThan(states.Length, rowOffsets[^1]);
         ArgumentOutOfRangeException.ThrowIfLessThan(minima.Length, codes.Length);
         BlockScheduler.Run(
             BlockScheduler.BlockCount(codes.Length, RowsPerBlock), _encoders.Length,
@@ -32,8 +33,10 @@ internal sealed class CpuTrellis : IResidentTrellis
                 int end = Math.Min((block + 1) * RowsPerBlock, codes.Length);
                 for (int row = block * RowsPerBlock; row < end; row++)
                 {
-                    Range axes = _axes.Starts[codes.Span[row]].._axes.Starts[codes.Span[row] + 1], here = places[row]..places[row + 1];
-                    minima.Span[row] = _encoders[worker].Encode(targets.Span[here], _axes.Scales[axes], _axes.Bits[axes], states.Span[here]);
+                    Range axes = _axes.Starts[codes.Span[row]].._axes.Starts[codes.Span[row] + 1];
+                    Range here = rowOffsets[row]..rowOffsets[row + 1];
+                    minima.Span[row] = _encoders[worker].Encode(
+                        targets.Span[here], _axes.Scales[axes], _axes.Bits[axes], states.Span[here]);
                 }
             },
             cancellationToken);

@@ -1,13 +1,13 @@
 namespace Vlc.Compute;
 
-/// <summary>A backend that can search: it keeps the codes of an index where it computes and scans them for batches of queries.</summary>
-/// <remarks>Used by one thread at a time. What it hands out is disposed of before it.</remarks>
+/// <summary>A backend that can search: it loads the codes of an index and scans them for batches of queries.</summary>
+/// <remarks>Used by one thread at a time. Its scanners are disposed of before it.</remarks>
 public interface ICodeScanBackend
 {
-    /// <summary>What the backend runs on, for people: "cuda, NVIDIA H200".</summary>
+    /// <summary>The device for display, such as "cuda, NVIDIA H200".</summary>
     string Name { get; }
 
-    /// <summary>Brings codes to the device, or prepares to stream them at every scan where they do not fit.</summary>
+    /// <summary>Copies codes to the device, or prepares to stream them at every scan where they do not fit.</summary>
     /// <param name="codes">The codes of an open index, which must stay open as long as the result.</param>
     ICodeScanner LoadCodes(TrellisCodes codes);
 
@@ -18,22 +18,23 @@ public interface ICodeScanBackend
 /// <summary>Codes that a backend scans.</summary>
 public interface ICodeScanner : IDisposable
 {
-    /// <summary>Most neighbours of a query; the device's selection has room for no more.</summary>
+    /// <summary>Most neighbours of a query, which the device's selection limits.</summary>
     int MostNeighbors { get; }
 
-    /// <summary>Bytes of code that a scan of everything reads, without what the device's layout adds.</summary>
+    /// <summary>Bytes of code that an exhaustive scan reads, without what the device's layout adds.</summary>
     long CodeBytes { get; }
 
-    /// <summary>True where the codes do not fit the device and are copied anew for every batch.</summary>
+    /// <summary>True where the codes do not fit the device, so that every batch copies them.</summary>
     bool IsStreamed { get; }
 
     /// <summary>
-    /// Finds the nearest rows of each query by (distance, row number). Distances have the bits of the processor's kernels, so that the rows are those of a search there.
+    /// Finds the nearest rows of each query by (distance, row number). Distances have the bits of the processor's kernels, so the rows are
+    /// those of a search there.
     /// </summary>
-    /// <param name="queries">The queries as the codes want them, and which lists each of them scans.</param>
+    /// <param name="queries">The queries in the form that the codes need, and the lists that each of them probes.</param>
     /// <param name="k">Neighbours of each, 1 to <see cref="MostNeighbors"/>.</param>
     /// <param name="rows">Receives q x k row numbers, nearest first; -1 where fewer were found.</param>
-    /// <param name="distances">Receives q x k distances in scaled units, smaller is nearer; anything where there is no row.</param>
+    /// <param name="distances">Receives q x k distances in scaled units, smaller is nearer; undefined where there is no row.</param>
     /// <param name="cancellationToken">Checked between launches.</param>
     /// <exception cref="ArgumentOutOfRangeException">k is out of range, or a span is too short.</exception>
     void Scan(QueryBatch queries, int k, Span<int> rows, Span<float> distances, CancellationToken cancellationToken = default);

@@ -8,8 +8,8 @@ using Vlc.Vectors;
 namespace Vlc.Evaluation;
 
 /// <summary>
-/// Exact k nearest rows of a set of queries, by float32 distances over everything: ground truth. Rows are streamed; memory is a block of
-/// rows and the queries.
+/// Exact k nearest rows of a set of queries by an exhaustive float32 scan: the ground truth. Rows are streamed; memory is a block of rows
+/// and the queries.
 /// </summary>
 public sealed class ExactNeighbors
 {
@@ -32,7 +32,7 @@ public sealed class ExactNeighbors
     /// <param name="k">Neighbours of each query.</param>
     /// <param name="metric">L2 and cosine rank by Euclidean distance, inner product by the product.</param>
     /// <param name="threads">Threads to use.</param>
-    /// <param name="ownRows">Where queries are base rows: their numbers, so that none is its own neighbour. Else empty.</param>
+    /// <param name="ownRows">The row numbers of the queries if they are base rows, so that none is its own neighbour. Else empty.</param>
     internal ExactNeighbors(
         ReadOnlySpan<float> queries, int dimension, int k, Metric metric, int threads, ReadOnlyMemory<int> ownRows = default)
     {
@@ -45,12 +45,14 @@ public sealed class ExactNeighbors
         for (int i = 0; i < _nearest.Length; i++) _nearest[i] = new TopK(k);
         _halfNorms = new float[RowsAtOnce];
 
-        // Distances are taken around the queries' mean: far from the origin ½‖x‖² - q·x would drown in rounding. A product is taken as it is.
+        // Distances are computed relative to the queries' mean: far from the origin rounding would hide ½‖x‖² - q·x. A product is computed
+        // directly.
         _centre = new float[dimension];
         if (metric == Metric.InnerProduct) return;
         var sums = new double[dimension];
         for (int i = 0; i < _nearest.Length; i++) RowSums.Add(sums, queries.Slice(i * dimension, dimension));
-        // Rounded to a 128th of the largest component, so that byte and small integer data stay integers, their distances exact, and ties ties.
+        // The mean is rounded to a 128th of its largest component, so that byte and small integer data stay integers, distances stay exact,
+        // and ties stay ties.
         float largest = MathF.Abs(TensorPrimitives.MaxMagnitude<float>(_queries));
         float unit = largest > 0 ? MathF.ScaleB(1, MathF.ILogB(largest) - 7) : 1;
         for (int axis = 0; axis < dimension; axis++) _centre[axis] = MathF.Round((float)(sums[axis] / _nearest.Length) / unit) * unit;
@@ -63,7 +65,7 @@ public sealed class ExactNeighbors
     /// <param name="k">Neighbours of each; at most the number of rows.</param>
     /// <param name="metric">The metric.</param>
     /// <param name="threads">Threads; null uses every processor.</param>
-    /// <param name="progress">Hears the share done.</param>
+    /// <param name="progress">Reports the finished share.</param>
     /// <param name="cancellationToken">Checked for each block of rows.</param>
     /// <returns>q x k row numbers, nearest first, ties by row.</returns>
     /// <exception cref="ArgumentException">Queries of another dimension; more neighbours than rows.</exception>
@@ -73,16 +75,21 @@ public sealed class ExactNeighbors
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
-        if (k > source.Count) throw new ArgumentException($"{k} neighbours are asked for; {source.Name} has {source.Count} rows.", nameof(k));
+        if (k > source.Count)
+        {
+            throw new ArgumentException($"{k} neighbours are asked for; {source.Name} has {source.Count} rows.", nameof(k));
+        }
+
         if (queries.IsEmpty) return [];
         if (queries.Length % source.Dimension != 0)
         {
-            throw new ArgumentException($"{queries.Length} floats are not a whole number of queries of {source.Dimension} dimensions.", nameof(queries));
+            throw new ArgumentException(
+                $"{queries.Length} floats are not a whole number of queries of {source.Dimension} dimensions.", nameof(queries));
         }
 
         float[] prepared = queries.ToArray();
         if (metric == Metric.Cosine) PreparedRows.Normalize(prepared, source.Dimension, "queries", 0);
-        // Around 1, so that no square overflows or vanishes; cosine has that from its unit length.
+        // Scaled to about 1, so that no square overflows or vanishes. Cosine has unit length already.
         float largest = metric == Metric.Cosine ? 1 : MathF.Abs(TensorPrimitives.MaxMagnitude<float>(prepared));
         int exponent = largest > 0 ? Math.Clamp(-MathF.ILogB(largest), -100, 100) : 0;
         TensorPrimitives.Multiply(prepared, MathF.ScaleB(1, exponent), prepared);
@@ -98,7 +105,7 @@ public sealed class ExactNeighbors
         return exact.Ids();
     }
 
-    /// <summary>Takes a block of rows in for every query.</summary>
+    /// <summary>Compares a block of rows with every query.</summary>
     internal void Add(ReadOnlySpan<float> rows, int rowCount, int firstRow, CancellationToken cancellationToken)
     {
         for (int done = 0; done < rowCount; done += RowsAtOnce)
@@ -118,7 +125,7 @@ public sealed class ExactNeighbors
         return ids;
     }
 
-    /// <summary>A query's neighbours so far, nearest first, with their squared distances (l2, cosine) or negative products.</summary>
+    /// <summary>The neighbours of a query so far, nearest first, with their squared distances (l2, cosine) or negative products.</summary>
     /// <param name="query">Number of the query.</param>
     internal (int[] Rows, float[] Distances) Of(int query)
     {
@@ -134,7 +141,7 @@ public sealed class ExactNeighbors
         return (rows, distances);
     }
 
-    /// <summary>Starts a query with neighbours that are known, as <see cref="Of"/> gives them.</summary>
+    /// <summary>Starts a query with known neighbours, as <see cref="Of"/> returns them.</summary>
     /// <param name="query">Number of the query.</param>
     /// <param name="rows">Row numbers.</param>
     /// <param name="distances">Their squared distances or negative products, ascending.</param>
@@ -149,7 +156,7 @@ public sealed class ExactNeighbors
         float Internal(float distance) => _metric == Metric.InnerProduct ? distance : (float)((distance - squared) / 2);
     }
 
-    /// <summary>Writes the neighbours found so far, so that a later run can go on from them.</summary>
+    /// <summary>Writes the neighbours found so far, so that a later run can continue from them.</summary>
     internal void Save(BinaryWriter writer)
     {
         int k = _nearest[0].K;
@@ -165,7 +172,7 @@ public sealed class ExactNeighbors
         }
     }
 
-    /// <summary>Takes up what <see cref="Save"/> wrote.</summary>
+    /// <summary>Restores the neighbours that <see cref="Save"/> wrote.</summary>
     internal void Restore(BinaryReader reader)
     {
         foreach (TopK nearest in _nearest)
@@ -188,7 +195,7 @@ public sealed class ExactNeighbors
             rows = _centredRows.AsSpan(0, rows.Length);
         }
 
-        // The block's rows are the packed columns, so that a query's products lie side by side.
+        // The block's rows are the packed columns, so that a query's products are consecutive.
         using var columns = new PackedMatrix(rows, rowCount, _dimension);
         if (_metric != Metric.InnerProduct) NearestColumn.HalfSquaredNorms(rows, _dimension, _halfNorms.AsSpan(0, rowCount));
         int queryCount = _nearest.Length;

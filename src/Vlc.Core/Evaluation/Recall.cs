@@ -10,7 +10,7 @@ public readonly record struct Recall(double Value, double StandardError)
     /// <param name="exact">q x <paramref name="exactWidth"/> row numbers, nearest first; the first k of each count.</param>
     /// <param name="k">k.</param>
     /// <param name="exactWidth">Columns of <paramref name="exact"/>; at least k.</param>
-    /// <exception cref="ArgumentException">The spans are not of the same number of queries.</exception>
+    /// <exception cref="ArgumentException">The spans differ in their number of queries.</exception>
     public static Recall Compute(ReadOnlySpan<int> found, ReadOnlySpan<int> exact, int k, int exactWidth)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
@@ -18,7 +18,8 @@ public readonly record struct Recall(double Value, double StandardError)
         int queries = found.Length / k;
         if (queries == 0 || exact.Length / exactWidth != queries)
         {
-            throw new ArgumentException($"{queries} results cannot be compared with ground truth for {exact.Length / exactWidth} queries.", nameof(exact));
+            throw new ArgumentException(
+                $"{queries} results cannot be compared with ground truth for {exact.Length / exactWidth} queries.", nameof(exact));
         }
 
         var hits = new int[queries];

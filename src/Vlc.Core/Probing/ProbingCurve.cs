@@ -1,26 +1,27 @@
 namespace Vlc.Probing;
 
-/// <summary>What a plan reached on base rows held out of training, or on the queries offered, when the index was built.</summary>
+/// <summary>The measured result of a plan on base rows held out of training, or on the given queries, when the index was built.</summary>
 /// <param name="Rows">See <see cref="ProbingPlan.ScannedRows"/>.</param>
 /// <param name="DistanceRatio">See <see cref="ProbingPlan.DistanceRatio"/>.</param>
 /// <param name="Recall">Recall@k against exact neighbours.</param>
-/// <param name="Probes">Cells scanned, on average.</param>
+/// <param name="Probes">Inverted lists probed, on average.</param>
 /// <param name="MeanRows">Rows scanned, on average.</param>
 public readonly record struct ProbingPoint(int Rows, float? DistanceRatio, float Recall, float Probes, float MeanRows);
 
 /// <summary>
-/// Recall against scanned rows, by the plan that scans fewest of them for it, measured when the index was built, with base rows as queries (each left out of its own result). It lets <c>--probes
-/// auto</c> choose, and tells the recall to expect, without ground truth.
+/// Recall against scanned rows. For each recall it has the plan that scans the fewest rows. It is measured when the index is built, with
+/// base rows as queries, each left out of its own result. <c>--probes auto</c> chooses a plan from it, with an expected recall, without
+/// ground truth.
 /// </summary>
 /// <remarks>
-/// The budget is in rows, not in cells, because cells differ in size where data are of several kinds: on paragraphs-60k-384d the 48 nearest of 980 cells hold
-/// 13 % of the rows and 92.6 % of the neighbours; the nearest cells up to 10 % of the rows hold 98.8 %. A distance ratio beside it spares queries with near neighbours the
-/// rest of their budget. Of all pairs of a budget and a distance ratio the curve keeps, for each
-/// number of rows in steps of a seventh, the one of the highest recall.
+/// The budget is in rows, not in lists, because lists differ in size where data are of several kinds. On paragraphs-60k-384d the 48 nearest
+/// of 980 lists hold 13 % of the rows and 92.6 % of the neighbours; the nearest lists up to 10 % of the rows hold 98.8 %. A distance ratio
+/// ends the search early for queries with near neighbours. Of all pairs of a budget and a distance ratio the curve keeps, for each number
+/// of rows in steps of a seventh, the one of the highest recall.
 /// </remarks>
 public sealed class ProbingCurve
 {
-    /// <summary>The recall that an index aims for unless it is built for another.</summary>
+    /// <summary>The target recall of an index unless its options say otherwise.</summary>
     public const double DefaultTargetRecall = 0.95;
 
     /// <summary>Neighbours in the measured recall.</summary>
@@ -32,12 +33,12 @@ public sealed class ProbingCurve
     /// <summary>Standard error of the last point's recall.</summary>
     public required float StandardError { get; init; }
 
-    /// <summary>Recall does not fall from one to the next; the last scans everything.</summary>
+    /// <summary>The points by ascending rows. Recall never falls from one to the next; the last scans everything.</summary>
     public required IReadOnlyList<ProbingPoint> Points { get; init; }
 
     /// <summary>
-    /// The plan of fewest rows whose recall ratios the target by one standard error; where not even a scan of everything does, the one of fewest within 0.003 of that
-    /// scan's recall, since more rows then buy nothing.
+    /// The plan of fewest rows whose recall exceeds the target by one standard error. Where not even an exhaustive scan does, it is the
+    /// plan of fewest rows within 0.003 of that scan's recall, since more rows gain nothing.
     /// </summary>
     /// <param name="targetRecall">In (0, 1].</param>
     public ProbingPoint For(double targetRecall)

@@ -1,6 +1,6 @@
 namespace Vlc.Probing;
 
-/// <summary>Limits of a scan that are tried when an index is built; each pair of a budget and a ratio is a plan.</summary>
+/// <summary>The limits of a scan that a build tries. Each pair of a budget and a ratio is a plan.</summary>
 /// <param name="Budgets">Rows, ascending; the last is all of them.</param>
 /// <param name="DistanceRatios">See <see cref="ProbingPlan.DistanceRatio"/>; ascending, none for products.</param>
 internal sealed record ProbingLimits(int[] Budgets, float[] DistanceRatios)
@@ -8,7 +8,9 @@ internal sealed record ProbingLimits(int[] Budgets, float[] DistanceRatios)
     /// <summary>Points of the curve.</summary>
     public int Points => Budgets.Length;
 
-    /// <summary>Budgets from a thousandth of the rows on in steps of a seventh, ratios from 0.75 to 4 in steps of a 24th.</summary>
+    /// <summary>
+    /// The default limits: budgets from a thousandth of the rows on in steps of a seventh, ratios from 0.75 to 4 in steps of a 24th.
+    /// </summary>
     public static ProbingLimits Of(int rowCount, Metric metric)
     {
         var budgets = new SortedSet<int> { rowCount };
@@ -19,8 +21,8 @@ internal sealed record ProbingLimits(int[] Budgets, float[] DistanceRatios)
     }
 }
 
-/// <summary>Where a scan stopped.</summary>
-/// <param name="Cells">Cells scanned.</param>
+/// <summary>The point at which a scan stopped.</summary>
+/// <param name="Cells">Lists scanned.</param>
 /// <param name="Rows">Rows scanned.</param>
 /// <param name="Hits">Exact neighbours among the nearest found.</param>
 internal readonly record struct ProbingStop(int Cells, int Rows, int Hits);

@@ -2,24 +2,33 @@ using Vlc.Evaluation;
 
 namespace Vlc.Probing;
 
-/// <summary>Where the scans of a tuning sample stop by each limit, and so by each pair of limits: the plans worth keeping.</summary>
+/// <summary>
+/// Records where the scans of a tuning sample stop by each limit, and so by each pair of limits, and keeps the best plans.
+/// </summary>
 /// <param name="limits">The limits.</param>
 /// <param name="queries">Queries of the sample.</param>
 internal sealed class ProbingTuning(ProbingLimits limits, int queries)
 {
-    /// <summary>What a distance ratio must add to the recall of a budget alone, of the same rows: the best of many pairs on a sample is not the best of all queries.</summary>
+    /// <summary>
+    /// The gain in recall that a distance ratio must bring over a budget alone of the same rows. The best of many pairs on a sample is not
+    /// the best on all queries.
+    /// </summary>
     private const float LeastGain = 0.001f;
 
     private readonly ProbingStop[] _budgetStops = new ProbingStop[queries * limits.Budgets.Length];
-    private readonly ProbingStop[] _reachStops = new ProbingStop[queries * limits.DistanceRatios.Length];
+    private readonly ProbingStop[] _ratioStops = new ProbingStop[queries * limits.DistanceRatios.Length];
 
-    /// <summary>Where a query stops by each budget.</summary>
+    /// <summary>The stops of a query by each budget.</summary>
     public Span<ProbingStop> BudgetStops(int query) => _budgetStops.AsSpan(query * limits.Budgets.Length, limits.Budgets.Length);
 
-    /// <summary>Where a query stops by each ratio.</summary>
-    public Span<ProbingStop> RatioStops(int query) => _reachStops.AsSpan(query * limits.DistanceRatios.Length, limits.DistanceRatios.Length);
+    /// <summary>The stops of a query by each ratio.</summary>
+    public Span<ProbingStop> RatioStops(int query) =>
+        _ratioStops.AsSpan(query * limits.DistanceRatios.Length, limits.DistanceRatios.Length);
 
-    /// <summary>For each budget the plan of the highest recall that scans no more rows on average, with a distance ratio where that pays; the last scans everything.</summary>
+    /// <summary>
+    /// For each budget the plan of the highest recall that scans no more rows on average, with a distance ratio where that gains enough.
+    /// The last plan scans everything.
+    /// </summary>
     /// <param name="k">Exact neighbours of each query.</param>
     public (ProbingPoint[] Points, Recall[] Recalls) Frontier(int k)
     {
@@ -27,14 +36,18 @@ internal sealed class ProbingTuning(ProbingLimits limits, int queries)
         var hits = new int[queries];
         for (int budget = 0; budget < limits.Budgets.Length; budget++)
         {
-            // The last "distance ratio" is none.
+            // The index after the last distance ratio means none.
             for (int ratio = 0; ratio <= limits.DistanceRatios.Length; ratio++)
             {
                 long rows = 0, cells = 0;
                 for (int query = 0; query < queries; query++)
                 {
                     ProbingStop stop = BudgetStops(query)[budget];
-                    if (ratio < limits.DistanceRatios.Length && RatioStops(query)[ratio] is var nearer && nearer.Cells < stop.Cells) stop = nearer;
+                    if (ratio < limits.DistanceRatios.Length && RatioStops(query)[ratio] is var nearer && nearer.Cells < stop.Cells)
+                    {
+                        stop = nearer;
+                    }
+
                     rows += stop.Rows;
                     cells += stop.Cells;
                     hits[query] = stop.Hits;
@@ -43,13 +56,13 @@ internal sealed class ProbingTuning(ProbingLimits limits, int queries)
                 var recall = Recall.FromHits(hits, k);
                 plans.Add((
                     new ProbingPoint(
-                        limits.Budgets[budget], ratio < limits.DistanceRatios.Length ? limits.DistanceRatios[ratio] : null, (float)recall.Value, (float)((double)cells / queries),
-                        (float)((double)rows / queries)),
+                        limits.Budgets[budget], ratio < limits.DistanceRatios.Length ? limits.DistanceRatios[ratio] : null,
+                        (float)recall.Value, (float)((double)cells / queries), (float)((double)rows / queries)),
                     recall));
             }
         }
 
-        // Everything is the last resort, however little it adds.
+        // The exhaustive scan is always the last point, however little it adds.
         (ProbingPoint Point, Recall Recall) everything = plans[^1], best = plans.MinBy(plan => plan.Point.MeanRows), plain = best;
         plans.Sort((one, other) => one.Point.MeanRows.CompareTo(other.Point.MeanRows));
         var points = new List<(ProbingPoint Point, Recall Recall)>();

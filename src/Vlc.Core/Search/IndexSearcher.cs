@@ -349,6 +349,7 @@ internal sealed partial class IndexSearcher : IDisposable
             int own = _segments[i].AliveCount(list);
             if (own == 0) continue;
             (size, last, parts) = (size + own, i, parts + 1);
+            _segments[i].Codes.Of(list)?.Prefetch();
         }
 
         if (parts <= 1) return Passing(scratch, _segments[last].Rows(list), filter);

@@ -1,6 +1,6 @@
 namespace Vlc.Vectors;
 
-/// <summary>How one component of a vector is stored in a file. Everything is converted to float32 on reading.</summary>
+/// <summary>The stored type of a vector's component. Reading converts everything to float32.</summary>
 public enum ElementType
 {
     /// <summary>IEEE binary32.</summary>

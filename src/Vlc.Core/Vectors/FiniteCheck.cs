@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 
 namespace Vlc.Vectors;
 
-/// <summary>Finds NaN and infinities in rows that were just read, and names the place.</summary>
+/// <summary>Finds NaN and infinities in rows that were just read, and names their place.</summary>
 public static class FiniteCheck
 {
     /// <summary>Throws when a component is NaN or infinite.</summary>
@@ -10,7 +10,7 @@ public static class FiniteCheck
     /// <param name="dimension">Components of each row.</param>
     /// <param name="firstRow">Number of the first row in <paramref name="rows"/>, for the message.</param>
     /// <param name="name">The file, for the message.</param>
-    /// <param name="place">Says more about a row's place (an offset, a line); null where the row number says all.</param>
+    /// <param name="place">Describes a row's place further (an offset, a line); null where the row number suffices.</param>
     /// <exception cref="VlcFormatException">A component is not finite.</exception>
     public static void ThrowIfNotFinite(
         ReadOnlySpan<float> rows, int dimension, long firstRow, string name, Func<long, string>? place = null)

@@ -8,7 +8,7 @@ public sealed class InMemoryVectors : VectorSource
     /// <summary>Wraps <paramref name="rows"/> without copying.</summary>
     /// <param name="rows">Row-major, a whole number of rows of <paramref name="dimension"/> floats, at least one.</param>
     /// <param name="dimension">Components of each row; at least 1.</param>
-    /// <param name="name">What to call the rows in messages.</param>
+    /// <param name="name">The name of the rows in messages.</param>
     /// <exception cref="ArgumentException">No row, or not a whole number of rows.</exception>
     public InMemoryVectors(ReadOnlyMemory<float> rows, int dimension, string name = "in memory")
     {

@@ -3,8 +3,8 @@ using System.Numerics.Tensors;
 namespace Vlc.Vectors;
 
 /// <summary>
-/// Rows of a source as an index wants them: unit length for cosine, times 2^e. Blocks are read ahead on a second thread while the
-/// caller works on the one before.
+/// Rows of a source in the form that an index needs: unit length for cosine, times 2^e. A second thread reads the next block while the
+/// caller works on the present one.
 /// </summary>
 internal sealed class PreparedRows(VectorSource source, Metric metric, int scaleExponent)
 {
@@ -19,10 +19,12 @@ internal sealed class PreparedRows(VectorSource source, Metric metric, int scale
     /// <summary>Rows of a block.</summary>
     public int BlockRows { get; } = (int)Math.Clamp(BlockBytes / (source.Dimension * (long)sizeof(float)), 1, 1 << 16);
 
-    /// <summary>Calls <paramref name="body"/> for each block of rows in order, with the block, the number of its first row, and its count.</summary>
-    /// <param name="body">What to do with a block.</param>
+    /// <summary>
+    /// Calls <paramref name="body"/> for each block of rows in order, with the block, the number of its first row, and its count.
+    /// </summary>
+    /// <param name="body">The work on a block.</param>
     /// <param name="cancellationToken">Checked before each block.</param>
-    /// <param name="start">First row, the first of a block.</param>
+    /// <param name="start">First row, which must be the first of a block.</param>
     public void ForEachBlock(Action<Memory<float>, long, int> body, CancellationToken cancellationToken, long start = 0)
     {
         if (start >= Count) return;
@@ -42,7 +44,7 @@ internal sealed class PreparedRows(VectorSource source, Metric metric, int scale
         }
         finally
         {
-            // The source is the caller's again only once nothing reads from it.
+            // The caller may use the source again only when nothing reads from it any more.
             ((IAsyncResult)reading).AsyncWaitHandle.WaitOne();
         }
 
@@ -65,7 +67,7 @@ internal sealed class PreparedRows(VectorSource source, Metric metric, int scale
         if (scaleExponent != 0) TensorPrimitives.Multiply(rows, _scale, rows);
     }
 
-    /// <summary>Brings rows to unit length.</summary>
+    /// <summary>Normalises rows to unit length.</summary>
     /// <exception cref="VlcFormatException">A row is zero.</exception>
     public static void Normalize(Span<float> rows, int dimension, string name, long firstRow)
     {

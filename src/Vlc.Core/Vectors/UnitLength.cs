@@ -3,13 +3,13 @@ using Vlc.Numerics.Kernels;
 
 namespace Vlc.Vectors;
 
-/// <summary>Brings vectors to unit length for the cosine metric.</summary>
+/// <summary>Normalises vectors to unit length for the cosine metric.</summary>
 internal static class UnitLength
 {
-    /// <summary>Divides a vector by its length; false, and nothing done, where that is 0.</summary>
+    /// <summary>Divides a vector by its length. Returns false and changes nothing where the length is 0.</summary>
     public static bool TryNormalize(Span<float> vector)
     {
-        // First by the largest component: the squares of huge or tiny components would overflow or vanish.
+        // The vector is divided by its largest component first, because squares of huge or tiny components would overflow or vanish.
         float largest = TensorPrimitives.MaxMagnitude<float>(vector);
         largest = MathF.Abs(largest);
         if (largest == 0) return false;

@@ -18,6 +18,25 @@ internal static class ElementConversion
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "not a binary element type"),
     };
 
+    /// <summary>
+    /// Whether most components are of a size that numbers of the type have: what is one or a thousandth as float32 is a billion as an integer. For telling
+    /// float32 from int32 where a file does not say which; true for other types.
+    /// </summary>
+    public static bool IsOfUsualSize(ReadOnlySpan<byte> components, ElementType type)
+    {
+        const int smallInteger = 1 << 24;
+        if (SizeOf(type) != sizeof(int)) return true;
+        int small = 0, large = 0;
+        for (; components.Length >= sizeof(int); components = components[sizeof(int)..])
+        {
+            int value = BinaryPrimitives.ReadInt32LittleEndian(components);
+            if (value is <= -smallInteger or >= smallInteger) large++;
+            else if (value != 0) small++;
+        }
+
+        return type == ElementType.Int32 ? small > large : large >= small;
+    }
+
     /// <summary>Reverses the bytes of each component in place.</summary>
     public static void ReverseEndianness(Span<byte> components, int size)
     {

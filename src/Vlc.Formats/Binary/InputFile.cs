@@ -7,9 +7,12 @@ internal sealed class InputFile : IDisposable
 {
     private readonly SafeFileHandle _handle;
 
-    public InputFile(string path)
+    /// <summary>Opens a file.</summary>
+    /// <param name="path">Where it is.</param>
+    /// <param name="shownAs">What messages call it, where that is not <paramref name="path"/>: the archive that a temporary file came out of.</param>
+    public InputFile(string path, string? shownAs = null)
     {
-        Path = path;
+        Path = shownAs ?? path;
         _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         try
         {
@@ -19,10 +22,11 @@ internal sealed class InputFile : IDisposable
         {
             _handle.Dispose();
             throw new VlcFormatException(
-                path, "file", "a file that can be read by position", "a pipe or a device", "Save it to a file first.", exception);
+                Path, "file", "a file that can be read by position", "a pipe or a device", "Save it to a file first.", exception);
         }
     }
 
+    /// <summary>What messages call the file.</summary>
     public string Path { get; }
 
     /// <summary>Bytes, when the file was opened.</summary>

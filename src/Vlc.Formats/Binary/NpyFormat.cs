@@ -9,7 +9,7 @@ internal sealed class NpyFormat : VectorFileFormat
 
     public override IReadOnlyList<string> Extensions { get; } = [".npy"];
 
-    public override bool Recognizes(ReadOnlySpan<byte> head) => head.StartsWith(FileSignature.Npy);
+    public override Recognition Recognize(FileSample sample) => sample.Head.StartsWith(FileSignature.Npy) ? Recognition.Certain : Recognition.None;
 
     public override VectorSource Open(string path, VectorFileOptions options)
     {
@@ -35,7 +35,7 @@ internal sealed class NpyFormat : VectorFileFormat
     }
 
     // '<' and '>' are byte orders, '|' is "not applicable", '=' is the writer's own, which on any machine of today is '<'.
-    private static ElementType? TypeOf(string descr) => descr switch
+    internal static ElementType? TypeOf(string descr) => descr switch
     {
         ['<' or '>' or '=', 'f', '2'] => ElementType.Float16,
         ['<' or '>' or '=', 'f', '4'] => ElementType.Float32,

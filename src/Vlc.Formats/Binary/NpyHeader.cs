@@ -10,6 +10,9 @@ internal sealed class NpyHeader
     // The header of a plain array has under 128 bytes; numpy itself stops believing at 10,000.
     private const int MaxHeaderBytes = 65_536;
 
+    /// <summary>Bytes from the start of an array that hold any header.</summary>
+    public const int MaxBytes = 12 + MaxHeaderBytes;
+
     private const string Hint = "Save it with numpy.save from a plain two-dimensional array.";
 
     private readonly string _path;
@@ -29,50 +32,80 @@ internal sealed class NpyHeader
 
     public bool FortranOrder { get; private set; }
 
-    public long Rows { get; private set; }
+    /// <summary>Extents, slowest first; none for a single number.</summary>
+    public IReadOnlyList<long> Shape { get; private set; } = [];
 
-    public long Columns { get; private set; }
+    public long Rows => Shape[0];
 
-    /// <summary>Offset of the first component.</summary>
+    public long Columns => Shape[1];
+
+    /// <summary>Offset of the first component from the start of the array.</summary>
     public int DataOffset => _textOffset + _text.Length;
 
     /// <summary>
-    /// Reads and checks the header: signature, version 1 to 3, two dimensions, C order or a shape where the order makes no difference.
+    /// Reads and checks the header of a matrix: signature, version 1 to 3, two dimensions, C order or a shape where the order makes no difference.
     /// </summary>
+    /// <param name="file">The file.</param>
+    /// <param name="start">Offset of the array, which is a member of an archive where it is not 0.</param>
     /// <exception cref="VlcFormatException">Any of these does not hold.</exception>
-    public static NpyHeader Read(InputFile file)
+    public static NpyHeader Read(InputFile file, long start = 0)
     {
-        Span<byte> preamble = stackalloc byte[12];
-        int read = file.Read(preamble, 0);
-        if (!preamble[..read].StartsWith(FileSignature.Npy))
+        NpyHeader header = ReadAny(file, start);
+        header.ThrowUnlessMatrix();
+        return header;
+    }
+
+    /// <summary>Reads the header of an array of any shape.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="start">Offset of the array.</param>
+    /// <exception cref="VlcFormatException">It is no header of version 1 to 3.</exception>
+    public static NpyHeader ReadAny(InputFile file, long start)
+    {
+        byte[] head = new byte[(int)long.Clamp(file.Length - start, 0, MaxBytes)];
+        return Parse(file.Path, head.AsSpan(0, file.Read(head, start)));
+    }
+
+    /// <summary>Reads the header of an array of any shape from the array's first bytes.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="head">The first <see cref="MaxBytes"/> bytes of the array, or all of it.</param>
+    /// <exception cref="VlcFormatException">It is no header of version 1 to 3.</exception>
+    public static NpyHeader Parse(string path, ReadOnlySpan<byte> head)
+    {
+        if (!head.StartsWith(FileSignature.Npy))
         {
             throw new VlcFormatException(
-                file.Path, "offset 0", "the npy signature", FileSignature.DescribeOrQuote(preamble[..read]), Hint);
+                path, "offset 0", "the npy signature", FileSignature.DescribeOrQuote(head[..int.Min(head.Length, FileSignature.Length)]), Hint);
         }
 
-        int version = preamble[6];
+        int version = head.Length > 6 ? head[6] : 0;
         int lengthBytes = version == 1 ? sizeof(ushort) : sizeof(uint);
-        if (read < 8 + lengthBytes)
+        if (head.Length < 8 + lengthBytes)
         {
-            throw new VlcFormatException(file.Path, $"offset {read}", "an npy header", "the end of the file", "The file is truncated.");
+            throw new VlcFormatException(path, $"offset {head.Length}", "an npy header", "the end of the file", "The file is truncated.");
         }
 
         if (version is < 1 or > 3)
         {
-            throw new VlcFormatException(file.Path, "offset 6", "npy version 1, 2 or 3", $"version {version}", Hint);
+            throw new VlcFormatException(path, "offset 6", "npy version 1, 2 or 3", $"version {version}", Hint);
         }
 
         long length = version == 1
-            ? BinaryPrimitives.ReadUInt16LittleEndian(preamble[8..])
-            : BinaryPrimitives.ReadUInt32LittleEndian(preamble[8..]);
+            ? BinaryPrimitives.ReadUInt16LittleEndian(head[8..])
+            : BinaryPrimitives.ReadUInt32LittleEndian(head[8..]);
         if (length > MaxHeaderBytes)
         {
-            throw new VlcFormatException(file.Path, "offset 8", $"a header of at most {MaxHeaderBytes} bytes", $"{length} bytes");
+            throw new VlcFormatException(path, "offset 8", $"a header of at most {MaxHeaderBytes} bytes", $"{length} bytes");
         }
 
-        byte[] text = new byte[length];
-        file.ReadExactly(text, 8 + lengthBytes, "npy header");
-        NpyHeader header = new(file.Path, Encoding.Latin1.GetString(text), 8 + lengthBytes);
+        int offset = 8 + lengthBytes;
+        if (length > head.Length - offset)
+        {
+            throw new VlcFormatException(
+                path, $"offset {offset}", $"{length} bytes of npy header", $"{head.Length - offset} bytes before the end of the file",
+                "The file is truncated.");
+        }
+
+        NpyHeader header = new(path, Encoding.Latin1.GetString(head.Slice(offset, (int)length)), offset);
         header.ParseDictionary();
         return header;
     }
@@ -111,6 +144,16 @@ internal sealed class NpyHeader
         }
 
         if (!(hasDescr && hasOrder && hasShape)) throw Error("'descr', 'fortran_order' and 'shape'", "one of them missing");
+    }
+
+    private void ThrowUnlessMatrix()
+    {
+        if (Shape.Count != 2)
+        {
+            throw new VlcFormatException(
+                _path, "header, 'shape'", "two dimensions (rows, components)", $"{Shape.Count}: ({string.Join(", ", Shape)})", Hint);
+        }
+
         VectorShape.ThrowIfAbsurd(_path, "header, 'shape'", Rows, Columns);
         if (FortranOrder && Columns != 1 && Rows != 1)
         {
@@ -135,13 +178,7 @@ internal sealed class NpyHeader
             }
         }
 
-        if (extents.Count != 2)
-        {
-            throw new VlcFormatException(
-                _path, "header, 'shape'", "two dimensions (rows, components)", $"{extents.Count}: ({string.Join(", ", extents)})", Hint);
-        }
-
-        (Rows, Columns) = (extents[0], extents[1]);
+        Shape = extents;
     }
 
     private string TakeString()

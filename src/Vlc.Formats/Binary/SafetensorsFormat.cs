@@ -19,6 +19,26 @@ internal sealed class SafetensorsFormat : VectorFileFormat
 
     public override IReadOnlyList<string> Extensions { get; } = [".safetensors"];
 
+    public override Recognition Recognize(FileSample sample) =>
+        sample.Head.Length > sizeof(ulong) + 1 && sample.Head[sizeof(ulong)] == (byte)'{'
+            && BinaryPrimitives.ReadUInt64LittleEndian(sample.Head) <= (ulong)long.Min(MaxHeaderBytes, sample.Length - sizeof(ulong))
+            ? Recognition.Certain
+            : Recognition.None;
+
+    public override IReadOnlyList<FilePart> List(string path, VectorFileOptions options)
+    {
+        using InputFile file = new(path);
+        List<Tensor> tensors = Parse(path, ReadHeader(file));
+        List<Tensor> matrices = tensors.FindAll(tensor => tensor.Shape.Length == 2);
+        return
+        [
+            .. tensors.Select(tensor => new FilePart(
+                tensor.Name, tensor.DType, string.Join(" x ", tensor.Shape),
+                tensor.Name == options.Tensor || (options.Tensor is null && matrices is [Tensor only] && only == tensor) ? PartUse.Vector : PartUse.Left,
+                Selector: tensor.Shape.Length == 2 && TypeOf(tensor.DType) is not null ? $"--tensor {tensor.Name}" : null)),
+        ];
+    }
+
     public override VectorSource Open(string path, VectorFileOptions options)
     {
         InputFile file = new(path);
@@ -144,7 +164,7 @@ internal sealed class SafetensorsFormat : VectorFileFormat
             ? only
             : throw new VlcFormatException(
                 path, "header", "one two-dimensional tensor", matrices.Count == 0 ? $"none; {List(tensors)}" : List(matrices),
-                "Name the tensor.");
+                "Name the tensor with --tensor.");
     }
 
     private static string List(List<Tensor> tensors)

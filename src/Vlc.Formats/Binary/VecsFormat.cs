@@ -16,6 +16,29 @@ internal sealed class VecsFormat(string name, ElementType elementType) : VectorF
 
     public override IReadOnlyList<string> Extensions { get; } = ["." + name];
 
+    /// <summary>
+    /// Certain where the length is a whole number of rows and the first, the second and the last begin with the same dimension. fvecs and ivecs have the
+    /// same form; the one whose numbers are of reasonable size goes before the other.
+    /// </summary>
+    public override Recognition Recognize(FileSample sample)
+    {
+        if (sample.Head.Length <= sizeof(int)) return Recognition.None;
+        int dimension = BinaryPrimitives.ReadInt32LittleEndian(sample.Head);
+        if (dimension is < 1 or > VectorShape.MaxDimension) return Recognition.None;
+        var layout = new RowLayout(DataOffset: 0, Count: 1, dimension, elementType, DimensionPrefix: true);
+        (long count, long rest) = long.DivRem(sample.Length, layout.Stride);
+        if (rest != 0) return Recognition.None;
+        Span<byte> prefix = stackalloc byte[sizeof(int)];
+        foreach (long row in (ReadOnlySpan<long>)[1, count - 1])
+        {
+            if (row >= count) continue;
+            sample.Read(prefix, row * layout.Stride);
+            if (BinaryPrimitives.ReadInt32LittleEndian(prefix) != dimension) return Recognition.None;
+        }
+
+        return count > 1 && ElementConversion.IsOfUsualSize(sample.Head[sizeof(int)..int.Min(sample.Head.Length, layout.Stride)], elementType) ? Recognition.Certain : Recognition.Likely;
+    }
+
     public override VectorSource Open(string path, VectorFileOptions options)
     {
         InputFile file = new(path);

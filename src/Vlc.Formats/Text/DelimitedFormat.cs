@@ -1,146 +1,93 @@
-using System.Text;
 using Vlc.Formats.Binary;
 using Vlc.Vectors;
 
 namespace Vlc.Formats.Text;
 
-/// <summary>csv and tsv: one row to a line, with an optional header line and an optional leading key column, both detected.</summary>
-internal sealed class DelimitedFormat(string name, char delimiter) : VectorFileFormat
+/// <summary>
+/// csv, tsv and their kin: a row to a line, its vector in a run of columns or in one field. Delimiter, header, key and vector are told by the content,
+/// and named by options where it does not tell.
+/// </summary>
+internal sealed class DelimitedFormat(string name, string[] extensions, Dialect dialect) : VectorFileFormat
 {
-    public static DelimitedFormat Csv { get; } = new("csv", ',');
+    public static DelimitedFormat Csv { get; } = new("csv", [".csv"], Dialect.Comma);
 
-    public static DelimitedFormat Tsv { get; } = new("tsv", '\t');
+    public static DelimitedFormat Tsv { get; } = new("tsv", [".tsv", ".tab"], Dialect.Tab);
+
+    /// <summary>What PostgreSQL's COPY writes as text: tabs, backslashes, \N for null.</summary>
+    public static DelimitedFormat PgText { get; } = new("pgtext", [".pgtext"], Dialect.Copy);
 
     public override string Name => name;
 
-    public override IReadOnlyList<string> Extensions { get; } = ["." + name];
+    public override IReadOnlyList<string> Extensions { get; } = extensions;
 
-    public override VectorSource Open(string path, VectorFileOptions options) =>
-        new TextVectors(new InputFile(path), new DelimitedGrammar(path, (byte)delimiter));
-}
-
-/// <summary>Fields between delimiters; a field may be quoted, with the quotation mark doubled inside, but not span lines.</summary>
-/// <remarks>
-/// The first line is a header when none of its fields after the first is a number, or when it counts its columns 0, 1, 2, 3, ...
-/// as pandas does. The first column holds keys when it is no number in the first row, or when the header calls it id, key,
-/// word or nothing.
-/// </remarks>
-internal sealed class DelimitedGrammar(string path, byte delimiter) : LineGrammar(path)
-{
-    // Fewer than this could be a vector that happens to be (0, 1, 2).
-    private const int CountedColumns = 4;
-
-    private static readonly string[] KeyNames = ["", "id", "key", "word"];
-
-    private int _fields;
-
-    public override int Begin(LineReader reader)
+    public override Recognition Recognize(FileSample sample)
     {
-        ReadOnlySpan<byte> line = FirstRow(reader);
-        string? firstColumn = null;
-        if (IsHeader(line, reader.LineNumber))
+        ReadOnlySpan<byte> head = sample.Head;
+        if (dialect.Escapes || head.Contains((byte)0) || sample.IsFolder) return Recognition.None;
+        int end = head.IndexOf((byte)'\n');
+        ReadOnlySpan<byte> line = end < 0 ? head : head[..end];
+        int first = line.IndexOf(dialect.Delimiter);
+        // Two delimiters in the first line, and none of the bytes that text has not.
+        return first > 0 && line[(first + 1)..].Contains(dialect.Delimiter) && line.IndexOfAnyInRange((byte)1, (byte)8) < 0 ? Recognition.Possible : Recognition.None;
+    }
+
+    public override VectorSource Open(string path, VectorFileOptions options)
+    {
+        var file = new InputFile(path);
+        try
         {
-            HeaderLine = reader.LineNumber;
-            ReadOnlySpan<byte> names = line;
-            TakeField(ref names, reader.LineNumber, out ReadOnlySpan<byte> first);
-            firstColumn = Text(first);
-            line = FirstRow(reader);
+            TableSample sample = Sample(file, options);
+            return new TextVectors(file, new DelimitedGrammar(path, sample, TablePlan.Decide(path, sample, options)));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    public override IReadOnlyList<FilePart> List(string path, VectorFileOptions options)
+    {
+        using var file = new InputFile(path);
+        TableSample sample = Sample(file, options);
+        try
+        {
+            return TablePlan.Decide(path, sample, options).Parts();
+        }
+        catch (VlcFormatException)
+        {
+            return TablePlan.Undecided(path, sample, options).Parts();
+        }
+    }
+
+    /// <summary>The sample in the dialect that explains it best: the one that the format is called after, unless another does and it does not.</summary>
+    private TableSample Sample(InputFile file, VectorFileOptions options)
+    {
+        if (options.Delimiter is { } delimiter) return Checked(file, TableSample.Read(file, new Dialect((byte)delimiter, Quotes: delimiter != ' ' && !dialect.Escapes, dialect.Escapes)));
+        var own = TableSample.Read(file, dialect);
+        if (dialect.Escapes) return Checked(file, own);
+        double best = own.Fit();
+        TableSample chosen = own;
+        foreach (byte other in ",;\t|"u8)
+        {
+            if (other == dialect.Delimiter) continue;
+            var sample = TableSample.Read(file, new Dialect(other, Quotes: true));
+            double fit = sample.Fit();
+            if (fit <= best || sample.Lines.Count == 0) continue;
+            (best, chosen) = (fit, sample);
         }
 
-        _fields = CountFields(line, reader.LineNumber);
-        ReadOnlySpan<byte> fields = line;
-        TakeField(ref fields, reader.LineNumber, out ReadOnlySpan<byte> field);
-        HasKeys = KeyNames.Contains(firstColumn, StringComparer.OrdinalIgnoreCase)
-            || (_fields > 1 && !DecimalNumber.TryParse(field, out _));
-        return HasKeys ? _fields - 1 : _fields;
+        // A field that is a backslash and an N is COPY's null, and nothing else has it.
+        bool copied = chosen.Dialect.Delimiter == '\t' && chosen.Lines.Exists(line => line.Contains("\\N"));
+        return Checked(file, copied ? TableSample.Read(file, Dialect.Copy) : chosen);
     }
 
-    public override void CheckStructure(ReadOnlySpan<byte> line, long lineNumber)
+    private static TableSample Checked(InputFile file, TableSample sample) => sample.Fault switch
     {
-        int fields = CountFields(line, lineNumber);
-        if (fields != _fields) throw Ragged(lineNumber, _fields - (HasKeys ? 1 : 0), $"{fields - (HasKeys ? 1 : 0)}");
-    }
-
-    public override int ParseVector(ReadOnlySpan<byte> line, long lineNumber, Span<float> vector)
-    {
-        bool more = true;
-        if (HasKeys) more = TakeField(ref line, lineNumber, out _);
-        int count = 0;
-        while (more)
-        {
-            more = TakeField(ref line, lineNumber, out ReadOnlySpan<byte> field);
-            if (count == vector.Length) throw Ragged(lineNumber, vector.Length, "more");
-            if (!DecimalNumber.TryParse(field, out vector[count])) throw Unexpected(lineNumber, "a number", field, $", component {count}");
-            count++;
-        }
-
-        return count;
-    }
-
-    public override string ParseKey(ReadOnlySpan<byte> line, long lineNumber)
-    {
-        TakeField(ref line, lineNumber, out ReadOnlySpan<byte> field);
-        return Text(field);
-    }
-
-    private static string Text(ReadOnlySpan<byte> field) => Encoding.UTF8.GetString(field).Replace("\"\"", "\"", StringComparison.Ordinal);
-
-    private bool IsHeader(ReadOnlySpan<byte> line, long lineNumber)
-    {
-        bool more = TakeField(ref line, lineNumber, out ReadOnlySpan<byte> field);
-        bool keyed = field.IsEmpty;
-        bool counted = keyed || field.SequenceEqual("0"u8);
-        bool named = !DecimalNumber.TryParse(field, out _) || more;
-        int columns = keyed ? 0 : 1;
-        while (more)
-        {
-            more = TakeField(ref line, lineNumber, out field);
-            bool isNumber = DecimalNumber.TryParse(field, out float value);
-            named &= !isNumber;
-            counted &= isNumber && value == columns;
-            columns++;
-        }
-
-        return named || (counted && columns >= CountedColumns);
-    }
-
-    private int CountFields(ReadOnlySpan<byte> line, long lineNumber)
-    {
-        int fields = 1;
-        while (TakeField(ref line, lineNumber, out _)) fields++;
-        return fields;
-    }
-
-    /// <summary>Takes the next field, without surrounding spaces and quotation marks; true when another follows.</summary>
-    private bool TakeField(ref ReadOnlySpan<byte> rest, long lineNumber, out ReadOnlySpan<byte> field)
-    {
-        ReadOnlySpan<byte> text = rest.TrimStart((byte)' ');
-        if (text is [(byte)'"', ..])
-        {
-            int close = CloseOfQuotation(text);
-            if (close < 0) throw Unexpected(lineNumber, "a quotation that ends on its line", text);
-            field = text[1..close];
-            text = text[(close + 1)..].TrimStart((byte)' ');
-            if (!text.IsEmpty && text[0] != delimiter) throw Unexpected(lineNumber, "a delimiter after a quotation", text);
-            rest = text.IsEmpty ? text : text[1..];
-            return !text.IsEmpty;
-        }
-
-        int end = rest.IndexOf(delimiter);
-        field = (end < 0 ? rest : rest[..end]).Trim((byte)' ');
-        rest = end < 0 ? default : rest[(end + 1)..];
-        return end >= 0;
-    }
-
-    private static int CloseOfQuotation(ReadOnlySpan<byte> text)
-    {
-        for (int i = 1; i < text.Length; i++)
-        {
-            if (text[i] != (byte)'"') continue;
-            if (i + 1 == text.Length || text[i + 1] != (byte)'"') return i;
-            i++;
-        }
-
-        return -1;
-    }
+        FieldEnd.OpenQuotation => throw new VlcFormatException(
+            file.Path, $"line {sample.FaultLine}", "a quotation that ends", "the end of the file", "Is the file truncated, or --delimiter another?"),
+        FieldEnd.AfterQuotation => throw new VlcFormatException(file.Path, $"line {sample.FaultLine}", "a delimiter after a quotation", "other text"),
+        _ when sample.Lines.Count == 0 => throw new VlcFormatException(file.Path, "line 1", "at least one row", "zero rows"),
+        _ => sample,
+    };
 }

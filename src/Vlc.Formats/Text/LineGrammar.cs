@@ -11,6 +11,15 @@ internal abstract class LineGrammar(string path)
     /// <summary>True where each row has a key; known after <see cref="Begin"/>.</summary>
     public bool HasKeys { get; protected set; }
 
+    /// <summary>True where each row has payload; known after <see cref="Begin"/>.</summary>
+    public bool HasPayload { get; protected set; }
+
+    /// <summary>What was decided, one sentence each; known after <see cref="Begin"/>.</summary>
+    public IReadOnlyList<string> Notes { get; protected set; } = [];
+
+    /// <summary>The delimiter after which a quotation may begin and go over several lines; null where none may.</summary>
+    public byte? QuotesAfter { get; protected init; }
+
     /// <summary>Rows that a header states; null without one.</summary>
     public long? StatedCount { get; protected set; }
 
@@ -21,7 +30,7 @@ internal abstract class LineGrammar(string path)
     public abstract int Begin(LineReader reader);
 
     /// <summary>True for a line that holds a row: neither blank nor the header.</summary>
-    public bool IsRow(ReadOnlySpan<byte> line, long lineNumber) =>
+    public virtual bool IsRow(ReadOnlySpan<byte> line, long lineNumber) =>
         lineNumber != HeaderLine && line.IndexOfAnyExcept((byte)' ', (byte)'\t') >= 0;
 
     /// <summary>Throws where the line cannot be a row, as far as can be seen without parsing its numbers.</summary>
@@ -33,6 +42,9 @@ internal abstract class LineGrammar(string path)
 
     /// <summary>The row's key; asked for only where <see cref="HasKeys"/>.</summary>
     public abstract string ParseKey(ReadOnlySpan<byte> line, long lineNumber);
+
+    /// <summary>The row's payload, a JSON object; asked for only where <see cref="HasPayload"/>.</summary>
+    public virtual string ParsePayload(ReadOnlySpan<byte> line, long lineNumber) => throw new NotSupportedException();
 
     /// <summary>The error of a row with another number of components than the first.</summary>
     public VlcFormatException Ragged(long lineNumber, int expected, string found) =>

@@ -2,7 +2,10 @@ using Vlc.Formats.Binary;
 
 namespace Vlc.Formats.Text;
 
-/// <summary>Lines of a text file one after the other, through a buffer that holds one line and never the file.</summary>
+/// <summary>
+/// Lines of a text file one after the other, through a buffer that holds one line and never the file. Where fields may be quoted, a line goes on
+/// over the line breaks within a quotation.
+/// </summary>
 internal sealed class LineReader
 {
     /// <summary>The longest line read: a vector of 65,536 components at 17 digits needs 2 MB, a key the rest.</summary>
@@ -10,25 +13,39 @@ internal sealed class LineReader
 
     private const int InitialBufferBytes = 1 << 18;
 
+    private enum QuoteState
+    {
+        FieldStart,
+        Plain,
+        Quoted,
+        QuoteInQuoted,
+    }
+
     private readonly InputFile _file;
     private byte[] _buffer;
     private int _start;
     private int _end;
     private long _bufferOffset;
+    private long _linesWithin;
 
     /// <param name="file">The file.</param>
     /// <param name="offset">Offset of a line's first byte.</param>
     /// <param name="lineNumber">That line's number, from 1.</param>
-    public LineReader(InputFile file, long offset, long lineNumber)
+    /// <param name="quotesAfter">The delimiter after which a quotation may begin; null where none may.</param>
+    public LineReader(InputFile file, long offset, long lineNumber, byte? quotesAfter = null)
     {
         _file = file;
+        QuotesAfter = quotesAfter;
         _bufferOffset = offset;
         LineNumber = lineNumber - 1;
         _buffer = new byte[(int)long.Clamp(file.Length - offset, 1, InitialBufferBytes)];
         if (offset == 0) SkipByteOrderMark();
     }
 
-    /// <summary>Number of the line read last, from 1.</summary>
+    /// <summary>The delimiter after which a quotation may begin; null where none may.</summary>
+    public byte? QuotesAfter { get; }
+
+    /// <summary>Number of the line read last, from 1; of its first one where it goes over several.</summary>
     public long LineNumber { get; private set; }
 
     /// <summary>Offset of the first byte of the line read last.</summary>
@@ -41,28 +58,61 @@ internal sealed class LineReader
     public bool TryRead(out ReadOnlySpan<byte> line)
     {
         int scanned = 0;
+        long linesWithin = 0;
+        QuoteState state = QuoteState.FieldStart;
         while (true)
         {
-            int feed = _buffer.AsSpan(_start + scanned, _end - _start - scanned).IndexOf((byte)'\n');
+            ReadOnlySpan<byte> unscanned = _buffer.AsSpan(_start + scanned, _end - _start - scanned);
+            int feed = unscanned.IndexOf((byte)'\n');
             if (feed >= 0)
             {
-                line = Take(scanned + feed, terminator: 1);
+                if (QuotesAfter is { } delimiter && IsOpen(unscanned[..feed], delimiter, ref state))
+                {
+                    linesWithin++;
+                    scanned += feed + 1;
+                    continue;
+                }
+
+                line = Take(scanned + feed, terminator: 1, linesWithin);
                 return true;
             }
 
-            scanned = _end - _start;
+            // Without a line break the rest is looked at again when there is more of it, so the state stays that of its first byte.
             if (!Fill())
             {
-                line = scanned == 0 ? default : Take(scanned, terminator: 0);
-                return scanned != 0;
+                int rest = _end - _start;
+                line = rest == 0 ? default : Take(rest, terminator: 0, linesWithin);
+                return rest != 0;
             }
         }
     }
 
-    private ReadOnlySpan<byte> Take(int length, int terminator)
+    /// <summary>Whether a quotation is open where this piece of a line ends; the state is that of the piece's first byte, then of its end.</summary>
+    private static bool IsOpen(ReadOnlySpan<byte> piece, byte delimiter, ref QuoteState state)
+    {
+        if (state != QuoteState.Quoted && !piece.Contains((byte)'"')) return false;
+        foreach (byte value in piece)
+        {
+            state = (state, value) switch
+            {
+                (QuoteState.Quoted, (byte)'"') => QuoteState.QuoteInQuoted,
+                (QuoteState.Quoted, _) => QuoteState.Quoted,
+                (QuoteState.QuoteInQuoted, (byte)'"') => QuoteState.Quoted,
+                (_, var other) when other == delimiter => QuoteState.FieldStart,
+                (QuoteState.FieldStart, (byte)'"') => QuoteState.Quoted,
+                (QuoteState.FieldStart, (byte)' ') => QuoteState.FieldStart,
+                _ => QuoteState.Plain,
+            };
+        }
+
+        return state == QuoteState.Quoted;
+    }
+
+    private ReadOnlySpan<byte> Take(int length, int terminator, long linesWithin)
     {
         ReadOnlySpan<byte> line = _buffer.AsSpan(_start, length);
-        LineNumber++;
+        LineNumber += 1 + _linesWithin;
+        _linesWithin = linesWithin;
         LineOffset = _bufferOffset + _start;
         _start += length + terminator;
         return line is [.., (byte)'\r'] ? line[..^1] : line;

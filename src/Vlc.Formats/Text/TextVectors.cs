@@ -32,7 +32,7 @@ internal sealed class TextVectors : VectorSource
         _grammar = grammar;
         try
         {
-            Dimension = grammar.Begin(new LineReader(file, offset: 0, lineNumber: 1));
+            Dimension = grammar.Begin(new LineReader(file, offset: 0, lineNumber: 1, grammar.QuotesAfter));
             VectorShape.ThrowIfAbsurd(file.Path, "first row", count: 1, Dimension);
             _count = CountRows();
             VectorShape.ThrowIfAbsurd(file.Path, "file", _count, Dimension);
@@ -77,9 +77,26 @@ internal sealed class TextVectors : VectorSource
         Keep(reader, start + count);
     }
 
+    public override bool HasPayload => _grammar.HasPayload;
+
+    public override IReadOnlyList<string> Notes => _grammar.Notes;
+
     public override void ReadKeys(long start, Span<string> destination)
     {
         if (!HasKeys) base.ReadKeys(start, destination);
+        ReadTexts(start, destination, _grammar.ParseKey);
+    }
+
+    public override void ReadPayload(long start, Span<string> destination)
+    {
+        if (!HasPayload) base.ReadPayload(start, destination);
+        ReadTexts(start, destination, _grammar.ParsePayload);
+    }
+
+    private delegate string ParseText(ReadOnlySpan<byte> line, long lineNumber);
+
+    private void ReadTexts(long start, Span<string> destination, ParseText parse)
+    {
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start, Count - destination.Length);
         if (destination.IsEmpty) return;
@@ -87,7 +104,7 @@ internal sealed class TextVectors : VectorSource
         for (int i = 0; i < destination.Length; i++)
         {
             ReadOnlySpan<byte> line = NextRow(reader, start + i);
-            destination[i] = _grammar.ParseKey(line, reader.LineNumber);
+            destination[i] = parse(line, reader.LineNumber);
         }
 
         Keep(reader, start + destination.Length);
@@ -101,7 +118,7 @@ internal sealed class TextVectors : VectorSource
 
     private long CountRows()
     {
-        LineReader reader = new(_file, offset: 0, lineNumber: 1);
+        LineReader reader = new(_file, offset: 0, lineNumber: 1, _grammar.QuotesAfter);
         long rows = 0;
         while (reader.TryRead(out ReadOnlySpan<byte> line))
         {
@@ -126,7 +143,7 @@ internal sealed class TextVectors : VectorSource
         if (reader is null || at > row || at < checkpoint * RowsPerCheckpoint)
         {
             (long offset, long lineNumber) = _checkpoints[(int)checkpoint];
-            reader = new LineReader(_file, offset, lineNumber);
+            reader = new LineReader(_file, offset, lineNumber, _grammar.QuotesAfter);
             at = checkpoint * RowsPerCheckpoint;
         }
 

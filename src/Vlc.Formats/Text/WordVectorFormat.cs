@@ -6,7 +6,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Text;
 
 /// <summary>
-/// Word vectors as text, as GloVe and word2vec write them: an optional line "rows dimension", then a word and its numbers.
+/// Vectors between spaces: words and their numbers as GloVe and word2vec write them, with an optional line "rows dimension"; or numbers alone, as
+/// numpy.savetxt writes a matrix. A file with commas or tabs between its numbers is read as the table that it is.
 /// </summary>
 internal sealed class WordVectorFormat : VectorFileFormat
 {
@@ -14,8 +15,80 @@ internal sealed class WordVectorFormat : VectorFileFormat
 
     public override IReadOnlyList<string> Extensions { get; } = [".txt", ".vec", ".glove"];
 
-    public override VectorSource Open(string path, VectorFileOptions options) =>
-        new TextVectors(new InputFile(path), new WordVectorGrammar(path));
+    public override Recognition Recognize(FileSample sample)
+    {
+        ReadOnlySpan<byte> head = sample.Head;
+        if (head.Contains((byte)0)) return Recognition.None;
+        int end = head.IndexOf((byte)'\n');
+        ReadOnlySpan<byte> line = (end < 0 ? head : head[..end]).Trim(" \r"u8);
+        if (line.ContainsAny((byte)'\t', (byte)',', (byte)';') || line.Count((byte)' ') == 0) return Recognition.None;
+        ReadOnlySpan<byte> last = line[(line.LastIndexOf((byte)' ') + 1)..];
+        return DecimalNumber.TryParse(last, out _) ? Recognition.Possible : Recognition.None;
+    }
+
+    public override VectorSource Open(string path, VectorFileOptions options)
+    {
+        var file = new InputFile(path);
+        try
+        {
+            TableSample? table = TableIn(file, path, options);
+            LineGrammar grammar = table is null ? new WordVectorGrammar(path) : new DelimitedGrammar(path, table, TablePlan.Decide(path, table, options));
+            return new TextVectors(file, grammar);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    public override IReadOnlyList<FilePart> List(string path, VectorFileOptions options)
+    {
+        using var file = new InputFile(path);
+        TableSample? table = TableIn(file, path, options);
+        if (table is null) return [];
+        try
+        {
+            return TablePlan.Decide(path, table, options).Parts();
+        }
+        catch (VlcFormatException)
+        {
+            return TablePlan.Undecided(path, table, options).Parts();
+        }
+    }
+
+    /// <summary>
+    /// The file as a table, where it is one and no list of words: the user speaks of columns, something other than spaces separates the fields, or the
+    /// first field of each line is a number like the others. Null for words.
+    /// </summary>
+    private static TableSample? TableIn(InputFile file, string path, VectorFileOptions options)
+    {
+        if (options.Delimiter is { } delimiter) return TableSample.Read(file, new Dialect((byte)delimiter, Quotes: delimiter != ' '));
+        var words = TableSample.Read(file, Dialect.Spaces);
+        if (options.Columns is not null || options.Column is not null || options.KeyColumn is not null || options.Header is not null) return words;
+        if (words.Lines.Count == 0) return null;
+        double fit = words.Fit();
+        foreach (byte other in ",;|\t"u8)
+        {
+            var table = TableSample.Read(file, new Dialect(other, Quotes: true));
+            // Words between tabs are words; with a header line they are a table.
+            if (table.Fit() > fit && (other != '\t' || table.HasHeader())) return table;
+        }
+
+        if (StatesShape(words)) return null;
+        int numbers = words.Lines.Count(line => TableSample.IsNumber(line[0]));
+        if (numbers * 2 < words.Lines.Count || words.Lines.TrueForAll(line => line.Length < 2)) return null;
+        if (numbers == words.Lines.Count || (words.Lines.Count > 1 && words.HasHeader())) return words;
+        int odd = words.Lines.FindIndex(line => !TableSample.IsNumber(line[0]));
+        throw new VlcFormatException(
+            path, $"line {words.FirstLine + odd}", "words or numbers in the first column", $"'{words.Lines[odd][0]}' among numbers",
+            "Say which with --key-column 0 or --columns 0.. .");
+    }
+
+    /// <summary>A first line "rows dimension", over lines of another length.</summary>
+    private static bool StatesShape(TableSample words) =>
+        words.Lines[0] is [var rows, var dimension] && TableSample.IsInteger(rows) && TableSample.IsInteger(dimension)
+        && (words.Lines.Count == 1 || words.Lines[1].Length != 2 || !TableSample.IsNumber(words.Lines[1][0]));
 }
 
 /// <summary>A word, then its numbers, separated by spaces or tabs.</summary>

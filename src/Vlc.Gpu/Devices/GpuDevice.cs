@@ -1,6 +1,6 @@
 namespace Vlc.Gpu.Devices;
 
-/// <summary>By which interface a device is reached.</summary>
+/// <summary>The interface to a device.</summary>
 public enum GpuKind
 {
     /// <summary>NVIDIA's driver.</summary>
@@ -9,14 +9,14 @@ public enum GpuKind
     /// <summary>An OpenCL runtime; its device may be a GPU or the processor.</summary>
     OpenCL = 1,
 
-    /// <summary>ILGPU's simulation on the processor, for tests of kernels: far too slow for anything else.</summary>
+    /// <summary>ILGPU's simulation on the processor, for tests of kernels. It is far too slow for anything else.</summary>
     Simulated = 2,
 }
 
 /// <summary>A device and its limits.</summary>
 /// <param name="Index">Its number in <see cref="GpuDevices.All"/>.</param>
-/// <param name="Kind">By which interface it is reached.</param>
-/// <param name="Name">As its driver has it.</param>
+/// <param name="Kind">The interface to the device.</param>
+/// <param name="Name">The name that the driver reports.</param>
 /// <param name="IsGpu">False for an OpenCL runtime on the processor.</param>
 /// <param name="Version">Compute capability, or version of OpenCL.</param>
 /// <param name="MemoryBytes">Bytes of global memory.</param>
@@ -26,7 +26,8 @@ public enum GpuKind
 /// <param name="ClockMegahertz">Highest clock; 0 where the driver does not say.</param>
 /// <param name="Problem">Why the device cannot be used; null where it can.</param>
 public sealed record GpuDevice(
-    int Index, GpuKind Kind, string Name, bool IsGpu, string Version, long MemoryBytes, long SharedBytes, int GroupThreads, int Multiprocessors,
+    int Index, GpuKind Kind, string Name, bool IsGpu, string Version, long MemoryBytes, long SharedBytes, int GroupThreads,
+    int Multiprocessors,
     int ClockMegahertz, string? Problem)
 {
     /// <summary>Whether a backend can be opened on it.</summary>

@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 namespace Vlc.Gpu.Devices;
 
 /// <summary>
-/// The drivers' libraries. On Linux they are installed under names that carry a version; those without belong to development packages, and ILGPU asks for these only.
+/// The drivers' libraries. Linux installs them under names with a version. Names without one belong to development packages, but ILGPU
+/// looks for those alone.
 /// </summary>
 public static class NativeRuntimes
 {
@@ -20,7 +21,7 @@ public static class NativeRuntimes
     /// <summary>Whether an OpenCL loader can be loaded.</summary>
     public static bool HasOpenCL { get; } = CanLoad(OperatingSystem.IsWindows() ? "OpenCL" : OpenCLLibrary);
 
-    /// <summary>Has <paramref name="assembly"/> find the libraries under the names that they are installed under.</summary>
+    /// <summary>Makes <paramref name="assembly"/> find the libraries under their installed names.</summary>
     internal static void ResolveFor(Assembly assembly)
     {
         lock (s_registering)
@@ -37,7 +38,7 @@ public static class NativeRuntimes
         return true;
     }
 
-    /// <summary>0 leaves a library to the runtime's own search.</summary>
+    /// <summary>The handle of a library; 0 leaves it to the runtime's own search.</summary>
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path)
     {
         if (!OperatingSystem.IsLinux()) return 0;

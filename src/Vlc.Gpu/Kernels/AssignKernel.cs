@@ -6,17 +6,18 @@ using ILGPU.Runtime;
 namespace Vlc.Gpu.Kernels;
 
 /// <summary>
-/// Assignment: the nearest column of each row, as <see cref="Vlc.Numerics.Kernels.NearestColumn"/> has it, bit for bit: a score is ½‖a‖² minus one chain of fused multiply-adds over
-/// ascending components, and of equal scores the lowest column wins.
+/// Assignment: the nearest column of each row, with the bits of <see cref="Vlc.Numerics.Kernels.NearestColumn"/>. A score is ½‖a‖² minus
+/// one chain of fused multiply-adds over ascending components. Of equal scores the lowest column wins.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A group of 256 threads holds 128 rows against 128 columns at a time, a thread 8 x 8 of them in registers; 8 components of both are in shared memory, component by
-/// component, while the next 8 are on their way from global memory. The argmin stays in registers over all tiles of columns, so that the n x m matrix of scores exists nowhere.
+/// A group of 256 threads compares 128 rows with 128 columns at a time; a thread keeps 8 x 8 products in registers. Shared memory has 8
+/// components of both, component by component, while the next 8 are loaded from global memory. The argmin stays in registers over all tiles
+/// of columns, so that the n x m matrix of scores exists nowhere.
 /// </para>
 /// <para>
-/// Layout: rows and columns row-major, the pitch a multiple of 8 floats, components behind the last zero; numbers of rows and columns multiples of 128, columns behind the last
-/// with an infinite half norm. Nothing is checked against bounds.
+/// Layout. Rows and columns are row-major. The pitch is a multiple of 8 floats; components after the last are zero. The numbers of rows and
+/// columns are multiples of 128; columns after the last have an infinite half norm. The kernel checks no bounds.
 /// </para>
 /// </remarks>
 [ExcludeFromCodeCoverage]
@@ -40,7 +41,7 @@ internal static class AssignKernel
     /// <summary>Floats of one of the two buffers of a tile's side.</summary>
     private const int Buffer = Step * Tile;
 
-    /// <summary>A group for each 128 rows.</summary>
+    /// <summary>The kernel; one group for each 128 rows.</summary>
     /// <param name="rows">n x pitch.</param>
     /// <param name="columns">m x pitch.</param>
     /// <param name="halfNorms">½‖a‖² of each column.</param>
@@ -49,15 +50,16 @@ internal static class AssignKernel
     /// <param name="quads">Pitch in quads.</param>
     /// <param name="columnTiles">m / 128.</param>
     public static void Run(
-        ArrayView<Quad> rows, ArrayView<Quad> columns, ArrayView<Quad> halfNorms, ArrayView<int> nearest, ArrayView<float> scores, int quads, int columnTiles)
+        ArrayView<Quad> rows, ArrayView<Quad> columns, ArrayView<Quad> halfNorms, ArrayView<int> nearest, ArrayView<float> scores,
+        int quads, int columnTiles)
     {
         ArrayView<float> rowSide = SharedMemory.Allocate<float>(2 * Buffer), columnSide = SharedMemory.Allocate<float>(2 * Buffer);
         ArrayView<int> candidates = SharedMemory.Allocate<int>(LanesOfRow * Tile);
         ArrayView<Quad> rowQuads = rowSide.AsAligned16().Cast<Quad>(), columnQuads = columnSide.AsAligned16().Cast<Quad>();
         int thread = Group.IdxX, lane = thread % LanesOfRow, band = thread / LanesOfRow;
 
-        // Each thread fetches one quad of either side a step, and stores it component by component.
-        int line = thread / 2, half = thread % 2, place = (half * Quad.Width * Tile) + line;
+        // Each thread loads one quad of either side a step, and stores it component by component.
+        int line = thread / 2, half = thread % 2, index = (half * Quad.Width * Tile) + line;
         long rowStart = (((long)Grid.IdxX * Tile) + line) * quads;
         float s0 = float.PositiveInfinity, s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
         int j0 = 0, j1 = 0, j2 = 0, j3 = 0, j4 = 0, j5 = 0, j6 = 0, j7 = 0;
@@ -68,8 +70,8 @@ internal static class AssignKernel
             Quad c00 = zero, c01 = zero, c10 = zero, c11 = zero, c20 = zero, c21 = zero, c30 = zero, c31 = zero;
             Quad c40 = zero, c41 = zero, c50 = zero, c51 = zero, c60 = zero, c61 = zero, c70 = zero, c71 = zero;
             Quad rowQuad = rows[rowStart + half], columnQuad = columns[columnStart + half];
-            Transpose(rowSide, place, rowQuad);
-            Transpose(columnSide, place, columnQuad);
+            Transpose(rowSide, index, rowQuad);
+            Transpose(columnSide, index, columnQuad);
             GroupBarrier.Wait();
             int buffer = 0;
             for (int quad = 2; quad <= quads; quad += 2)
@@ -84,7 +86,8 @@ internal static class AssignKernel
                 for (int k = 0; k < Step; k++)
                 {
                     int at = ((buffer * Step) + k) * (Tile / Quad.Width);
-                    Quad low = rowQuads[at + band], high = rowQuads[at + 16 + band], left = columnQuads[at + lane], right = columnQuads[at + 16 + lane];
+                    Quad low = rowQuads[at + band], high = rowQuads[at + 16 + band], left = columnQuads[at + lane];
+                    Quad right = columnQuads[at + 16 + lane];
                     c00 = Quad.MultiplyAdd(low.X, left, c00);
                     c01 = Quad.MultiplyAdd(low.X, right, c01);
                     c10 = Quad.MultiplyAdd(low.Y, left, c10);
@@ -103,12 +106,12 @@ internal static class AssignKernel
                     c71 = Quad.MultiplyAdd(high.W, right, c71);
                 }
 
-                // The other buffer was last read before the barrier that began this step.
+                // The other buffer was last read before the barrier at the start of this step.
                 buffer ^= 1;
                 if (more)
                 {
-                    Transpose(rowSide, (buffer * Buffer) + place, rowQuad);
-                    Transpose(columnSide, (buffer * Buffer) + place, columnQuad);
+                    Transpose(rowSide, (buffer * Buffer) + index, rowQuad);
+                    Transpose(columnSide, (buffer * Buffer) + index, columnQuad);
                 }
 
                 GroupBarrier.Wait();
@@ -134,16 +137,17 @@ internal static class AssignKernel
             Keep(ref s7, ref j7, c71, normsHigh, firstHigh);
         }
 
-        // Rows of a thread: four of the lower half of the tile, four of the upper. The sides of the tile hold 16 scores a row now.
+        // The rows of a thread are four of the lower half of the tile and four of the upper. The sides of the tile now hold 16 scores a
+        // row.
         int first = (lane * Tile) + (band * Quad.Width), second = first + (Tile / 2);
-        Offer(rowSide, candidates, first, s0, j0);
-        Offer(rowSide, candidates, first + 1, s1, j1);
-        Offer(rowSide, candidates, first + 2, s2, j2);
-        Offer(rowSide, candidates, first + 3, s3, j3);
-        Offer(rowSide, candidates, second, s4, j4);
-        Offer(rowSide, candidates, second + 1, s5, j5);
-        Offer(rowSide, candidates, second + 2, s6, j6);
-        Offer(rowSide, candidates, second + 3, s7, j7);
+        Record(rowSide, candidates, first, s0, j0);
+        Record(rowSide, candidates, first + 1, s1, j1);
+        Record(rowSide, candidates, first + 2, s2, j2);
+        Record(rowSide, candidates, first + 3, s3, j3);
+        Record(rowSide, candidates, second, s4, j4);
+        Record(rowSide, candidates, second + 1, s5, j5);
+        Record(rowSide, candidates, second + 2, s6, j6);
+        Record(rowSide, candidates, second + 3, s7, j7);
         GroupBarrier.Wait();
         if (thread < Tile)
         {
@@ -167,15 +171,15 @@ internal static class AssignKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose(ArrayView<float> side, int place, Quad quad)
+    private static void Transpose(ArrayView<float> side, int index, Quad quad)
     {
-        side[place] = quad.X;
-        side[place + Tile] = quad.Y;
-        side[place + (2 * Tile)] = quad.Z;
-        side[place + (3 * Tile)] = quad.W;
+        side[index] = quad.X;
+        side[index + Tile] = quad.Y;
+        side[index + (2 * Tile)] = quad.Z;
+        side[index + (3 * Tile)] = quad.W;
     }
 
-    /// <summary>Columns come in ascending order: strictly less keeps the lowest of equals.</summary>
+    /// <summary>Columns come in ascending order: a strict comparison keeps the lowest of equals.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Keep(ref float best, ref int column, Quad products, Quad norms, int first)
     {
@@ -209,9 +213,9 @@ internal static class AssignKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Offer(ArrayView<float> scores, ArrayView<int> candidates, int place, float score, int column)
+    private static void Record(ArrayView<float> scores, ArrayView<int> candidates, int index, float score, int column)
     {
-        scores[place] = score;
-        candidates[place] = column;
+        scores[index] = score;
+        candidates[index] = column;
     }
 }

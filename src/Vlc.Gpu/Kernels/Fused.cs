@@ -8,8 +8,8 @@ using ILGPU.IR.Intrinsics;
 namespace Vlc.Gpu.Kernels;
 
 /// <summary>
-/// Fused multiply-add, rounded once on every device: fma.rn in PTX, fma in OpenCL C. ILGPU has no such operation, and a product and a sum written apart are
-/// fused or not as the driver's compiler likes; the bits of the processor's kernels need it explicit.
+/// Fused multiply-add, rounded once on every device: fma.rn in PTX, fma in OpenCL C. ILGPU has no such operation. Whether a separate
+/// product and sum are fused depends on the driver's compiler, so the bits of the processor's kernels need an explicit operation.
 /// </summary>
 [ExcludeFromCodeCoverage]
 internal static class Fused
@@ -22,7 +22,7 @@ internal static class Fused
     [IntrinsicImplementation]
     public static double MultiplyAddDouble(double a, double b, double c) => Math.FusedMultiplyAdd(a, b, c);
 
-    /// <summary>Tells the code generators of a context what the methods above are.</summary>
+    /// <summary>Registers the methods above with the code generators of a context.</summary>
     public static void Register(Context.Builder builder)
     {
         IntrinsicImplementationManager manager = builder.GetIntrinsicManager();
@@ -56,7 +56,8 @@ internal static class Fused
 
     private static void EmitPtx(PTXCodeGenerator generator, Value value, string instruction)
     {
-        PTXCodeGenerator.PrimitiveRegister a = generator.LoadPrimitive(value[0]), b = generator.LoadPrimitive(value[1]), c = generator.LoadPrimitive(value[2]);
+        PTXCodeGenerator.PrimitiveRegister a = generator.LoadPrimitive(value[0]), b = generator.LoadPrimitive(value[1]);
+        PTXCodeGenerator.PrimitiveRegister c = generator.LoadPrimitive(value[2]);
         PTXCodeGenerator.HardwareRegister result = generator.AllocateHardware(value);
         using PTXCodeGenerator.CommandEmitter command = generator.BeginCommand(instruction);
         command.AppendArgument(result);

@@ -9,17 +9,17 @@ using ILGPU.IR.Intrinsics;
 namespace Vlc.Gpu.Kernels;
 
 /// <summary>
-/// The barrier of a group's threads, behind which all of them see what each has written, in shared and in global memory. ILGPU 1.5.3 has the OpenCL barrier fence global memory only, which leaves
-/// shared memory to the driver.
+/// The barrier of a group's threads. After it every thread sees what each has written, in shared and in global memory. The OpenCL barrier
+/// of ILGPU 1.5.3 fences global memory only and leaves shared memory to the driver.
 /// </summary>
 [ExcludeFromCodeCoverage]
 internal static class GroupBarrier
 {
-    /// <summary>Waits for all threads of the group; all of them must come to it.</summary>
+    /// <summary>Waits for all threads of the group; all of them must call it.</summary>
     [IntrinsicImplementation]
     public static void Wait() => Group.Barrier();
 
-    /// <summary>Tells the code generators of a context what the method above is.</summary>
+    /// <summary>Registers the method above with the code generators of a context.</summary>
     public static void Register(Context.Builder builder)
     {
         IntrinsicImplementationManager manager = builder.GetIntrinsicManager();
@@ -39,7 +39,7 @@ internal static class GroupBarrier
 
     private static void EmitPtx(PTXBackend _, PTXCodeGenerator generator, Value _1)
     {
-        // Orders all memory accesses of the group's threads, whatever the memory.
+        // Orders all memory accesses of the group's threads, for shared and global memory.
         using PTXCodeGenerator.CommandEmitter command = generator.BeginCommand("bar.sync");
         command.AppendConstant(0L);
     }

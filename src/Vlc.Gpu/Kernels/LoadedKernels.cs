@@ -2,12 +2,14 @@ using System.Reflection;
 
 namespace Vlc.Gpu.Kernels;
 
-/// <summary>The kernels of a device that have been compiled. ILGPU itself forgets those that nobody holds, and compiling one anew takes a driver seconds.</summary>
+/// <summary>
+/// The compiled kernels of a device. ILGPU forgets kernels without references, and a driver takes seconds to compile one again.
+/// </summary>
 internal sealed class LoadedKernels
 {
     private readonly Dictionary<MethodInfo, Delegate> _launchers = [];
 
-    /// <summary>A kernel's launcher, compiled when it is first asked for.</summary>
+    /// <summary>The launcher of a kernel, compiled on first use.</summary>
     /// <param name="kernel">The kernel.</param>
     /// <param name="load">Compiles it.</param>
     public TLauncher Get<TLauncher>(Delegate kernel, Func<TLauncher> load)

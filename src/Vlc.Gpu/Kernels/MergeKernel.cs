@@ -4,10 +4,13 @@ using ILGPU;
 namespace Vlc.Gpu.Kernels;
 
 /// <summary>
-/// Merge candidates: for each anchor the one that is cheapest to merge with, by Ward's cost, over all pairs. 16 x 16 tiles in shared memory suffice: the work is m²·d, a small part of an
-/// assignment's n·m·d.
+/// Merge candidates: for each anchor the one that is cheapest to merge with, by Ward's cost, over all pairs. Tiles of 16 x 16 in shared
+/// memory suffice: the work is m²·d, a small part of an assignment's n·m·d.
 /// </summary>
-/// <remarks>Layout as in <see cref="AssignKernel"/>. The product is a chain of fused multiply-adds in float; the cost is double, without a product that is added to.</remarks>
+/// <remarks>
+/// The layout is that of <see cref="AssignKernel"/>. The product is a chain of fused multiply-adds in float. The cost is in double and adds
+/// no product, so nothing can be fused.
+/// </remarks>
 [ExcludeFromCodeCoverage]
 internal static class MergeKernel
 {
@@ -17,16 +20,17 @@ internal static class MergeKernel
     /// <summary>Threads of a group.</summary>
     public const int GroupSize = Side * Side;
 
-    /// <summary>A group for each 16 anchors.</summary>
+    /// <summary>The kernel; one group for each 16 anchors.</summary>
     /// <param name="anchors">m x pitch.</param>
     /// <param name="halfNorms">½‖a‖² of each.</param>
-    /// <param name="counts">Rows of each cell; 0 takes no part.</param>
+    /// <param name="counts">Rows of each cell; a cell of 0 rows is ignored.</param>
     /// <param name="partners">Receives an anchor for each, or -1.</param>
     /// <param name="costs">Receives the cost; infinite where there is no partner.</param>
     /// <param name="pitch">Floats from anchor to anchor, a multiple of 8.</param>
     /// <param name="count">m without padding.</param>
     public static void Run(
-        ArrayView<float> anchors, ArrayView<float> halfNorms, ArrayView<int> counts, ArrayView<int> partners, ArrayView<double> costs, int pitch, int count)
+        ArrayView<float> anchors, ArrayView<float> halfNorms, ArrayView<int> counts, ArrayView<int> partners, ArrayView<double> costs,
+        int pitch, int count)
     {
         ArrayView<float> here = SharedMemory.Allocate<float>(GroupSize), there = SharedMemory.Allocate<float>(GroupSize);
         ArrayView<double> bestCosts = SharedMemory.Allocate<double>(GroupSize);
@@ -40,7 +44,7 @@ internal static class MergeKernel
             float product = 0;
             for (int first = 0; first < pitch; first += Side)
             {
-                // Anchors lie in tiles of 128, so that rows up to the next multiple of 16 are there; components need not be.
+                // Anchors are padded to tiles of 128, so rows up to the next multiple of 16 exist. Components are not.
                 bool within = first + x < pitch;
                 here[thread] = within ? anchors[((long)anchor * pitch) + first + x] : 0;
                 there[thread] = within ? anchors[((long)(tile + y) * pitch) + first + x] : 0;

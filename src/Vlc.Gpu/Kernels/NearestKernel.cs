@@ -6,33 +6,36 @@ using ILGPU.Runtime;
 namespace Vlc.Gpu.Kernels;
 
 /// <summary>
-/// The k nearest of each query by (distance, row), without atomics: what can be among them is gathered in the order of the slots, and sorted whenever enough has come together. The result is
-/// the same whatever was gathered when, since no two rows are equal.
+/// The k nearest of each query by (distance, row), without atomics. Candidates are collected in the order of the slots, and sorted whenever
+/// enough of them are there. The result does not depend on when they are sorted, since no two rows are equal.
 /// </summary>
-/// <remarks>A group of 256 threads for each query goes through its distances, four a thread at a time; where none is near enough, that costs one barrier.</remarks>
+/// <remarks>
+/// A group of 256 threads for each query reads its distances, four a thread at a time. A step without a candidate costs one barrier.
+/// </remarks>
 [ExcludeFromCodeCoverage]
 internal static class NearestKernel
 {
     /// <summary>Threads of a group.</summary>
     public const int GroupSize = 256;
 
-    /// <summary>Most neighbours: with a step's distances they fill <see cref="Capacity"/>.</summary>
+    /// <summary>Most neighbours: together with the distances of a step they fill <see cref="Capacity"/>.</summary>
     public const int MostNeighbors = 1024;
 
     /// <summary>Distances of a step.</summary>
     private const int Step = 4 * GroupSize;
 
-    /// <summary>Places of the buffer, a power of two for the sort.</summary>
+    /// <summary>Entries of the buffer, a power of two for the sort.</summary>
     private const int Capacity = MostNeighbors + Step;
 
-    /// <summary>Entries beyond k that are worth a sort.</summary>
+    /// <summary>Entries beyond k that trigger a sort.</summary>
     private const int Eager = 128;
 
-    /// <summary>A group for each query.</summary>
+    /// <summary>The kernel; one group for each query.</summary>
     public static void Run(NearestWork work)
     {
         ArrayView<float> keys = SharedMemory.Allocate<float>(Capacity);
-        ArrayView<int> rows = SharedMemory.Allocate<int>(Capacity), sums = SharedMemory.Allocate<int>(GroupSize), any = SharedMemory.Allocate<int>(3);
+        ArrayView<int> rows = SharedMemory.Allocate<int>(Capacity), sums = SharedMemory.Allocate<int>(GroupSize);
+        ArrayView<int> any = SharedMemory.Allocate<int>(3);
         int query = Grid.IdxX, thread = Group.IdxX, k = work.K, fill = work.Found[query];
         long best = (long)query * k;
         for (int i = thread; i < fill; i += GroupSize)
@@ -50,7 +53,7 @@ internal static class NearestKernel
         int turn = 0;
         for (long first = slot * ScanKernel.Tile; first < end; first += Step)
         {
-            // Cleared for the step after the next barrier; it was last read before the one before that.
+            // Cleared for the step after the next barrier. It was last read before the previous barrier.
             int now = turn % 3, next = (turn + 1) % 3;
             turn++;
             if (thread == 0) any[next] = 0;
@@ -60,7 +63,7 @@ internal static class NearestKernel
             int r2 = Pass(work, first + thread + (2 * GroupSize), slot, end, bound, boundRow, ref d2);
             int r3 = Pass(work, first + thread + (3 * GroupSize), slot, end, bound, boundRow, ref d3);
             int passing = (r0 < 0 ? 0 : 1) + (r1 < 0 ? 0 : 1) + (r2 < 0 ? 0 : 1) + (r3 < 0 ? 0 : 1);
-            // Whoever writes writes the same.
+            // All threads write the same value.
             if (passing > 0) any[now] = 1;
             sums[thread] = passing;
             GroupBarrier.Wait();
@@ -74,12 +77,12 @@ internal static class NearestKernel
                     GroupBarrier.Wait();
                 }
 
-                int place = fill + sums[thread] - passing;
+                int position = fill + sums[thread] - passing;
                 fill += sums[GroupSize - 1];
-                Put(keys, rows, ref place, d0, r0);
-                Put(keys, rows, ref place, d1, r1);
-                Put(keys, rows, ref place, d2, r2);
-                Put(keys, rows, ref place, d3, r3);
+                Put(keys, rows, ref position, d0, r0);
+                Put(keys, rows, ref position, d1, r1);
+                Put(keys, rows, ref position, d2, r2);
+                Put(keys, rows, ref position, d3, r3);
                 GroupBarrier.Wait();
                 if (fill >= k + Eager || fill > MostNeighbors)
                 {
@@ -109,26 +112,26 @@ internal static class NearestKernel
 
     /// <summary>The row of a distance that may be among the nearest, or -1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Pass(NearestWork work, long place, long firstSlot, long end, float bound, int boundRow, ref float distance)
+    private static int Pass(NearestWork work, long position, long firstSlot, long end, float bound, int boundRow, ref float distance)
     {
-        if (place >= end) return -1;
-        distance = work.Distances[place];
+        if (position >= end) return -1;
+        distance = work.Distances[position];
         if (!(distance <= bound)) return -1;
-        long slot = place / ScanKernel.Tile;
+        long slot = position / ScanKernel.Tile;
         int tile = work.Starts.Length > 1 ? work.SlotTiles[slot] : work.FirstTile + (int)(slot - firstSlot);
-        int row = work.TileRows[((long)tile * ScanKernel.Tile) + (place % ScanKernel.Tile)];
+        int row = work.TileRows[((long)tile * ScanKernel.Tile) + (position % ScanKernel.Tile)];
         if (row < 0 || (distance == bound && row >= boundRow)) return -1;
         if (work.IsFiltered != 0 && (work.Allowed[row / 32] >> (row % 32) & 1) == 0) return -1;
         return row;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(ArrayView<float> keys, ArrayView<int> rows, ref int place, float distance, int row)
+    private static void Put(ArrayView<float> keys, ArrayView<int> rows, ref int position, float distance, int row)
     {
         if (row < 0) return;
-        keys[place] = distance;
-        rows[place] = row;
-        place++;
+        keys[position] = distance;
+        rows[position] = row;
+        position++;
     }
 
     /// <summary>Bitonic sort, ascending; all threads see the result.</summary>
@@ -176,10 +179,13 @@ internal struct NearestWork
     /// <summary>64 distances for each slot.</summary>
     public ArrayView<float> Distances;
 
-    /// <summary>First slot of each query, and the end of the last; a single entry, unread, where query q has slots q·<see cref="Tiles"/> on.</summary>
+    /// <summary>
+    /// First slot of each query, and the end of the last. It is a single unread entry where query q has slots from q·<see cref="Tiles"/>
+    /// on.
+    /// </summary>
     public ArrayView<int> Starts;
 
-    /// <summary>Tile of each slot, likewise.</summary>
+    /// <summary>Tile of each slot; a single unread entry in the same case.</summary>
     public ArrayView<int> SlotTiles;
 
     /// <summary>Row numbers of the tiles.</summary>
@@ -206,6 +212,6 @@ internal struct NearestWork
     /// <summary>Tiles of the launch.</summary>
     public int Tiles;
 
-    /// <summary>Whether <see cref="Allowed"/> counts.</summary>
+    /// <summary>Whether <see cref="Allowed"/> applies.</summary>
     public int IsFiltered;
 }

@@ -10,8 +10,9 @@ using ILGPU.IR.Intrinsics;
 namespace Vlc.Gpu.Kernels;
 
 /// <summary>
-/// Division and square root of floats, rounded to the nearest on every device: .rn in PTX; in OpenCL C, which allows floats 2.5 and 3 units, by doubles, whose rounding to float is
-/// that of the exact result since they have more than twice its bits.
+/// Division and square root of floats, rounded to the nearest on every device. PTX has .rn. OpenCL C allows errors of 2.5 and 3 units for
+/// floats, so doubles are used there: they have more than twice the bits of a float, so rounding their result to float gives that of the
+/// exact one.
 /// </summary>
 [ExcludeFromCodeCoverage]
 internal static class Rounded
@@ -24,7 +25,7 @@ internal static class Rounded
     [IntrinsicImplementation]
     public static float SquareRoot(float a) => MathF.Sqrt(a);
 
-    /// <summary>Tells the code generators of a context what the methods above are.</summary>
+    /// <summary>Registers the methods above with the code generators of a context.</summary>
     public static void Register(Context.Builder builder)
     {
         IntrinsicImplementationManager manager = builder.GetIntrinsicManager();

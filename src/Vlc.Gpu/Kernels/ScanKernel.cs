@@ -6,17 +6,19 @@ using ILGPU.Runtime;
 namespace Vlc.Gpu.Kernels;
 
 /// <summary>
-/// Distances of trellis codes to queries, as <see cref="Vlc.Numerics.Kernels.TrellisScan"/> and <c>PackedCodec</c> have them, bit for bit: axis k is summed in lane k modulo 16 by fused
-/// multiply-adds, then the lanes as a tree; what a query and a list share is summed in the order of <see cref="Vlc.Numerics.Kernels.Distances"/>.
+/// Distances of trellis codes to queries, with the bits of <see cref="Vlc.Numerics.Kernels.TrellisScan"/> and <c>PackedCodec</c>. Axis k is
+/// summed in lane k modulo 16 by fused multiply-adds, and the lanes are added as a tree. The part that a query and a list share is summed
+/// in the order of <see cref="Vlc.Numerics.Kernels.Distances"/>.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A group of 64 threads measures the 64 rows of a tile against four queries. A thread decodes its row once and keeps 4 x 16 lanes in registers; what the queries bring to an axis lies in
-/// shared memory, four floats side by side, and is the same for all threads, as are the bits of an axis, so that no thread waits for another.
+/// A group of 64 threads measures the 64 rows of a tile against four queries. A thread decodes its row once and keeps 4 x 16 lanes in
+/// registers. Shared memory has the factors of four queries for an axis in four consecutive floats. They are the same for all threads, as
+/// are the bits of an axis, so no thread waits for another.
 /// </para>
 /// <para>
-/// Layout: a tile's strings lie word by word, word w of row i at 64·w + i, most significant bit first, so that 64 threads read 256 bytes that follow one another. Axes are padded to multiples
-/// of 16 with a scale of 0. Nothing is checked against bounds.
+/// Layout. A tile's strings are stored word by word, word w of row i at 64·w + i, most significant bit first, so that 64 threads read 256
+/// consecutive bytes. Axes are padded to multiples of 16 with a scale of 0. The kernel checks no bounds.
 /// </para>
 /// </remarks>
 [ExcludeFromCodeCoverage]
@@ -31,7 +33,7 @@ internal static class ScanKernel
     /// <summary>Lanes of a sum; axes are padded to a multiple of it.</summary>
     public const int Lanes = 16;
 
-    /// <summary>Ints of an item: the tile, four queries, and where the distances of each go, -1 for nowhere.</summary>
+    /// <summary>Ints of an item: the tile, four queries, and the slots of their distances, -1 for none.</summary>
     public const int ItemInts = 1 + (2 * Queries);
 
     /// <summary>Set in the plan of an axis whose window ends in the next word.</summary>
@@ -48,44 +50,48 @@ internal static class ScanKernel
     /// <summary>Axes whose factors are in shared memory together.</summary>
     private const int AxesAtOnce = 256;
 
-    /// <summary>What a unit of the tables is worth.</summary>
+    /// <summary>The value of a unit of the tables.</summary>
     private const float Unit = 1f / 4096;
 
     private const int ByDistance = 0;
     private const int ByProduct = 1;
     private const int ByCosine = 2;
 
-    /// <summary>Squared distances. A group for each tile and four queries.</summary>
+    /// <summary>Squared distances. One group for each tile and four queries.</summary>
     public static void Distances(ScanCodes codes, ScanQueries queries, ScanWork work) => Run(codes, queries, work, ByDistance);
 
     /// <summary>Negative products.</summary>
     public static void Products(ScanCodes codes, ScanQueries queries, ScanWork work) => Run(codes, queries, work, ByProduct);
 
-    /// <summary>Squared distances of vectors brought to unit length, times the query's squared length.</summary>
+    /// <summary>Squared distances of vectors normalised to unit length, times the query's squared length.</summary>
     public static void Cosines(ScanCodes codes, ScanQueries queries, ScanWork work) => Run(codes, queries, work, ByCosine);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Run(ScanCodes codes, ScanQueries queries, ScanWork work, int measure)
     {
-        ArrayView<float> tables = SharedMemory.Allocate<float>(TableValues), partial = SharedMemory.Allocate<float>(2 * Tile), offsets = SharedMemory.Allocate<float>(Queries);
+        ArrayView<float> tables = SharedMemory.Allocate<float>(TableValues), partial = SharedMemory.Allocate<float>(2 * Tile);
+        ArrayView<float> offsets = SharedMemory.Allocate<float>(Queries);
         ArrayView<Quad> targets = SharedMemory.Allocate<float>(AxesAtOnce * Queries).AsAligned16().Cast<Quad>();
         ArrayView<float> scales = SharedMemory.Allocate<float>(AxesAtOnce), centres = SharedMemory.Allocate<float>(AxesAtOnce);
         ArrayView<int> plans = SharedMemory.Allocate<int>(AxesAtOnce);
-        // Queries and slots of the group: in shared memory they take no registers while rows are decoded.
+        // Queries and slots of the group are in shared memory, where they take no registers while rows are decoded.
         ArrayView<int> visitors = SharedMemory.Allocate<int>(Queries), slots = SharedMemory.Allocate<int>(Queries);
         int thread = Group.IdxX;
         int tile = work.Meet(queries.Count, visitors, slots);
         int header = work.TileLists[tile] * ScanCodes.HeaderInts;
-        int plan = codes.Headers[header], axes = codes.Headers[header + 1], coordinate = codes.Headers[header + 2], rank = codes.Headers[header + 3];
+        int plan = codes.Headers[header], axes = codes.Headers[header + 1], coordinate = codes.Headers[header + 2];
+        int rank = codes.Headers[header + 3];
         int anchor = codes.Headers[header + 4], group = codes.Headers[header + 5];
         for (int i = thread; i < TableValues; i += Tile) tables[i] = codes.Tables[i];
 
-        // A thread has one lane of one query's sums.
+        // Each thread computes one lane of one query's sums.
         int lane = thread % Lanes, own = thread / Lanes;
         GroupBarrier.Wait();
         long ownCoordinates = ((long)visitors[own] * queries.Pitch) + coordinate;
         partial[thread] = RankLane(queries.Coordinates, ownCoordinates, codes.Anchors, anchor, rank, lane, measure);
-        partial[Tile + thread] = measure == ByDistance ? CodedLane(queries.Coordinates, ownCoordinates, codes.Anchors, anchor, codes.Axes, plan, axes, lane) : 0;
+        partial[Tile + thread] = measure == ByDistance
+            ? CodedLane(queries.Coordinates, ownCoordinates, codes.Anchors, anchor, codes.Axes, plan, axes, lane)
+            : 0;
         GroupBarrier.Wait();
         if (thread < Queries)
         {
@@ -102,16 +108,19 @@ internal static class ScanKernel
         }
 
         var zero = new Quad(0, 0, 0, 0);
-        Quad s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero, s8 = zero, s9 = zero, s10 = zero, s11 = zero, s12 = zero, s13 = zero, s14 = zero, s15 = zero;
-        float n0 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, n5 = 0, n6 = 0, n7 = 0, n8 = 0, n9 = 0, n10 = 0, n11 = 0, n12 = 0, n13 = 0, n14 = 0, n15 = 0;
+        Quad s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero, s8 = zero, s9 = zero, s10 = zero;
+        Quad s11 = zero, s12 = zero, s13 = zero, s14 = zero, s15 = zero;
+        float n0 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, n5 = 0, n6 = 0, n7 = 0, n8 = 0, n9 = 0, n10 = 0, n11 = 0, n12 = 0, n13 = 0, n14 = 0;
+        float n15 = 0;
         uint previous = 0, current = 0;
-        long place = ((long)(work.TileOffsets[tile] - work.FirstOffset) * Tile) + thread;
+        long next = ((long)(work.TileOffsets[tile] - work.FirstOffset) * Tile) + thread;
         for (int left = Padded(axes); left > 0; left -= AxesAtOnce)
         {
-            // What the last axes needed is read by now, and the offsets are written.
+            // Everything that the last axes needed has been read, and the offsets are written.
             GroupBarrier.Wait();
             // Read again, since they would take registers while rows are decoded.
-            int firstPlan = codes.Headers[header], coded = codes.Headers[header + 1], firstCoordinate = codes.Headers[header + 2], firstAnchor = codes.Headers[header + 4];
+            int firstPlan = codes.Headers[header], coded = codes.Headers[header + 1], firstCoordinate = codes.Headers[header + 2];
+            int firstAnchor = codes.Headers[header + 4];
             int start = Padded(coded) - left, length = left < AxesAtOnce ? left : AxesAtOnce;
             long c0 = ((long)visitors[0] * queries.Pitch) + firstCoordinate, c1 = ((long)visitors[1] * queries.Pitch) + firstCoordinate;
             long c2 = ((long)visitors[2] * queries.Pitch) + firstCoordinate, c3 = ((long)visitors[3] * queries.Pitch) + firstCoordinate;
@@ -119,12 +128,16 @@ internal static class ScanKernel
             {
                 int at = firstPlan + start + i, axis = codes.Axes[at];
                 float scale = codes.Scales[at], z = codes.Anchors[firstAnchor + axis];
-                float x0 = queries.Coordinates[c0 + axis], x1 = queries.Coordinates[c1 + axis], x2 = queries.Coordinates[c2 + axis], x3 = queries.Coordinates[c3 + axis];
+                float x0 = queries.Coordinates[c0 + axis], x1 = queries.Coordinates[c1 + axis], x2 = queries.Coordinates[c2 + axis];
+                float x3 = queries.Coordinates[c3 + axis];
                 plans[i] = codes.Plans[at];
-                // An axis behind the last has a scale of 0 and must bring nothing else.
+                // An axis after the last has a scale of 0 and must contribute nothing else.
                 if (start + i >= coded) targets[i] = zero;
                 else if (measure == ByDistance) targets[i] = new Quad(x0 - z, x1 - z, x2 - z, x3 - z);
-                else if (measure == ByProduct) targets[i] = new Quad(-x0 * scale * Unit, -x1 * scale * Unit, -x2 * scale * Unit, -x3 * scale * Unit);
+                else if (measure == ByProduct)
+                {
+                    targets[i] = new Quad(-x0 * scale * Unit, -x1 * scale * Unit, -x2 * scale * Unit, -x3 * scale * Unit);
+                }
                 else targets[i] = new Quad(x0 * scale * Unit, x1 * scale * Unit, x2 * scale * Unit, x3 * scale * Unit);
                 if (measure == ByDistance) scales[i] = -scale * Unit;
                 if (measure == ByCosine)
@@ -138,32 +151,55 @@ internal static class ScanKernel
             GroupBarrier.Wait();
             for (int i = 0; i < length; i += Lanes)
             {
-                s0 = Next(s0, ref n0, i + 0, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s1 = Next(s1, ref n1, i + 1, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s2 = Next(s2, ref n2, i + 2, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s3 = Next(s3, ref n3, i + 3, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s4 = Next(s4, ref n4, i + 4, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s5 = Next(s5, ref n5, i + 5, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s6 = Next(s6, ref n6, i + 6, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s7 = Next(s7, ref n7, i + 7, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s8 = Next(s8, ref n8, i + 8, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s9 = Next(s9, ref n9, i + 9, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s10 = Next(s10, ref n10, i + 10, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s11 = Next(s11, ref n11, i + 11, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s12 = Next(s12, ref n12, i + 12, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s13 = Next(s13, ref n13, i + 13, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s14 = Next(s14, ref n14, i + 14, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
-                s15 = Next(s15, ref n15, i + 15, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref place, measure);
+                s0 = Next(
+                    s0, ref n0, i + 0, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next, measure);
+                s1 = Next(
+                    s1, ref n1, i + 1, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next, measure);
+                s2 = Next(
+                    s2, ref n2, i + 2, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next, measure);
+                s3 = Next(
+                    s3, ref n3, i + 3, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next, measure);
+                s4 = Next(
+                    s4, ref n4, i + 4, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next, measure);
+                s5 = Next(
+                    s5, ref n5, i + 5, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next, measure);
+                s6 = Next(
+                    s6, ref n6, i + 6, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next, measure);
+                s7 = Next(
+                    s7, ref n7, i + 7, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next, measure);
+                s8 = Next(
+                    s8, ref n8, i + 8, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next, measure);
+                s9 = Next(
+                    s9, ref n9, i + 9, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next, measure);
+                s10 = Next(
+                    s10, ref n10, i + 10, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next,
+                    measure);
+                s11 = Next(
+                    s11, ref n11, i + 11, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next,
+                    measure);
+                s12 = Next(
+                    s12, ref n12, i + 12, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next,
+                    measure);
+                s13 = Next(
+                    s13, ref n13, i + 13, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next,
+                    measure);
+                s14 = Next(
+                    s14, ref n14, i + 14, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next,
+                    measure);
+                s15 = Next(
+                    s15, ref n15, i + 15, plans, targets, scales, centres, tables, work.Words, ref previous, ref current, ref next,
+                    measure);
             }
         }
 
-        // Codes without axes never came to the barrier behind the offsets.
+        // Without axes the barrier after the offsets has not been reached yet.
         GroupBarrier.Wait();
         s0 = Add(Add(Add(s0, s8), Add(s4, s12)), Add(Add(s2, s10), Add(s6, s14)));
         s1 = Add(Add(Add(s1, s9), Add(s5, s13)), Add(Add(s3, s11), Add(s7, s15)));
         s0 = Add(s0, s1);
         axes = codes.Headers[header + 1];
-        float d0 = Shift(offsets[0], s0.X, axes), d1 = Shift(offsets[1], s0.Y, axes), d2 = Shift(offsets[2], s0.Z, axes), d3 = Shift(offsets[3], s0.W, axes);
+        float d0 = Shift(offsets[0], s0.X, axes), d1 = Shift(offsets[1], s0.Y, axes), d2 = Shift(offsets[2], s0.Z, axes);
+        float d3 = Shift(offsets[3], s0.W, axes);
         if (measure == ByCosine)
         {
             n0 = (n0 + n8 + (n4 + n12)) + (n2 + n10 + (n6 + n14));
@@ -183,7 +219,7 @@ internal static class ScanKernel
         Put(work.Distances, slots[3], d3);
     }
 
-    /// <summary>Axes up to whole lanes.</summary>
+    /// <summary>Number of axes rounded up to whole lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int Padded(int axes) => (axes + Lanes - 1) / Lanes * Lanes;
 
@@ -193,9 +229,12 @@ internal static class ScanKernel
         if (slot >= 0) distances[((long)slot * Tile) + Group.IdxX] = distance;
     }
 
-    /// <summary>One lane of ‖c - z‖², or of ⟨c, z⟩, over all coordinates of the group: four sums over steps of 64, the rest in the first.</summary>
+    /// <summary>
+    /// One lane of ‖c - z‖², or of ⟨c, z⟩, over all coordinates of the group: four sums over steps of 64, the rest in the first.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static float RankLane(ArrayView<float> coordinates, long first, ArrayView<float> anchors, int anchor, int rank, int lane, int measure)
+    internal static float RankLane(
+        ArrayView<float> coordinates, long first, ArrayView<float> anchors, int anchor, int rank, int lane, int measure)
     {
         float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
         int full = rank / 64 * 64;
@@ -219,7 +258,7 @@ internal static class ScanKernel
         return Fused.MultiplyAdd(difference, difference, sum);
     }
 
-    /// <summary>The same of ‖c - z‖² over the coded axes, in the order of the code.</summary>
+    /// <summary>The same for ‖c - z‖² over the coded axes, in the order of the code.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float CodedLane(
         ArrayView<float> coordinates, long first, ArrayView<float> anchors, int anchor, ArrayView<int> order, int plan, int axes, int lane)
@@ -248,23 +287,26 @@ internal static class ScanKernel
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static float Tree(ArrayView<float> lanes, int at)
     {
-        float even = ((lanes[at] + lanes[at + 8]) + (lanes[at + 4] + lanes[at + 12])) + ((lanes[at + 2] + lanes[at + 10]) + (lanes[at + 6] + lanes[at + 14]));
-        float odd = ((lanes[at + 1] + lanes[at + 9]) + (lanes[at + 5] + lanes[at + 13])) + ((lanes[at + 3] + lanes[at + 11]) + (lanes[at + 7] + lanes[at + 15]));
+        float even = ((lanes[at] + lanes[at + 8]) + (lanes[at + 4] + lanes[at + 12]))
+            + ((lanes[at + 2] + lanes[at + 10]) + (lanes[at + 6] + lanes[at + 14]));
+        float odd = ((lanes[at + 1] + lanes[at + 9]) + (lanes[at + 5] + lanes[at + 13]))
+            + ((lanes[at + 3] + lanes[at + 11]) + (lanes[at + 7] + lanes[at + 15]));
         return even + odd;
     }
 
     /// <summary>Decodes the next axis of the row and adds it to a lane of each query.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Quad Next(
-        Quad sum, ref float norm, int axis, ArrayView<int> plans, ArrayView<Quad> targets, ArrayView<float> scales, ArrayView<float> centres, ArrayView<float> tables,
-        ArrayView<uint> words, ref uint previous, ref uint current, ref long place, int measure)
+        Quad sum, ref float norm, int axis, ArrayView<int> plans, ArrayView<Quad> targets, ArrayView<float> scales,
+        ArrayView<float> centres, ArrayView<float> tables,
+        ArrayView<uint> words, ref uint previous, ref uint current, ref long next, int measure)
     {
         int plan = plans[axis];
         if ((plan & Advance) != 0)
         {
             previous = current;
-            current = words[place];
-            place += Tile;
+            current = words[next];
+            next += Tile;
         }
 
         int shift = plan & 31;
@@ -275,7 +317,7 @@ internal static class ScanKernel
         {
             if (measure == ByCosine)
             {
-                // A product that is added to must be rounded by itself: with 0 added it is.
+                // A product that is added to must be rounded on its own; adding 0 does that.
                 float residual = Fused.MultiplyAdd(scales[axis], units, 0);
                 norm = Fused.MultiplyAdd(residual, centres[axis] + residual, norm);
             }
@@ -286,7 +328,8 @@ internal static class ScanKernel
         float scale = scales[axis];
         float x = Fused.MultiplyAdd(scale, units, target.X), y = Fused.MultiplyAdd(scale, units, target.Y);
         float z = Fused.MultiplyAdd(scale, units, target.Z), w = Fused.MultiplyAdd(scale, units, target.W);
-        return new Quad(Fused.MultiplyAdd(x, x, sum.X), Fused.MultiplyAdd(y, y, sum.Y), Fused.MultiplyAdd(z, z, sum.Z), Fused.MultiplyAdd(w, w, sum.W));
+        return new Quad(
+            Fused.MultiplyAdd(x, x, sum.X), Fused.MultiplyAdd(y, y, sum.Y), Fused.MultiplyAdd(z, z, sum.Z), Fused.MultiplyAdd(w, w, sum.W));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -300,7 +343,7 @@ internal static class ScanKernel
         2 * querySquared * (1 - Rounded.Divide(product, Rounded.SquareRoot(querySquared) * length));
 }
 
-/// <summary>The codes as they lie on the device.</summary>
+/// <summary>The codes on the device.</summary>
 [ExcludeFromCodeCoverage]
 internal struct ScanCodes
 {
@@ -313,13 +356,13 @@ internal struct ScanCodes
     /// <summary>A header for each list.</summary>
     public ArrayView<int> Headers;
 
-    /// <summary>For each axis the shift that brings its window down, whether the window ends in the next word, and its table.</summary>
+    /// <summary>For each axis the right shift of its window, whether the window ends in the next word, and its table.</summary>
     public ArrayView<int> Plans;
 
     /// <summary>The coordinate of each axis within its group.</summary>
     public ArrayView<int> Axes;
 
-    /// <summary>What a table's 1 is worth.</summary>
+    /// <summary>The value of a table's 1 on each axis.</summary>
     public ArrayView<float> Scales;
 
     /// <summary>Anchors of the lists.</summary>
@@ -332,7 +375,7 @@ internal struct ScanCodes
     public ArrayView<float> Means;
 }
 
-/// <summary>The queries as they lie on the device.</summary>
+/// <summary>The queries on the device.</summary>
 [ExcludeFromCodeCoverage]
 internal struct ScanQueries
 {
@@ -359,36 +402,36 @@ internal struct ScanQueries
 [ExcludeFromCodeCoverage]
 internal struct ScanWork
 {
-    /// <summary>The words of a stretch of tiles.</summary>
+    /// <summary>The words of a range of tiles.</summary>
     public ArrayView<uint> Words;
 
     /// <summary>List of each tile.</summary>
     public ArrayView<int> TileLists;
 
-    /// <summary>Where each tile's words begin, in units of 64 words.</summary>
+    /// <summary>The offset of each tile's words, in units of 64 words.</summary>
     public ArrayView<int> TileOffsets;
 
     /// <summary>Unread where <see cref="Quads"/> is above 0.</summary>
     public ArrayView<int> Items;
 
-    /// <summary>Receives 64 distances for each slot: a query and a tile.</summary>
+    /// <summary>Receives 64 distances for each slot, which is a query and a tile.</summary>
     public ArrayView<float> Distances;
 
-    /// <summary>Where the stretch begins, in units of 64 words.</summary>
+    /// <summary>The offset of the range, in units of 64 words.</summary>
     public int FirstOffset;
 
-    /// <summary>Fours of queries, where all queries scan all tiles of the launch; else 0.</summary>
+    /// <summary>Number of fours of queries, where all queries scan all tiles of the launch; else 0.</summary>
     public int Quads;
 
     /// <summary>First tile of the launch.</summary>
     public int FirstTile;
 
-    /// <summary>Tiles of the launch: the slots of a query.</summary>
+    /// <summary>Tiles of the launch, which are the slots of a query.</summary>
     public int Tiles;
 
     /// <summary>
-    /// Which tile a group measures, the result, against which queries, and where their distances go: four threads say it to all, which must come to a barrier before they look. Who is missing from
-    /// the four is measured as the first again, for slot -1.
+    /// The tile that a group measures, which is the result, its queries, and the slots of their distances. Four threads write them for all,
+    /// which must pass a barrier before they read. A missing query repeats the first one, with slot -1.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly int Meet(int queryCount, ArrayView<int> visitors, ArrayView<int> slots)
@@ -396,7 +439,7 @@ internal struct ScanWork
         int thread = Group.IdxX;
         if (Quads > 0)
         {
-            // All queries scan all tiles: nothing needs to be said about who meets whom.
+            // All queries scan all tiles, so no assignment is stored.
             int tile = FirstTile + (Grid.IdxX / Quads);
             if (thread < ScanKernel.Queries)
             {

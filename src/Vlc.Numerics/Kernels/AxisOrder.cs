@@ -3,13 +3,13 @@ using System.Runtime.Intrinsics;
 
 namespace Vlc.Numerics.Kernels;
 
-/// <summary>Brings vectors into the order in which a list codes its axes: once for each list that a search scans.</summary>
+/// <summary>Permutes vectors into the order in which a list codes its axes. A search does it once for each list that it scans.</summary>
 public static unsafe class AxisOrder
 {
     /// <summary>destination[i] = source[order[i]].</summary>
     /// <param name="source">Any length.</param>
     /// <param name="order">Indices into <paramref name="source"/>.</param>
-    /// <param name="destination">At least as long as <paramref name="order"/>; what lies behind that is left as it is.</param>
+    /// <param name="destination">At least as long as <paramref name="order"/>; elements after that are left unchanged.</param>
     /// <exception cref="ArgumentOutOfRangeException">The destination is too short, or an index lies outside the source.</exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Gather(ReadOnlySpan<float> source, ReadOnlySpan<int> order, Span<float> destination)
@@ -18,10 +18,15 @@ public static unsafe class AxisOrder
         fixed (float* from = source, to = destination)
         fixed (int* axes = order)
         {
-            // All indices first, in vectors: a branch for each would cost as much as what it guards. One below 0 is large without its sign.
+            // All indices are checked first, in vectors: a branch for each would cost as much as the copy. A negative index is large as an
+            // unsigned number.
             var largest = Vector512<uint>.Zero;
             int i = 0;
-            for (; i + Vector512<int>.Count <= order.Length; i += Vector512<int>.Count) largest = Vector512.Max(largest, Vector512.Load((uint*)axes + i));
+            for (; i + Vector512<int>.Count <= order.Length; i += Vector512<int>.Count)
+            {
+                largest = Vector512.Max(largest, Vector512.Load((uint*)axes + i));
+            }
+
             bool outside = Vector512.GreaterThanOrEqualAny(largest, Vector512.Create((uint)source.Length)) && i > 0;
             for (; i < order.Length; i++) outside |= (uint)axes[i] >= (uint)source.Length;
             if (outside) throw new ArgumentOutOfRangeException(nameof(order), $"An axis lies outside a vector of {source.Length}.");

@@ -6,8 +6,7 @@ namespace Vlc.Numerics.Kernels;
 
 /// <summary>
 /// Distances of single pairs with a fixed order of summation: four accumulators of 16 lanes over steps of 64, then steps of 16, then a
-/// zero-padded tail, then a fixed tree. The bits are the same on every instruction set, which
-/// <c>TensorPrimitives</c> does not promise.
+/// zero-padded tail, then a fixed tree. The bits are the same on every instruction set. <c>TensorPrimitives</c> does not promise that.
 /// </summary>
 public static class Distances
 {
@@ -23,11 +22,11 @@ public static class Distances
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float SquaredEuclidean(ReadOnlySpan<float> x, ReadOnlySpan<float> y) => Accumulate<SquaredDifferenceStep>(x, y);
 
-    /// <summary><see cref="Dot"/> written for reading; the same bits.</summary>
+    /// <summary>The scalar reference of <see cref="Dot"/>, with the same bits.</summary>
     /// <inheritdoc cref="Dot" path="/param"/>
     public static float DotReference(ReadOnlySpan<float> x, ReadOnlySpan<float> y) => AccumulateReference(x, y, squaredDifference: false);
 
-    /// <summary><see cref="SquaredEuclidean"/> written for reading; the same bits.</summary>
+    /// <summary>The scalar reference of <see cref="SquaredEuclidean"/>, with the same bits.</summary>
     /// <inheritdoc cref="SquaredEuclidean" path="/param"/>
     public static float SquaredEuclideanReference(ReadOnlySpan<float> x, ReadOnlySpan<float> y) =>
         AccumulateReference(x, y, squaredDifference: true);

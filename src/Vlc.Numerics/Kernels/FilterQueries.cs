@@ -1,11 +1,11 @@
 namespace Vlc.Numerics.Kernels;
 
-/// <summary>Queries that are compared with the rows of one list together.</summary>
+/// <summary>Queries that are compared with the rows of one inverted list together.</summary>
 /// <param name="factors">One vector a query, <paramref name="stride"/> floats apart.</param>
 /// <param name="stride">At least <paramref name="axes"/>.</param>
 /// <param name="axes">Coded axes of the list.</param>
-/// <param name="offsets">One a query: what the anchor and the axes without a code add.</param>
-/// <param name="bounds">One a query: the farthest of interest.</param>
+/// <param name="offsets">One a query: the contribution of the anchor and of the axes without a code.</param>
+/// <param name="bounds">One a query: the worst score that is still of interest.</param>
 public readonly ref struct FilterQueries(
     ReadOnlySpan<float> factors, int stride, int axes, ReadOnlySpan<float> offsets, ReadOnlySpan<float> bounds)
 {
@@ -17,10 +17,10 @@ public readonly ref struct FilterQueries(
     /// <summary>Coded axes of the list.</summary>
     public int Axes { get; } = axes;
 
-    /// <summary>What the anchor and the axes without a code add, one a query.</summary>
+    /// <summary>The contribution of the anchor and of the axes without a code, one a query.</summary>
     public ReadOnlySpan<float> Offsets { get; } = offsets;
 
-    /// <summary>The farthest of interest, one a query.</summary>
+    /// <summary>The worst score that is still of interest, one a query.</summary>
     public ReadOnlySpan<float> Bounds { get; } = bounds;
 
     /// <summary>The factors of a query.</summary>

@@ -8,18 +8,19 @@ namespace Vlc.Numerics.Kernels;
 /// <summary>Scans int8 residual codes against a float query: the hot path of searching an index of codec <c>int8</c>.</summary>
 /// <remarks>
 /// <para>
-/// Layout. A row of codes is <c>w</c> signed bytes. <c>target</c> and <c>scale</c> hold one float an axis, padded with zeros to a multiple of 16, so
-/// that what is read behind a row counts for nothing. Rows are named by number and lie anywhere: the next one is prefetched.
+/// Layout. A row of codes is <c>w</c> signed bytes. <c>target</c> and <c>scale</c> hold one float an axis, padded with zeros to a multiple
+/// of 16, so that bytes read after a row count for nothing. Rows are given by number and lie anywhere, so they are prefetched some rows
+/// ahead.
 /// </para>
 /// <para>
-/// Instruction sets. 16 codes are widened to int32 and converted to float (exact), then fused multiply-adds in two accumulators of 16
-/// lanes; without AVX-512 the same lanes are two halves of 256 bits. All give the bits of the reference.
+/// Instruction sets. 16 codes are widened to int32 and converted to float (exact). Fused multiply-adds go to two accumulators of 16 lanes.
+/// Without AVX-512 the same lanes are two halves of 256 bits. All give the bits of the reference.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths"; guarded by bench/Vlc.Bench, ScanBenchmarks.</para>
 /// </remarks>
 public static unsafe class Int8Scan
 {
-    /// <summary>Rows ahead of which a row is fetched: rows of a cell lie anywhere in the file.</summary>
+    /// <summary>How many rows ahead a row is prefetched: the rows of an inverted list lie anywhere in the file.</summary>
     private const int PrefetchDistance = 6;
 
     /// <summary>Length to which <c>target</c> and <c>scale</c> must be padded for rows of <paramref name="width"/> codes.</summary>
@@ -35,7 +36,8 @@ public static unsafe class Int8Scan
     /// <param name="distances">One float a row.</param>
     /// <exception cref="ArgumentOutOfRangeException">A span is too short.</exception>
     public static void SquaredDistances(
-        CodeRows codes, ReadOnlySpan<int> rows, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset, Span<float> distances) =>
+        CodeRows codes, ReadOnlySpan<int> rows, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset,
+        Span<float> distances) =>
         Scan<SquaredDistance>(codes, rows, target, scale, offset, distances);
 
     /// <summary>products[i] = offset + Σ weight[k]·code[row i][k].</summary>
@@ -45,10 +47,11 @@ public static unsafe class Int8Scan
     /// <param name="offset">Product of query and anchor.</param>
     /// <param name="products">One float a row.</param>
     /// <exception cref="ArgumentOutOfRangeException">A span is too short.</exception>
-    public static void DotProducts(CodeRows codes, ReadOnlySpan<int> rows, ReadOnlySpan<float> weight, float offset, Span<float> products) =>
+    public static void DotProducts(
+        CodeRows codes, ReadOnlySpan<int> rows, ReadOnlySpan<float> weight, float offset, Span<float> products) =>
         Scan<DotProduct>(codes, rows, weight, weight, offset, products);
 
-    /// <summary><see cref="SquaredDistances"/> for one row, written for reading; the same bits.</summary>
+    /// <summary>The scalar reference of <see cref="SquaredDistances"/> for one row, with the same bits.</summary>
     /// <param name="code">Codes of the row.</param>
     /// <param name="target">Query minus anchor on the coded axes.</param>
     /// <param name="scale">Value of code 1 on each axis.</param>
@@ -66,7 +69,7 @@ public static unsafe class Int8Scan
         return offset + SumTreeReference(lanes);
     }
 
-    /// <summary><see cref="DotProducts"/> for one row, written for reading; the same bits.</summary>
+    /// <summary>The scalar reference of <see cref="DotProducts"/> for one row, with the same bits.</summary>
     /// <param name="code">Codes of the row.</param>
     /// <param name="weight">Query times scale on the coded axes.</param>
     /// <param name="offset">Product of query and anchor.</param>
@@ -108,7 +111,7 @@ public static unsafe class Int8Scan
                 sbyte* code = basePointer + ((long)row * width);
                 if (row >= readable)
                 {
-                    // Reading whole vectors would leave the mapping: work on a copy.
+                    // Reading whole vectors would leave the mapping, so the row is copied.
                     new ReadOnlySpan<sbyte>(code, width).CopyTo(new Span<sbyte>(lastRow, padded));
                     code = lastRow;
                 }

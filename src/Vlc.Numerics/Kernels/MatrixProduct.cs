@@ -3,7 +3,7 @@ using Vlc.Numerics.Threading;
 
 namespace Vlc.Numerics.Kernels;
 
-/// <summary>Rows times packed columns into memory, for products whose result is wanted whole: rotations, exact distances of a block.</summary>
+/// <summary>Rows times packed columns, with the whole result in memory: rotations, and exact distances of a block.</summary>
 public static unsafe class MatrixProduct
 {
     /// <summary>products[i, j] = rows[i] · column[j], each one chain of fused multiply-adds over ascending components.</summary>
@@ -26,7 +26,8 @@ public static unsafe class MatrixProduct
         {
             nint rowsAddress = (nint)rowsPointer, productsAddress = (nint)productsPointer;
             using var scratch = new ThreadLocal<(RowGroups Rows, AlignedBuffer<float> Tile)>(
-                () => (new RowGroups(depth), new AlignedBuffer<float>(DotTile.MaxRowCount * PackedMatrix.PanelWidth)), trackAllValues: true);
+                () => (new RowGroups(depth), new AlignedBuffer<float>(DotTile.MaxRowCount * PackedMatrix.PanelWidth)),
+                trackAllValues: true);
             int blockRows = RowGroups.CapacityFor(depth);
             BlockScheduler.Run(
                 BlockScheduler.BlockCount(rowCount, blockRows), threads,

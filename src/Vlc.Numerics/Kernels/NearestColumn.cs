@@ -6,8 +6,8 @@ using Vlc.Numerics.Threading;
 namespace Vlc.Numerics.Kernels;
 
 /// <summary>
-/// Assignment: for each row the column (anchor) at the smallest Euclidean distance, as a blocked matrix product with the argmin fused
-/// into the tile, so that the n x m matrix of distances never reaches memory.
+/// Assignment: finds for each row the column (anchor) at the smallest Euclidean distance. It is a blocked matrix product with the argmin
+/// fused into the tile, so the n x m matrix of distances never reaches memory.
 /// </summary>
 /// <remarks>
 /// The score of row x and column a is ½‖a‖² - x·a, which orders columns as ‖x - a‖² does. Ties go to the lowest column. The product is
@@ -15,7 +15,7 @@ namespace Vlc.Numerics.Kernels;
 /// </remarks>
 public static unsafe class NearestColumn
 {
-    /// <summary>Half the squared norm of each column, the constant part of the score; one chain of fused multiply-adds a column.</summary>
+    /// <summary>Half the squared norm of each column, the constant part of the score, summed in double.</summary>
     /// <param name="columns">Row-major, <c>halfNorms.Length</c> x <paramref name="depth"/>.</param>
     /// <param name="depth">Components of a column.</param>
     /// <param name="halfNorms">Receives one float a column.</param>
@@ -32,7 +32,7 @@ public static unsafe class NearestColumn
     /// <summary>Assigns each row to its nearest column.</summary>
     /// <param name="rows">Row-major, <c>nearest.Length</c> x depth of the matrix.</param>
     /// <param name="columns">The packed columns.</param>
-    /// <param name="halfNorms">From <see cref="HalfSquaredNorms"/>, or any other constant to add to a column's score.</param>
+    /// <param name="halfNorms">From <see cref="HalfSquaredNorms"/>, or any other constant to add to the score of a column.</param>
     /// <param name="nearest">Receives the column's number for each row.</param>
     /// <param name="scores">Receives ½‖a‖² - x·a for each row; add ½‖x‖² and double for the squared distance.</param>
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
@@ -54,7 +54,7 @@ public static unsafe class NearestColumn
         fixed (float* rowsPointer = rows, scoresPointer = scores)
         fixed (int* nearestPointer = nearest)
         {
-            // Captured as integers: a lambda cannot capture pointers of fixed locals.
+            // The pointers are captured as integers: a lambda cannot capture pointers of fixed locals.
             nint rowsAddress = (nint)rowsPointer, scoresAddress = (nint)scoresPointer, nearestAddress = (nint)nearestPointer;
             nint normsAddress = (nint)paddedNorms.Pointer;
             using var scratch = new ThreadLocal<Scratch>(() => new Scratch(depth), trackAllValues: true);
@@ -74,10 +74,11 @@ public static unsafe class NearestColumn
         }
     }
 
-    /// <summary>What <see cref="Assign"/> computes, one pair at a time: the specification, written for reading.</summary>
+    /// <summary>The scalar reference of <see cref="Assign"/>, one pair at a time.</summary>
     /// <inheritdoc cref="Assign" path="/param"/>
     public static void AssignReference(
-        ReadOnlySpan<float> rows, ReadOnlySpan<float> columns, int depth, ReadOnlySpan<float> halfNorms, Span<int> nearest, Span<float> scores)
+        ReadOnlySpan<float> rows, ReadOnlySpan<float> columns, int depth, ReadOnlySpan<float> halfNorms, Span<int> nearest,
+        Span<float> scores)
     {
         for (int i = 0; i < nearest.Length; i++)
         {
@@ -119,7 +120,7 @@ public static unsafe class NearestColumn
 
         for (int i = 0; i < rowCount; i++)
         {
-            // Lanes hold columns of the same number modulo 16; the lowest column among equal scores wins.
+            // Lane l holds columns whose number is l modulo 16. Of equal scores the lowest column wins.
             float* laneScores = scratch.BestScores + (i * 16);
             int* laneColumns = scratch.BestColumns + (i * 16);
             int lane = 0;
@@ -149,7 +150,7 @@ public static unsafe class NearestColumn
         for (int i = 0; i < DotTile.RowCount; i++, tile += PackedMatrix.PanelWidth, bestScores += 16, bestColumns += 16)
         {
             Vector512<float> low = normLow - Vector512.Load(tile), high = normHigh - Vector512.Load(tile + 16);
-            // Strictly less: among equal scores the lower column, seen first, stays.
+            // Strictly less: of equal scores the lower column stays, because it comes first.
             Vector512<float> highWins = Vector512.LessThan(high, low);
             Vector512<float> score = Vector512.ConditionalSelect(highWins, high, low);
             Vector512<int> column = Vector512.ConditionalSelect(highWins.AsInt32(), columnHigh, columnLow);
@@ -160,7 +161,7 @@ public static unsafe class NearestColumn
         }
     }
 
-    /// <summary>What one thread needs: packed rows, a tile, and the running best of each row in 16 lanes.</summary>
+    /// <summary>Scratch memory of one thread: packed rows, a tile, and the best column so far of each row in 16 lanes.</summary>
     private sealed class Scratch : IDisposable
     {
         private readonly AlignedBuffer<float> _tile = new(DotTile.MaxRowCount * PackedMatrix.PanelWidth);

@@ -6,7 +6,8 @@ namespace Vlc.Numerics.Kernels;
 
 /// <summary>
 /// A fixed matrix of <see cref="ColumnCount"/> columns (anchors, queries, basis vectors) of <see cref="Depth"/> components, packed for the
-/// dot-product tiles: panels of 32 columns, inside a panel component by component, 64-byte aligned, missing columns zero.
+/// dot-product tiles. It is stored in panels of 32 columns, component by component, on 64-byte boundaries. Missing columns of the last
+/// panel are zero.
 /// </summary>
 public sealed unsafe class PackedMatrix : IDisposable
 {
@@ -16,7 +17,9 @@ public sealed unsafe class PackedMatrix : IDisposable
     private readonly AlignedBuffer<float> _panels;
 
     /// <summary>Packs <paramref name="columns"/>.</summary>
-    /// <param name="columns">Row-major, <paramref name="columnCount"/> x <paramref name="depth"/>: each column of the packed matrix is contiguous.</param>
+    /// <param name="columns">
+    /// Row-major, <paramref name="columnCount"/> x <paramref name="depth"/>: each column of the packed matrix is contiguous.
+    /// </param>
     /// <param name="columnCount">Number of columns; at least 1.</param>
     /// <param name="depth">Components of a column; at least 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count is below 1, or the span is shorter than the counts say.</exception>
@@ -50,8 +53,8 @@ public sealed unsafe class PackedMatrix : IDisposable
     internal float* Panel(int panel) => _panels.Pointer + ((long)panel * PanelWidth * Depth);
 
     /// <summary>
-    /// Dot products of one vector with every column, each one chain of fused multiply-adds over ascending components: the bits of the
-    /// tile kernel.
+    /// Dot products of one vector with every column. Each is one chain of fused multiply-adds over ascending components, with the bits of
+    /// the tile kernel.
     /// </summary>
     /// <param name="vector">At least <see cref="Depth"/> floats.</param>
     /// <param name="products">At least <see cref="ColumnCount"/> floats.</param>

@@ -3,8 +3,8 @@ using Vlc.Numerics.Memory;
 namespace Vlc.Numerics.Kernels;
 
 /// <summary>
-/// A block of rows packed into groups of <see cref="DotTile.RowCount"/> for the tile kernel, sized so that the block and one panel of the matrix
-/// stay in a core's second-level cache together.
+/// A block of rows packed into groups of <see cref="DotTile.RowCount"/> for the tile kernel. Its size lets the block and one panel of the
+/// matrix stay together in a core's second-level cache.
 /// </summary>
 internal sealed unsafe class RowGroups : IDisposable
 {

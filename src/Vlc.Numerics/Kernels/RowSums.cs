@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 
 namespace Vlc.Numerics.Kernels;
 
-/// <summary>Adds float rows into double sums: means of cells, where a hundred thousand rows may meet in one sum.</summary>
+/// <summary>Adds float rows into double sums. Means of cells use it, where a sum may have a hundred thousand rows.</summary>
 public static class RowSums
 {
     /// <summary>sums[k] += row[k], each component a chain of its own.</summary>

@@ -6,19 +6,24 @@ using Vlc.Numerics.Memory;
 
 namespace Vlc.Numerics.Kernels;
 
-/// <summary>Finds the best code string of a bitshift trellis code (Viterbi): the hot path of building an index of codec <c>trellis</c>.</summary>
+/// <summary>
+/// Finds the best code string of a bitshift trellis code (Viterbi). It is the hot path of building an index of codec <c>packed</c>.
+/// </summary>
 /// <remarks>
 /// <para>
-/// Layout. <c>cost</c> holds one float a state. An axis of b bits goes from state p to ((p &lt;&lt; b) | u) &amp; 255: the predecessors of a
-/// state s are all states p = s >> b modulo 256 >> b, so that the minima over predecessors are minima of whole vectors of costs, folded
-/// within a vector where fewer than 16 are left. What is kept for the way back is not the predecessor but, from 3 bits on, one bit a state, "cost equals
-/// the minimum of its class", of which the lowest set in a class is the predecessor; at 1 and 2 bits the outcome of each comparison of a class: of its two
-/// states, or of states 0 and 1 of four, of 2 and 3, and of the lesser of both. At most 32 bytes an axis.
+/// Layout. <c>cost</c> holds one float a state. An axis of b bits goes from state p to ((p &lt;&lt; b) | u) &amp; 255. The predecessors of
+/// a state s are the states p = s >> b modulo 256 >> b. So the minima over predecessors are minima of whole vectors of costs, folded within
+/// a vector where fewer than 16 are left.
 /// </para>
 /// <para>
-/// Instruction sets. AVX-512 with 16 states a vector, all in registers for a run of axes of equal bits; AVX2 with 8 in memory; 128 bits (TrellisEncoder.Vector128.cs)
-/// with two vectors of 4 likewise; everything else runs the reference. All give the same bits. Holds scratch memory:
-/// one encoder a thread.
+/// Backtracking. The encoder does not store the predecessor. From 3 bits on it stores one bit a state, "cost equals the minimum of its
+/// class"; the lowest state of a class with its bit set is the predecessor. At 1 bit it stores which of a class's two states is the
+/// cheaper. At 2 bits it stores three comparisons: states 0 and 1 of the four, states 2 and 3, and the winners of both. That is at most 32
+/// bytes an axis.
+/// </para>
+/// <para>
+/// Instruction sets. AVX-512 has 16 states a vector, all in registers for a run of axes of equal bits. AVX2 and 128 bits have 8 states a
+/// step, in memory. Everything else runs the reference. All give the same bits. An encoder holds scratch memory: use one a thread.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths"; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
 /// </remarks>
@@ -32,14 +37,17 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
     private readonly TrellisTables _tables;
     private readonly int _maxAxes;
 
-    /// <summary>From 3 bits on, the states of class 0 in a word, by the bits of an axis.</summary>
+    /// <summary>For 3 bits and more: a word in which the bits of class 0 are set, by the bits of an axis.</summary>
     private static readonly ulong[] Members =
-        [.. Enumerable.Range(0, TrellisTables.MaxBits + 1).Select(bits => (StateCount >> bits) is var classes && classes < 64 ? ulong.MaxValue / ((1UL << classes) - 1) : 1)];
+    [
+        .. Enumerable.Range(0, TrellisTables.MaxBits + 1)
+            .Select(bits => (StateCount >> bits) is var classes && classes < 64 ? ulong.MaxValue / ((1UL << classes) - 1) : 1),
+    ];
 
-    /// <summary>Costs of the states, then room for the minima of up to 128 classes.</summary>
+    /// <summary>Costs of the states, followed by the minima of up to 128 classes.</summary>
     private readonly AlignedBuffer<float> _cost = new(StateCount + (StateCount / 2));
 
-    /// <summary>By which predecessor each class of each axis is reached, 256 bits an axis; see the remarks.</summary>
+    /// <summary>What backtracking needs to find predecessors, 256 bits an axis; see the remarks.</summary>
     private readonly AlignedBuffer<ulong> _steps;
 
     /// <summary>Makes an encoder.</summary>
@@ -56,10 +64,10 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
     }
 
     /// <summary>
-    /// The states that minimise Σ (target[i] - scale[i]·T[state i])² over all strings, starting from state 0 with a free end. Of equal
-    /// costs the lowest predecessor, and at the end the lowest state, wins.
+    /// The states that minimise Σ (target[i] - scale[i]·T[state i])² over all strings. The path starts from state 0 and its end is free. Of
+    /// equal costs the lowest predecessor wins, and at the end the lowest state.
     /// </summary>
-    /// <param name="target">What to approximate, a finite float an axis.</param>
+    /// <param name="target">The values to approximate, a finite float an axis.</param>
     /// <param name="scale">Value of a table's 1 on each axis; finite.</param>
     /// <param name="bits">Bits of each axis, 1 to 8, in any order.</param>
     /// <param name="states">Receives the 8-bit state after each axis.</param>
@@ -80,7 +88,7 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
         {
             for (int first = 0, end; first < bits.Length; first = end)
             {
-                // Axes of equal bits together: their costs stay in registers.
+                // Axes of equal bits run together: their costs stay in registers.
                 end = first + 1;
                 while (end < bits.Length && bits[end] == bits[first]) end++;
                 float* table = _tables.Floats + ((bits[first] - 1) * StateCount);
@@ -116,7 +124,7 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
         return minimum;
     }
 
-    /// <summary><see cref="Encode"/> written for reading; the same bits.</summary>
+    /// <summary>The scalar reference of <see cref="Encode"/>, with the same bits.</summary>
     /// <inheritdoc cref="Encode" path="/param"/>
     /// <inheritdoc cref="Encode" path="/returns"/>
     /// <inheritdoc cref="Encode" path="/exception"/>
@@ -132,7 +140,7 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
             int classes = StateCount >> bits[i];
             for (int first = 0; first < classes; first++)
             {
-                // The states whose high bits are these may follow any state whose low bits are these.
+                // A state with these high bits may follow any state with these low bits.
                 int best = first;
                 for (int from = first + classes; from < StateCount; from += classes)
                 {
@@ -169,8 +177,12 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
     /// <summary>Writes states as a bit string, most significant bit first: axis i contributes the low bits[i] bits of states[i].</summary>
     /// <param name="states">The state after each axis.</param>
     /// <param name="bits">Bits of each axis, 1 to 8.</param>
-    /// <param name="code">Receives the string, ceil(Σ bits / 8) bytes; bit j is mask 0x80 >> (j &amp; 7) of byte j >> 3, the last bits are zero.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An axis has other than 1 to 8 bits, or <paramref name="states"/> is too short.</exception>
+    /// <param name="code">
+    /// Receives the string, ceil(Σ bits / 8) bytes; bit j is mask 0x80 >> (j &amp; 7) of byte j >> 3, the last bits are zero.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// An axis has other than 1 to 8 bits, or <paramref name="states"/> is too short.
+    /// </exception>
     /// <exception cref="ArgumentException"><paramref name="code"/> has another length.</exception>
     public static void Pack(ReadOnlySpan<byte> states, ReadOnlySpan<byte> bits, Span<byte> code)
     {
@@ -178,14 +190,14 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
         int length = (TrellisTables.CheckedSum(bits) + 7) / 8;
         if (code.Length != length)
         {
-            throw new ArgumentException($"The string takes {length} bytes; room for {code.Length} was given.", nameof(code));
+            throw new ArgumentException($"The string takes {length} bytes; {code.Length} were given.", nameof(code));
         }
 
         uint pending = 0;
         int pendingBits = 0, written = 0;
         for (int i = 0; i < bits.Length; i++)
         {
-            // What is left of older bytes is shifted out at the top.
+            // Older bytes are shifted out at the top.
             pending = (pending << bits[i]) | (states[i] & ((1u << bits[i]) - 1));
             pendingBits += bits[i];
             if (pendingBits < 8) continue;
@@ -203,8 +215,8 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
         _steps.Dispose();
     }
 
-    /// <summary>Takes the costs of all states over a run of axes of equal bits, and notes by which predecessor each class is reached.</summary>
-    /// <param name="cost">256 costs; behind them room for the minima.</param>
+    /// <summary>Advances the costs of all states over a run of axes of equal bits, and notes the predecessor of each class.</summary>
+    /// <param name="cost">256 costs, followed by space for the minima.</param>
     /// <param name="table">Values of the axes' table.</param>
     /// <param name="target">The axes' targets.</param>
     /// <param name="scale">The axes' scales.</param>
@@ -214,8 +226,11 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
         where TBits : struct, IBits
     {
         if (InstructionSets.Level == InstructionSetLevel.Vector512) Advance512<TBits>(cost, table, target, scale, axes, (ushort*)steps);
-        else if (InstructionSets.Level == InstructionSetLevel.Vector256) Advance256<TBits>(cost, table, target, scale, axes, (byte*)steps);
-        else Advance128<TBits>(cost, table, target, scale, axes, (byte*)steps);
+        else if (InstructionSets.Level == InstructionSetLevel.Vector256)
+        {
+            AdvanceEights<TBits, Eight256>(cost, table, target, scale, axes, (byte*)steps);
+        }
+        else AdvanceEights<TBits, Eight128>(cost, table, target, scale, axes, (byte*)steps);
     }
 
     /// <summary>All 256 costs stay in 16 registers from axis to axis.</summary>
@@ -255,8 +270,10 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
             }
             else if (TBits.Count == 3)
             {
-                m0 = Avx512F.Min(Avx512F.Min(Avx512F.Min(c0, c2), Avx512F.Min(c4, c6)), Avx512F.Min(Avx512F.Min(c8, c10), Avx512F.Min(c12, c14)));
-                m1 = Avx512F.Min(Avx512F.Min(Avx512F.Min(c1, c3), Avx512F.Min(c5, c7)), Avx512F.Min(Avx512F.Min(c9, c11), Avx512F.Min(c13, c15)));
+                m0 = Avx512F.Min(
+                    Avx512F.Min(Avx512F.Min(c0, c2), Avx512F.Min(c4, c6)), Avx512F.Min(Avx512F.Min(c8, c10), Avx512F.Min(c12, c14)));
+                m1 = Avx512F.Min(
+                    Avx512F.Min(Avx512F.Min(c1, c3), Avx512F.Min(c5, c7)), Avx512F.Min(Avx512F.Min(c9, c11), Avx512F.Min(c13, c15)));
                 notes[0] = Mask(Vector512.Equals(m0, c0));
                 notes[1] = Mask(Vector512.Equals(m1, c1));
                 notes[2] = Mask(Vector512.Equals(m0, c2));
@@ -276,8 +293,10 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
             }
             else
             {
-                m0 = Avx512F.Min(Avx512F.Min(Avx512F.Min(c0, c1), Avx512F.Min(c2, c3)), Avx512F.Min(Avx512F.Min(c4, c5), Avx512F.Min(c6, c7)));
-                m0 = Avx512F.Min(m0, Avx512F.Min(Avx512F.Min(Avx512F.Min(c8, c9), Avx512F.Min(c10, c11)), Avx512F.Min(Avx512F.Min(c12, c13), Avx512F.Min(c14, c15))));
+                m0 = Avx512F.Min(
+                    Avx512F.Min(Avx512F.Min(c0, c1), Avx512F.Min(c2, c3)), Avx512F.Min(Avx512F.Min(c4, c5), Avx512F.Min(c6, c7)));
+                Vector512<float> upper = Avx512F.Min(Avx512F.Min(c12, c13), Avx512F.Min(c14, c15));
+                m0 = Avx512F.Min(m0, Avx512F.Min(Avx512F.Min(Avx512F.Min(c8, c9), Avx512F.Min(c10, c11)), upper));
                 // Fewer classes than lanes: every lane receives the minimum of its class.
                 if (TBits.Count >= 5) m0 = Avx512F.Min(m0, Avx512F.Shuffle4x128(m0, m0, 0b01_00_11_10));
                 if (TBits.Count >= 6) m0 = Avx512F.Min(m0, Avx512F.Shuffle4x128(m0, m0, 0b10_11_00_01));
@@ -302,22 +321,22 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
             }
 
             Vector512<float> targets = Vector512.Create(target[i]), negated = Vector512.Create(-scale[i]);
-            c0 = Reach<TBits>(0, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c1 = Reach<TBits>(1, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c2 = Reach<TBits>(2, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c3 = Reach<TBits>(3, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c4 = Reach<TBits>(4, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c5 = Reach<TBits>(5, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c6 = Reach<TBits>(6, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c7 = Reach<TBits>(7, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c8 = Reach<TBits>(8, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c9 = Reach<TBits>(9, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c10 = Reach<TBits>(10, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c11 = Reach<TBits>(11, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c12 = Reach<TBits>(12, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c13 = Reach<TBits>(13, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c14 = Reach<TBits>(14, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
-            c15 = Reach<TBits>(15, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c0 = Step<TBits>(0, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c1 = Step<TBits>(1, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c2 = Step<TBits>(2, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c3 = Step<TBits>(3, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c4 = Step<TBits>(4, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c5 = Step<TBits>(5, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c6 = Step<TBits>(6, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c7 = Step<TBits>(7, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c8 = Step<TBits>(8, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c9 = Step<TBits>(9, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c10 = Step<TBits>(10, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c11 = Step<TBits>(11, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c12 = Step<TBits>(12, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c13 = Step<TBits>(13, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c14 = Step<TBits>(14, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
+            c15 = Step<TBits>(15, m0, m1, m2, m3, m4, m5, m6, m7, table, targets, negated);
         }
 
         c0.StoreAligned(cost + 0);
@@ -338,7 +357,7 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
         c15.StoreAligned(cost + 240);
     }
 
-    /// <summary>The lesser of two costs lane by lane, the first of equal ones; notes where it is the second.</summary>
+    /// <summary>The lesser of two costs lane by lane, the first of equal ones; the note has a bit where it is the second.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Less(Vector512<float> first, Vector512<float> second, ushort* note)
     {
@@ -349,88 +368,26 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ushort Mask(Vector512<float> lanes) => (ushort)lanes.ExtractMostSignificantBits();
 
-    /// <summary>Costs of the states from 16·<paramref name="z"/> on: state s goes on from the minimum of class s >> b.</summary>
+    /// <summary>Costs of the states from 16·<paramref name="z"/> on: the cost of state s adds to the minimum of class s >> b.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Reach<TBits>(
+    private static Vector512<float> Step<TBits>(
         int z, Vector512<float> m0, Vector512<float> m1, Vector512<float> m2, Vector512<float> m3, Vector512<float> m4, Vector512<float> m5,
         Vector512<float> m6, Vector512<float> m7, float* table, Vector512<float> targets, Vector512<float> negated)
         where TBits : struct, IBits
     {
         Vector512<float> minima = (z >> TBits.Count) switch { 0 => m0, 1 => m1, 2 => m2, 3 => m3, 4 => m4, 5 => m5, 6 => m6, _ => m7 };
-        // The permutation counts modulo 16.
+        // The permutation takes its indices modulo 16.
         Vector512<int> classOf = (Vector512<int>.Indices + Vector512.Create(z * 16)) >> TBits.Count;
-        Vector512<float> reached = Avx512F.PermuteVar16x32(minima, classOf);
+        Vector512<float> minimum = Avx512F.PermuteVar16x32(minima, classOf);
         Vector512<float> error = Avx512F.FusedMultiplyAdd(negated, Vector512.LoadAligned(table + (z * 16)), targets);
-        return Avx512F.FusedMultiplyAdd(error, error, reached);
-    }
-
-    /// <summary><see cref="Advance512"/> with 8 states a vector, 32 vectors, in memory.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Advance256<TBits>(float* cost, float* table, float* target, float* scale, int axes, byte* notes)
-        where TBits : struct, IBits
-    {
-        const int Vectors = StateCount / 8;
-        int classes = StateCount >> TBits.Count, stride = Math.Max(classes / 8, 1);
-        float* minima = cost + StateCount;
-        for (int i = 0; i < axes; i++, notes += Vectors)
-        {
-            for (int j = 0; j < stride; j++)
-            {
-                Vector256<float> m0 = Vector256.LoadAligned(cost + (j * 8)), m1 = Vector256.LoadAligned(cost + ((j + stride) * 8));
-                if (TBits.Count == 1)
-                {
-                    m0 = Less(m0, m1, notes + j);
-                }
-                else if (TBits.Count == 2)
-                {
-                    Vector256<float> m2 = Vector256.LoadAligned(cost + ((j + (2 * stride)) * 8)), m3 = Vector256.LoadAligned(cost + ((j + (3 * stride)) * 8));
-                    m0 = Less(Less(m0, m1, notes + j), Less(m2, m3, notes + stride + j), notes + (2 * stride) + j);
-                }
-                else
-                {
-                    for (int z = j + (2 * stride); z < Vectors; z += 2 * stride)
-                    {
-                        m0 = Avx.Min(m0, Vector256.LoadAligned(cost + (z * 8)));
-                        m1 = Avx.Min(m1, Vector256.LoadAligned(cost + ((z + stride) * 8)));
-                    }
-
-                    m0 = Avx.Min(m0, m1);
-                    if (TBits.Count >= 6) m0 = Avx.Min(m0, Avx.Permute2x128(m0, m0, 1));
-                    if (TBits.Count >= 7) m0 = Avx.Min(m0, Avx.Permute(m0, 0b01_00_11_10));
-                    if (TBits.Count >= 8) m0 = Avx.Min(m0, Avx.Permute(m0, 0b10_11_00_01));
-                    for (int z = j; z < Vectors; z += stride)
-                    {
-                        notes[z] = (byte)Vector256.Equals(m0, Vector256.LoadAligned(cost + (z * 8))).ExtractMostSignificantBits();
-                    }
-                }
-
-                m0.StoreAligned(minima + (j * 8));
-            }
-
-            Vector256<float> targets = Vector256.Create(target[i]), negated = Vector256.Create(-scale[i]);
-            for (int z = 0; z < Vectors; z++)
-            {
-                // The permutation counts modulo 8.
-                Vector256<int> classOf = (Vector256<int>.Indices + Vector256.Create(z * 8)) >> TBits.Count;
-                Vector256<float> reached = Avx2.PermuteVar8x32(Vector256.LoadAligned(minima + (((z * 8) >> TBits.Count) & ~7)), classOf);
-                Vector256<float> error = Fma.MultiplyAdd(negated, Vector256.LoadAligned(table + (z * 8)), targets);
-                Fma.MultiplyAdd(error, error, reached).StoreAligned(cost + (z * 8));
-            }
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Less(Vector256<float> first, Vector256<float> second, byte* note)
-    {
-        *note = (byte)Vector256.LessThan(second, first).ExtractMostSignificantBits();
-        return Avx.Min(first, second);
+        return Avx512F.FusedMultiplyAdd(error, error, minimum);
     }
 
     /// <summary>
-    /// The cheapest state of a class, the lowest of equal ones; a class has the states equal to its number modulo 256 >> b. Without branches, which nothing would
-    /// predict.
+    /// The cheapest state of a class, the lowest of equal ones. A class has the states equal to its number modulo 256 >> b. There are no
+    /// branches, because they would be unpredictable.
     /// </summary>
-    /// <param name="notes">What <see cref="Advance"/> noted on the axis.</param>
+    /// <param name="notes">The notes of <see cref="Advance"/> on the axis.</param>
     /// <param name="bits">b of the axis.</param>
     /// <param name="number">The class.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -464,7 +421,7 @@ public sealed unsafe partial class TrellisEncoder : IDisposable
         TrellisTables.CheckedSum(bits);
     }
 
-    /// <summary>Bits of an axis as a type, of which the compiler makes a body each.</summary>
+    /// <summary>The bits of an axis as a type, so that the compiler specialises a body for each.</summary>
     private interface IBits
     {
         static abstract int Count { get; }

@@ -8,15 +8,19 @@ namespace Vlc.Numerics.Kernels;
 
 /// <content>
 /// <para>
-/// The filter on 128 bits: Arm64, and x64 without AVX2. Groups are those of AVX2, laid out by the same code; a group of one row fills a vector. Four rows go
-/// through three loops together: their windows, their values in the place of the windows, their sums. Where the two instruction sets differ, and only there,
-/// a method asks which it runs on: the lookup of a byte among 16 (TBL, PSHUFB), the choice of the windows' bytes (TRN2; a high product, two masks and an OR),
-/// the lookup among 256 (four TBL of four registers, in which what is out of range gives 0; 16 PSHUFB and 7 PBLENDVB as on AVX2), products of 16 bits
-/// (SQRDMULH, PMULHRSW) and their sums (SMLAL and SMLAL2, PMADDWD). All else is written once, so that tests on x64 run it as well.
+/// The filter on 128 bits: Arm64, and x64 without AVX2. Groups are those of AVX2 and are laid out by the same code. A group of one row
+/// fills a vector. Four rows go through three loops together: the first finds their windows, the second replaces the windows by their
+/// values, the third sums.
 /// </para>
 /// <para>
-/// SQRDMULH is (2ab + 2^15) >> 16, PMULHRSW is ((ab >> 14) + 1) >> 1: both are (ab + 2^14) >> 15 except at a = b = -2^15, where the one saturates. A value times
-/// 2^8 is a, t is b and not negative: (value·t + 64) >> 7, as <see cref="SumsReference"/> has it.
+/// A method asks for the instruction set only where the two differ. These are the lookup of a byte among 16 (TBL, PSHUFB), the choice of
+/// the windows' bytes (TRN2; a high product, two masks and an OR), the lookup among 256 (four TBL of four registers, where an index out of
+/// range gives 0; 16 PSHUFB and 7 PBLENDVB as on AVX2), products of 16 bits (SQRDMULH, PMULHRSW) and their sums (SMLAL and SMLAL2,
+/// PMADDWD). Everything else is written once, so that tests on x64 cover it as well.
+/// </para>
+/// <para>
+/// SQRDMULH is (2ab + 2^15) >> 16 and PMULHRSW is ((ab >> 14) + 1) >> 1. Both are (ab + 2^14) >> 15, except at a = b = -2^15, where
+/// SQRDMULH saturates. With a = value·2^8 and b = t, which is not negative, this is (value·t + 64) >> 7, as in <see cref="SumsReference"/>.
 /// </para>
 /// </content>
 public sealed unsafe partial class TrellisFilter
@@ -39,7 +43,7 @@ public sealed unsafe partial class TrellisFilter
         }
     }
 
-    /// <summary>8 integers, the nearest; halves go to the even one.</summary>
+    /// <summary>8 integers, rounded to the nearest; halves go to the even one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<short> Rounded(Vector128<float> low, Vector128<float> high) => Vector128.NarrowWithSaturation(
         Vector128.ConvertToInt32(Vector128.Round(low)), Vector128.ConvertToInt32(Vector128.Round(high)));
@@ -49,7 +53,7 @@ public sealed unsafe partial class TrellisFilter
         where TMeasure : struct, IMeasure
     {
         Group* groups = _groups.Pointer, groupEnd = groups + _blocks;
-        int places = _places;
+        int paddedAxes = _paddedAxes;
         short* amplitudes = Stream(Amplitude), centres = Stream(Centre), query = Stream(Query(0));
         int* norms = _sums.Pointer, sums = QuerySums(0, count);
         short* residuals = queryCount == 1 ? null : _residuals.Pointer;
@@ -62,17 +66,17 @@ public sealed unsafe partial class TrellisFilter
             Decode128(groups, groupEnd, tables.Bytes, row, values);
             Vector128<int> s0 = default, s1 = default, s2 = default, s3 = default, t0 = default, t1 = default, t2 = default, t3 = default;
             byte* value = values;
-            for (int place = 0; place < places; place += GroupAxes, value += RowBlock * GroupAxes)
+            for (int position = 0; position < paddedAxes; position += GroupAxes, value += RowBlock * GroupAxes)
             {
                 Vector128<short> v0 = Vector128.LoadAligned(value).AsInt16(), v1 = Vector128.LoadAligned(value + 16).AsInt16();
                 Vector128<short> v2 = Vector128.LoadAligned(value + 32).AsInt16(), v3 = Vector128.LoadAligned(value + 48).AsInt16();
-                Vector128<short> t = Vector128.LoadAligned(amplitudes + place), odd = Vector128.Create(unchecked((short)0xFF00));
+                Vector128<short> t = Vector128.LoadAligned(amplitudes + position), odd = Vector128.Create(unchecked((short)0xFF00));
                 Vector128<short> e0 = Rounded(v0 << 8, t), e1 = Rounded(v1 << 8, t), e2 = Rounded(v2 << 8, t), e3 = Rounded(v3 << 8, t);
-                t = Vector128.LoadAligned(amplitudes + place + 8);
+                t = Vector128.LoadAligned(amplitudes + position + 8);
                 Vector128<short> o0 = Rounded(v0 & odd, t), o1 = Rounded(v1 & odd, t), o2 = Rounded(v2 & odd, t), o3 = Rounded(v3 & odd, t);
                 if (TMeasure.HasNorm)
                 {
-                    Vector128<short> ce = Vector128.LoadAligned(centres + place), co = Vector128.LoadAligned(centres + place + 8);
+                    Vector128<short> ce = Vector128.LoadAligned(centres + position), co = Vector128.LoadAligned(centres + position + 8);
                     t0 = SquaredDistance.Add(SquaredDistance.Add(t0, e0, ce), o0, co);
                     t1 = SquaredDistance.Add(SquaredDistance.Add(t1, e1, ce), o1, co);
                     t2 = SquaredDistance.Add(SquaredDistance.Add(t2, e2, ce), o2, co);
@@ -81,7 +85,7 @@ public sealed unsafe partial class TrellisFilter
 
                 if (queryCount == 1)
                 {
-                    Vector128<short> ge = Vector128.LoadAligned(query + place), go = Vector128.LoadAligned(query + place + 8);
+                    Vector128<short> ge = Vector128.LoadAligned(query + position), go = Vector128.LoadAligned(query + position + 8);
                     s0 = TMeasure.Add(TMeasure.Add(s0, e0, ge), o0, go);
                     s1 = TMeasure.Add(TMeasure.Add(s1, e1, ge), o1, go);
                     s2 = TMeasure.Add(TMeasure.Add(s2, e2, ge), o2, go);
@@ -89,7 +93,7 @@ public sealed unsafe partial class TrellisFilter
                 }
                 else
                 {
-                    short* stored = residuals + (place * RowBlock);
+                    short* stored = residuals + (position * RowBlock);
                     e0.StoreAligned(stored);
                     o0.StoreAligned(stored + 8);
                     e1.StoreAligned(stored + 16);
@@ -135,7 +139,9 @@ public sealed unsafe partial class TrellisFilter
         ? AdvSimd.MultiplyRoundedDoublingSaturateHigh(values, amplitudes)
         : Ssse3.MultiplyHighRoundScale(values, amplitudes);
 
-    /// <summary>sum + the products of 8 pairs, in four lanes of which each gets two: which two is the machine's.</summary>
+    /// <summary>
+    /// sum + the products of 8 pairs, two in each of four lanes. Which two share a lane differs between instruction sets.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<int> AddProducts(Vector128<int> sum, Vector128<short> x, Vector128<short> y) => AdvSimd.IsSupported
         ? AdvSimd.MultiplyWideningUpperAndAdd(AdvSimd.MultiplyWideningLowerAndAdd(sum, x.GetLower(), y.GetLower()), x, y)
@@ -151,7 +157,9 @@ public sealed unsafe partial class TrellisFilter
             AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.AddPairwise(x, y) : Ssse3.HorizontalAdd(x, y);
     }
 
-    /// <summary>The bytes of a table of 16 at the indices below 128; 0 where bit 7 is set. No other index is asked for.</summary>
+    /// <summary>
+    /// The bytes of a table of 16 at the indices below 128, and 0 where bit 7 of an index is set. No other indices are used.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Shuffle(Vector128<byte> table, Vector128<byte> indices) =>
         AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.VectorTableLookup(table, indices) : Ssse3.Shuffle(table, indices);
@@ -163,8 +171,9 @@ public sealed unsafe partial class TrellisFilter
         : Vector256.Create(Shuffle(table.GetLower(), indices.GetLower()), Shuffle(table.GetUpper(), indices.GetUpper()));
 
     /// <summary>
-    /// The values of all groups of four rows, of each row 16 bytes behind one another: an even axis is the low byte of 16 bits, the odd one after it the high
-    /// byte. Not inlined: where sums wait in registers, the runtime finds no four in a row for TBL and copies the table before each.
+    /// The values of all groups of four rows, 16 consecutive bytes a row. An even axis is the low byte of 16 bits, the odd one after it the
+    /// high byte. Not inlined: where sums occupy registers, the runtime finds no four consecutive ones for TBL and copies the table before
+    /// each use.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Decode128(Group* groups, Group* groupEnd, sbyte* tables, byte** row, byte* values)
@@ -196,20 +205,21 @@ public sealed unsafe partial class TrellisFilter
         }
     }
 
-    /// <summary>The windows of a group of one row. Those behind the last axis are anything: their constants are 0.</summary>
+    /// <summary>The windows of a group of one row. Windows after the last axis have any content; their constants are 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Windows(
-        Vector128<byte> bytes, Vector128<byte> evenBytes, Vector128<byte> oddBytes, Vector128<ushort> evenPowers, Vector128<ushort> oddPowers)
+        Vector128<byte> bytes, Vector128<byte> evenBytes, Vector128<byte> oddBytes, Vector128<ushort> evenPowers,
+        Vector128<ushort> oddPowers)
     {
         Vector128<ushort> even = Shuffle(bytes, evenBytes).AsUInt16(), odd = Shuffle(bytes, oddBytes).AsUInt16() * oddPowers;
 
-        // Arm64 has no high half of a product, but a choice of high bytes: the even axes' windows come there as well.
+        // Arm64 has no high half of a product, but it can select high bytes, so the windows of even axes are shifted there as well.
         if (AdvSimd.Arm64.IsSupported) return AdvSimd.Arm64.TransposeOdd((even * evenPowers).AsByte(), odd.AsByte());
         even = Sse2.MultiplyHigh(even, evenPowers);
         return ((even & Vector128.Create((ushort)0xFF)) | (odd & Vector128.Create((ushort)0xFF00))).AsByte();
     }
 
-    /// <summary>Four times 16 windows become their values in a table of 256, on Arm64.</summary>
+    /// <summary>Replaces four times 16 windows by their values in a table of 256, on Arm64.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void LookUpFour(sbyte* table, sbyte* windows)
     {
@@ -218,8 +228,11 @@ public sealed unsafe partial class TrellisFilter
         Vector128<sbyte> v0 = default, v1 = default, v2 = default, v3 = default, quarter = Vector128.Create((sbyte)64);
         for (sbyte* end = table + TrellisTables.StateCount; table < end; table += 64)
         {
-            // 64 entries, and 0 for the windows of the other quarters. Not Load4xVector128: .NET 10.0 stores what that loads to V31, V0, ... in the wrong place.
-            var entries = (Vector128.LoadAligned(table), Vector128.LoadAligned(table + 16), Vector128.LoadAligned(table + 32), Vector128.LoadAligned(table + 48));
+            // 64 entries; the windows of the other quarters give 0. Load4xVector128 is not used: .NET 10.0 stores what it loads to V31, V0,
+            // ... in the wrong place.
+            var entries = (
+                Vector128.LoadAligned(table), Vector128.LoadAligned(table + 16), Vector128.LoadAligned(table + 32),
+                Vector128.LoadAligned(table + 48));
             v0 |= AdvSimd.Arm64.VectorTableLookup(entries, w0);
             v1 |= AdvSimd.Arm64.VectorTableLookup(entries, w1);
             v2 |= AdvSimd.Arm64.VectorTableLookup(entries, w2);
@@ -236,14 +249,15 @@ public sealed unsafe partial class TrellisFilter
         v3.StoreAligned(windows + 48);
     }
 
-    /// <summary>Two times 16 windows become their values, on x64: as on AVX2, each 16 bytes of the table are loaded once.</summary>
+    /// <summary>Replaces two times 16 windows by their values, on x64. As on AVX2, each 16 bytes of the table are loaded once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void LookUpPair(sbyte* table, sbyte* windows)
     {
         Vector128<sbyte> first = Vector128.LoadAligned(windows), second = Vector128.LoadAligned(windows + 16);
 
-        // Zero: bit 7 clear where bit 4 of the window is 0; One: where it is 1.
-        Vector128<sbyte> low = Vector128.Create((sbyte)0x1F), bit7 = Vector128.Create(sbyte.MinValue), base7 = Vector128.Create((sbyte)0x70);
+        // Zero: bit 7 is clear where bit 4 of the window is 0. One: where it is 1.
+        Vector128<sbyte> low = Vector128.Create((sbyte)0x1F), bit7 = Vector128.Create(sbyte.MinValue);
+        Vector128<sbyte> base7 = Vector128.Create((sbyte)0x70);
         Vector128<sbyte> zeroA = (first & low) + base7, oneA = zeroA ^ bit7, zeroB = (second & low) + base7, oneB = zeroB ^ bit7;
         var (a0, b0) = Of64(table);
         var (a1, b1) = Of64(table + 64);
@@ -259,7 +273,9 @@ public sealed unsafe partial class TrellisFilter
         {
             var (a0, b0) = Of32(entries);
             var (a1, b1) = Of32(entries + 32);
-            return (Sse41.BlendVariable(a0, a1, (first.AsInt16() << 2).AsSByte()), Sse41.BlendVariable(b0, b1, (second.AsInt16() << 2).AsSByte()));
+            return (
+                Sse41.BlendVariable(a0, a1, (first.AsInt16() << 2).AsSByte()),
+                Sse41.BlendVariable(b0, b1, (second.AsInt16() << 2).AsSByte()));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -283,7 +299,7 @@ public sealed unsafe partial class TrellisFilter
 
     private partial interface IMeasure
     {
-        /// <summary>The sum of 8 axes of a row, in four lanes, added to that of others.</summary>
+        /// <summary>Adds 8 axes of a row, in four lanes, to the sum.</summary>
         static abstract Vector128<int> Add(Vector128<int> sum, Vector128<short> y, Vector128<short> query);
     }
 

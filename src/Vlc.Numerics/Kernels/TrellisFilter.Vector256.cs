@@ -9,16 +9,19 @@ namespace Vlc.Numerics.Kernels;
 
 /// <content>
 /// <para>
-/// The filter on AVX2. A group is up to 16 axes of the same bits, a run of which is padded to whole groups; the same group of two rows fills the two lanes of
-/// a vector, so that all that belongs to the group is one 128-bit constant in both lanes, and four rows are two vectors. VPSHUFB brings the two bytes around
-/// each window into a 16-bit lane, VPMULHUW and VPMULLW shift the windows of the even axes to its low byte and of the odd ones to its high byte, and
-/// VPBLENDVB makes one vector of them: 5 instructions for 32 windows, since there is neither VPMULTISHIFTQB nor VPSRLVW. A table of 256 bytes is 16 VPSHUFB of
-/// 16 entries, chosen by bit 4 of the window through bit 7 of the index, which gives 0, and by VPBLENDVB for bits 5 to 7: 36 instructions for 32 values, the
-/// table read from L1 once for two vectors. What follows is that of AVX-512 in vectors of half the width, and so are the sums.
+/// The filter on AVX2. A group is up to 16 axes of the same bits; a run of such axes is padded to whole groups. The same group of two rows
+/// fills the two lanes of a vector, so each constant of a group is 128 bits, repeated in both lanes, and four rows are two vectors.
 /// </para>
 /// <para>
-/// The windows of all groups come first and wait in L1: looked up where they are made, they fill the scheduler with what waits for them, and 15 % of the speed
-/// is lost (Zen 4). VPGATHERDD reads a third as many values, loads one by one a fifth.
+/// AVX2 has neither VPMULTISHIFTQB nor VPSRLVW. VPSHUFB brings the two bytes around each window into a 16-bit lane. VPMULHUW and VPMULLW
+/// shift the windows of the even axes to its low byte and those of the odd ones to its high byte. VPBLENDVB joins them: 5 instructions for
+/// 32 windows. A table of 256 bytes is 16 VPSHUFB of 16 entries. Bit 4 of the window chooses among them through bit 7 of the index, which
+/// gives 0; VPBLENDVB chooses by bits 5 to 7. That is 36 instructions for 32 values, and the table is read from L1 once for two vectors.
+/// The sums are those of AVX-512 in vectors of half the width.
+/// </para>
+/// <para>
+/// The windows of all groups are computed first and stay in L1. If they were looked up at once, the dependent instructions would fill the
+/// scheduler and cost 15 % of the speed (Zen 4). VPGATHERDD reads a third as many values in the same time, loads one by one a fifth.
 /// </para>
 /// </content>
 public sealed unsafe partial class TrellisFilter
@@ -31,7 +34,7 @@ public sealed unsafe partial class TrellisFilter
 
     private Amplitudes LayOutGroups(CodeRows codes, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> scale)
     {
-        // Bits descend, so each of at most 8 runs ends in a group that is not full.
+        // Bits descend, so each of at most 8 runs ends in at most one group that is not full.
         Group* group = EnsureLength(ref _groups, (bits.Length / GroupAxes) + TrellisTables.MaxBits);
         float* products = EnsureLength(ref _products, bits.Length + GroupAxes);
         Vector256<float> squares = default, sums = default;
@@ -46,19 +49,22 @@ public sealed unsafe partial class TrellisFilter
                 ReadOnlySpan<byte> rest = bits.Slice(first, Math.Min(GroupAxes, bits.Length - first));
                 int others = rest.IndexOfAnyExcept((byte)b), lanes = others < 0 ? rest.Length : others;
 
-                // First bit of each window from the first byte that is loaded on; windows that begin before the string do so below 0.
+                // The first bit of each window, counted from the first loaded byte. It is below 0 for windows that begin before the string.
                 int begin = end + b - TrellisTables.StateBits, start = Math.Max(begin, 0) / 8;
                 Vector256<short> begins = (EvenThenOddAxes * (short)b) + Vector256.Create((short)(begin - (8 * start)));
 
-                // A word is two bytes, the first one high; the second is not part of a window that is a whole byte. Byte -1 has bit 7 set and gives 0.
+                // A word is two bytes, the first one high. The second does not belong to a window that is a whole byte. Index -1 has bit 7
+                // set and gives 0.
                 Vector256<short> firsts = begins >> 3;
                 Vector256<short> bytes = (firsts << 8) | ((firsts + Vector256<short>.One) & Vector256.Create((short)0xFF));
                 Vector256<byte> powers = Shuffle(
-                    Vector256.Create(0x8040201008040201UL).AsByte(), ((begins & Vector256.Create((short)7)) | Vector256.Create(short.MinValue)).AsByte());
+                    Vector256.Create(0x8040201008040201UL).AsByte(),
+                    ((begins & Vector256.Create((short)7)) | Vector256.Create(short.MinValue)).AsByte());
                 *group = new Group
                 {
                     EvenBytes = bytes.GetLower().AsByte(), OddBytes = bytes.GetUpper().AsByte(),
-                    EvenPowers = AdvSimd.Arm64.IsSupported ? powers.GetLower().AsUInt16() : powers.GetLower().AsUInt16() << 8, OddPowers = powers.GetUpper().AsUInt16(),
+                    EvenPowers = AdvSimd.Arm64.IsSupported ? powers.GetLower().AsUInt16() : powers.GetLower().AsUInt16() << 8,
+                    OddPowers = powers.GetUpper().AsUInt16(),
                     Start = start, Table = (b - 1) * TrellisTables.StateCount, FirstAxis = first, Lanes = lanes,
                 };
 
@@ -68,7 +74,7 @@ public sealed unsafe partial class TrellisFilter
                 squares = Vector256.MultiplyAddEstimate(low, low, Vector256.MultiplyAddEstimate(high, high, squares));
                 sums += low + high;
 
-                // What lies behind a group that is not full is written over by the next.
+                // The elements after a group that is not full are overwritten by the next group.
                 low.Store(products + first);
                 high.Store(products + first + 8);
                 first += lanes;
@@ -77,7 +83,7 @@ public sealed unsafe partial class TrellisFilter
         }
 
         _blocks = (int)(group - _groups.Pointer);
-        _places = _blocks * GroupAxes;
+        _paddedAxes = _blocks * GroupAxes;
         ArgumentOutOfRangeException.ThrowIfLessThan(codes.RowBytes * 8L, end);
         return new Amplitudes(Vector256.Sum(squares), Vector256.Sum(sums), bits.Length);
     }
@@ -85,14 +91,16 @@ public sealed unsafe partial class TrellisFilter
     private void QuantiseGroups(ReadOnlySpan<float> vector, float factor, short* target)
     {
         Group* group = _groups.Pointer, groupEnd = group + _blocks;
-        Vector256<byte> evenThenOdd = Vector256.Create(0x0D0C_0908_0504_0100UL, 0x0F0E_0B0A_0706_0302UL, 0x0D0C_0908_0504_0100UL, 0x0F0E_0B0A_0706_0302UL).AsByte();
+        Vector256<byte> evenThenOdd = Vector256.Create(
+            0x0D0C_0908_0504_0100UL, 0x0F0E_0B0A_0706_0302UL, 0x0D0C_0908_0504_0100UL, 0x0F0E_0B0A_0706_0302UL).AsByte();
         Vector256<int> lanes = Vector256.Create(0, 4, 1, 5, 2, 6, 3, 7);
         fixed (float* values = vector)
         {
             for (; group < groupEnd; group++, target += GroupAxes)
             {
                 (Vector256<float> low, Vector256<float> high) = group->Axes(values);
-                Vector256<short> packed = Avx2.PackSignedSaturate(Avx.ConvertToVector256Int32(low * factor), Avx.ConvertToVector256Int32(high * factor));
+                Vector256<short> packed = Avx2.PackSignedSaturate(
+                    Avx.ConvertToVector256Int32(low * factor), Avx.ConvertToVector256Int32(high * factor));
                 Avx2.PermuteVar8x32(Avx2.Shuffle(packed.AsByte(), evenThenOdd).AsInt32(), lanes).AsInt16().StoreAligned(target);
             }
         }
@@ -122,30 +130,31 @@ public sealed unsafe partial class TrellisFilter
                 Group.Windows(group, row2, row3).StoreAligned(window + 32);
             }
 
-            int place = 0;
+            int position = 0;
             window = windows;
-            for (Group* group = groups; group < groupEnd; group++, place += GroupAxes, window += RowBlock * GroupAxes)
+            for (Group* group = groups; group < groupEnd; group++, position += GroupAxes, window += RowBlock * GroupAxes)
             {
                 sbyte* table = bytes + group->Table;
-                (Vector256<sbyte> v01, Vector256<sbyte> v23) = LookUp(table, Vector256.LoadAligned(window), Vector256.LoadAligned(window + 32));
-                Vector256<short> te = Both(amplitudes + place), to = Both(amplitudes + place + 8);
+                (Vector256<sbyte> v01, Vector256<sbyte> v23) = LookUp(
+                    table, Vector256.LoadAligned(window), Vector256.LoadAligned(window + 32));
+                Vector256<short> te = Both(amplitudes + position), to = Both(amplitudes + position + 8);
                 Vector256<short> e01 = Even(v01, te), o01 = Odd(v01, to), e23 = Even(v23, te), o23 = Odd(v23, to);
                 if (TMeasure.HasNorm)
                 {
-                    Vector256<short> ce = Both(centres + place), co = Both(centres + place + 8);
+                    Vector256<short> ce = Both(centres + position), co = Both(centres + position + 8);
                     t01 += SquaredDistance.Of(e01, o01, ce, co);
                     t23 += SquaredDistance.Of(e23, o23, ce, co);
                 }
 
                 if (queryCount == 1)
                 {
-                    Vector256<short> ge = Both(query + place), go = Both(query + place + 8);
+                    Vector256<short> ge = Both(query + position), go = Both(query + position + 8);
                     s01 += TMeasure.Of(e01, o01, ge, go);
                     s23 += TMeasure.Of(e23, o23, ge, go);
                 }
                 else
                 {
-                    short* stored = residuals + (place * RowBlock);
+                    short* stored = residuals + (position * RowBlock);
                     e01.StoreAligned(stored);
                     o01.StoreAligned(stored + 16);
                     e23.StoreAligned(stored + 32);
@@ -183,7 +192,7 @@ public sealed unsafe partial class TrellisFilter
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<short> Both(short* constants) => Avx2.BroadcastVector128ToVector256(constants);
 
-    /// <summary>The sums of four rows, of which each vector has two.</summary>
+    /// <summary>The sums of four rows, two in each vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<int> Total(Vector256<int> rows01, Vector256<int> rows23)
     {
@@ -206,7 +215,7 @@ public sealed unsafe partial class TrellisFilter
     private static Vector256<int> Dot(Vector256<short> even, Vector256<short> odd, Vector256<short> otherEven, Vector256<short> otherOdd) =>
         Avx2.MultiplyAddAdjacent(even, otherEven) + Avx2.MultiplyAddAdjacent(odd, otherOdd);
 
-    /// <summary>The values of two times 32 windows in a table of 256, each 16 bytes of which are loaded once.</summary>
+    /// <summary>The values of two times 32 windows in a table of 256. Each 16 bytes of the table are loaded once.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector256<sbyte> First, Vector256<sbyte> Second) LookUp(sbyte* table, Vector256<byte> first, Vector256<byte> second)
     {
@@ -225,20 +234,22 @@ public sealed unsafe partial class TrellisFilter
     private static (Vector256<sbyte> A, Vector256<sbyte> B) Of64(sbyte* table, Indices a, Indices b)
     {
         Vector256<sbyte> t0 = Avx2.BroadcastVector128ToVector256(table), t1 = Avx2.BroadcastVector128ToVector256(table + 16);
-        Vector256<sbyte> lowA = Avx2.Shuffle(t0, a.Zero) | Avx2.Shuffle(t1, a.One), lowB = Avx2.Shuffle(t0, b.Zero) | Avx2.Shuffle(t1, b.One);
+        Vector256<sbyte> lowA = Avx2.Shuffle(t0, a.Zero) | Avx2.Shuffle(t1, a.One);
+        Vector256<sbyte> lowB = Avx2.Shuffle(t0, b.Zero) | Avx2.Shuffle(t1, b.One);
         t0 = Avx2.BroadcastVector128ToVector256(table + 32);
         t1 = Avx2.BroadcastVector128ToVector256(table + 48);
-        Vector256<sbyte> highA = Avx2.Shuffle(t0, a.Zero) | Avx2.Shuffle(t1, a.One), highB = Avx2.Shuffle(t0, b.Zero) | Avx2.Shuffle(t1, b.One);
+        Vector256<sbyte> highA = Avx2.Shuffle(t0, a.Zero) | Avx2.Shuffle(t1, a.One);
+        Vector256<sbyte> highB = Avx2.Shuffle(t0, b.Zero) | Avx2.Shuffle(t1, b.One);
         return (Avx2.BlendVariable(lowA, highA, a.Bit5), Avx2.BlendVariable(lowB, highB, b.Bit5));
     }
 
-    /// <summary>32 windows as indices of VPSHUFB and VPBLENDVB, which look at bit 7.</summary>
+    /// <summary>32 windows as indices of VPSHUFB and VPBLENDVB, which use bit 7.</summary>
     private readonly struct Indices
     {
-        /// <summary>Bit 7 clear where bit 4 of the window is 0: 70..7F; 80..8F where it is 1.</summary>
+        /// <summary>Bit 7 is clear (70 to 7F) where bit 4 of the window is 0 and set (80 to 8F) where it is 1.</summary>
         public readonly Vector256<sbyte> Zero;
 
-        /// <summary>Bit 7 clear where bit 4 is 1.</summary>
+        /// <summary>Bit 7 is clear where bit 4 of the window is 1.</summary>
         public readonly Vector256<sbyte> One;
 
         /// <summary>Bit 5 in bit 7.</summary>
@@ -256,7 +267,7 @@ public sealed unsafe partial class TrellisFilter
             _windows = windows;
         }
 
-        /// <summary>Bit 6 in bit 7; not held in a register, of which there are 16.</summary>
+        /// <summary>Bit 6 in bit 7. It is computed when needed, because there are only 16 registers.</summary>
         public Vector256<sbyte> Bit6
         {
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -277,10 +288,13 @@ public sealed unsafe partial class TrellisFilter
         /// <summary>Those of the odd axes.</summary>
         public Vector128<byte> OddBytes;
 
-        /// <summary>What brings the window of each even axis to the low byte of the product's high word; on Arm64, as that of an odd one.</summary>
+        /// <summary>
+        /// Factors that shift the window of each even axis to the low byte of the product's high word; on Arm64 they shift as for an odd
+        /// axis.
+        /// </summary>
         public Vector128<ushort> EvenPowers;
 
-        /// <summary>What brings that of each odd axis to the high byte of the low word.</summary>
+        /// <summary>Factors that shift the window of each odd axis to the high byte of the low word.</summary>
         public Vector128<ushort> OddPowers;
 
         /// <summary>First byte to load.</summary>
@@ -295,7 +309,7 @@ public sealed unsafe partial class TrellisFilter
         /// <summary>Number of axes.</summary>
         public int Lanes;
 
-        /// <summary>The windows of two rows, a lane of 128 bits each. Those behind the last axis are anything: their constants are 0.</summary>
+        /// <summary>The windows of two rows, 128 bits each. Windows after the last axis have any content; their constants are 0.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static Vector256<byte> Windows(Group* group, byte* code0, byte* code1)
         {
@@ -307,16 +321,18 @@ public sealed unsafe partial class TrellisFilter
             return Avx2.BlendVariable(even.AsByte(), odd.AsByte(), Vector256.Create((ushort)0xFF00).AsByte());
         }
 
-        /// <summary>The group's floats of a vector, zeros behind the last axis.</summary>
+        /// <summary>The group's floats of a vector, with zeros after the last axis.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public readonly (Vector256<float> Low, Vector256<float> High) Axes(float* vector)
         {
             float* first = vector + FirstAxis;
             if (Lanes == GroupAxes) return (Vector256.Load(first), Vector256.Load(first + 8));
             if (!Avx2.IsSupported) return PaddedAxes(first);
-            Vector256<int> lanes = Vector256.Create(Lanes), low = Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7), high = low + Vector256.Create(8);
+            Vector256<int> lanes = Vector256.Create(Lanes), low = Vector256.Create(0, 1, 2, 3, 4, 5, 6, 7);
+            Vector256<int> high = low + Vector256.Create(8);
             return (
-                Avx.MaskLoad(first, Vector256.GreaterThan(lanes, low).AsSingle()), Avx.MaskLoad(first + 8, Vector256.GreaterThan(lanes, high).AsSingle()));
+                Avx.MaskLoad(first, Vector256.GreaterThan(lanes, low).AsSingle()),
+                Avx.MaskLoad(first + 8, Vector256.GreaterThan(lanes, high).AsSingle()));
         }
     }
 }

@@ -7,28 +7,30 @@ using Vlc.Numerics.Memory;
 
 namespace Vlc.Numerics.Kernels;
 
-/// <summary>Scans trellis codes against a float query: the hot path of searching an index of codec <c>trellis</c>.</summary>
+/// <summary>
+/// Measures trellis codes against a float query (asymmetric distance). It is the hot path of searching an index of codec <c>packed</c>.
+/// </summary>
 /// <remarks>
 /// <para>
-/// Layout. A row is a bit string, most significant bit first; axis k adds bits[k] bits and its value is entry w of its table, w being the 8
-/// bits that end with its own. All rows share <c>bits</c>, so what is to be shuffled where is worked out once a call, 32 axes a step: the
-/// two bytes around each window are brought into a 16-bit lane (VPERMB), shifted by a count a lane (VPSRLVW), and looked up in the
-/// int16 table of 256 values, which is 8 registers (4 VPERMI2W and 3 blends). 32 axes that differ in bits take a step for each of
-/// their tables, so bits that descend cost at most 7 more.
+/// Layout. A row is a bit string, most significant bit first. Axis k adds bits[k] bits, and its value is entry w of its table, where w is
+/// the 8 bits that end with its own. All rows share <c>bits</c>, so the shuffles are planned once a call, 32 axes a step. The two bytes
+/// around each window are brought into a 16-bit lane (VPERMB), shifted by a count a lane (VPSRLVW), and looked up in the int16 table of 256
+/// values, which is 8 registers (4 VPERMI2W and 3 blends). 32 axes that differ in bits take a step for each of their tables, so bits that
+/// descend cost at most 7 more.
 /// </para>
 /// <para>
-/// Arithmetic. Values enter as integers and what they are multiplied by is multiplied with 1/4096 before, which is exact. Axis k is
-/// summed in lane k modulo 16 by fused multiply-adds, then the lanes as the tree of <see cref="Distances"/>.
+/// Arithmetic. Values enter as integers. Their factors are multiplied by 1/4096 beforehand, which is exact. Axis k is summed in lane k
+/// modulo 16 by fused multiply-adds. The lanes are added as the tree of <see cref="Distances"/>.
 /// </para>
 /// <para>
-/// Instruction sets. AVX-512 with VBMI; everything else reads the values one by one, several windows from a word, and sums them in the same lanes. All give the bits of
-/// the reference.
+/// Instruction sets. AVX-512 with VBMI. Everything else reads the values one by one, several windows from a word, and sums them in the same
+/// lanes. All give the bits of the reference.
 /// </para>
 /// <para>Speed. See docs/architecture.md, "Hot paths"; guarded by bench/Vlc.Bench, TrellisBenchmarks.</para>
 /// </remarks>
 public static unsafe class TrellisScan
 {
-    /// <summary>Rows ahead of which a row is fetched: the rows of a probe lie anywhere in the list.</summary>
+    /// <summary>How many rows ahead a row is prefetched: the candidates of a list lie anywhere in it.</summary>
     private const int PrefetchDistance = 6;
 
     /// <summary>Axes of a step.</summary>
@@ -50,7 +52,8 @@ public static unsafe class TrellisScan
     private static AlignedBuffer<float>? t_values;
 
     /// <summary>
-    /// Reads a string back: values[i] = T[state after axis i], the state being the 8 bits that end with the axis's own, zeros before the start.
+    /// Decodes a string: values[i] = T[state after axis i]. The state is the 8 bits that end with the axis's own, with zeros before the
+    /// start.
     /// </summary>
     /// <param name="tables">Tables of values.</param>
     /// <param name="code">The string, most significant bit first; at least ceil(Σ bits / 8) bytes.</param>
@@ -123,8 +126,8 @@ public static unsafe class TrellisScan
     }
 
     /// <summary>
-    /// dots[i] = Σ weight[k]·v[row i][k] and norms[i] = Σ r·(2·centre[k] + r) with r = scale[k]·v[row i][k]: what a row adds to the product
-    /// of query and anchor, and to the anchor's squared norm.
+    /// dots[i] = Σ weight[k]·v[row i][k] and norms[i] = Σ r·(2·centre[k] + r) with r = scale[k]·v[row i][k]. These are the contributions of
+    /// a row to the product of query and anchor, and to the anchor's squared norm.
     /// </summary>
     /// <param name="codes">Strings of equal length, one a row.</param>
     /// <param name="rows">Row numbers; empty for all rows in order.</param>
@@ -145,7 +148,8 @@ public static unsafe class TrellisScan
         ArgumentOutOfRangeException.ThrowIfLessThan(scale.Length, bits.Length);
         ArgumentOutOfRangeException.ThrowIfLessThan(centre.Length, bits.Length);
         int padded = PaddedLength(bits.Length);
-        Span<float> query = Query(3 * padded), weights = query[..padded], factors = query.Slice(padded, padded), centres = query[(2 * padded)..];
+        Span<float> query = Query(3 * padded), weights = query[..padded], factors = query.Slice(padded, padded);
+        Span<float> centres = query[(2 * padded)..];
         for (int k = 0; k < bits.Length; k++)
         {
             weights[k] = weight[k] * TrellisTables.Unit;
@@ -156,7 +160,7 @@ public static unsafe class TrellisScan
         Scan<DotAndNorm>(codes, rows, tables, bits, padded, offset: 0, dots, norms);
     }
 
-    /// <summary><see cref="SquaredDistances"/> for one row, written for reading; the same bits.</summary>
+    /// <summary>The scalar reference of <see cref="SquaredDistances"/> for one row, with the same bits.</summary>
     /// <param name="code">The row's string.</param>
     /// <param name="tables">Tables of values.</param>
     /// <param name="bits">Bits of each axis, 1 to 8.</param>
@@ -164,7 +168,8 @@ public static unsafe class TrellisScan
     /// <param name="scale">Value of a table's 1 on each axis.</param>
     /// <param name="offset">Squared distance on the axes without a code.</param>
     public static float SquaredDistanceReference(
-        ReadOnlySpan<byte> code, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> target, ReadOnlySpan<float> scale, float offset)
+        ReadOnlySpan<byte> code, TrellisTables tables, ReadOnlySpan<byte> bits, ReadOnlySpan<float> target, ReadOnlySpan<float> scale,
+        float offset)
     {
         float[] values = new float[bits.Length], lanes = new float[16];
         Units(code, tables, bits, values);
@@ -177,7 +182,7 @@ public static unsafe class TrellisScan
         return offset + SumTreeReference(lanes);
     }
 
-    /// <summary><see cref="DotProducts"/> for one row, written for reading; the same bits.</summary>
+    /// <summary>The scalar reference of <see cref="DotProducts"/> for one row, with the same bits.</summary>
     /// <param name="code">The row's string.</param>
     /// <param name="tables">Tables of values.</param>
     /// <param name="bits">Bits of each axis, 1 to 8.</param>
@@ -196,7 +201,7 @@ public static unsafe class TrellisScan
         return offset + SumTreeReference(lanes);
     }
 
-    /// <summary><see cref="DotsAndNorms"/> for one row, written for reading; the same bits.</summary>
+    /// <summary>The scalar reference of <see cref="DotsAndNorms"/> for one row, with the same bits.</summary>
     /// <param name="code">The row's string.</param>
     /// <param name="tables">Tables of values.</param>
     /// <param name="bits">Bits of each axis, 1 to 8.</param>
@@ -249,7 +254,7 @@ public static unsafe class TrellisScan
         return lanes[0];
     }
 
-    /// <summary>Length to which the query's streams are padded with zeros, so that axes behind the last count for nothing.</summary>
+    /// <summary>Length to which the query's arrays are padded with zeros, so that axes after the last count for nothing.</summary>
     private static int PaddedLength(int axes) => (axes + StepAxes - 1) & -StepAxes;
 
     /// <summary>Checks the arguments that all scans share.</summary>
@@ -261,7 +266,7 @@ public static unsafe class TrellisScan
         ArgumentOutOfRangeException.ThrowIfLessThan(codes.RowBytes * 8L, TrellisTables.CheckedSum(bits));
     }
 
-    /// <summary>Zeroed room for the query's streams, one behind the other: this thread's, until the next call.</summary>
+    /// <summary>Zeroed memory of this thread for the query's arrays, one after the other. It is valid until the next call.</summary>
     private static Span<float> Query(int length)
     {
         var query = new Span<float>(EnsureLength(ref t_query, length), length);
@@ -269,7 +274,7 @@ public static unsafe class TrellisScan
         return query;
     }
 
-    /// <summary>Scratch memory of this thread; not allocated anew for each list, of which a query probes many.</summary>
+    /// <summary>Scratch memory of this thread. A query probes many lists, so it is not allocated anew for each.</summary>
     private static T* EnsureLength<T>(ref AlignedBuffer<T>? buffer, long length)
         where T : unmanaged
     {
@@ -282,7 +287,7 @@ public static unsafe class TrellisScan
         return buffer.Pointer;
     }
 
-    /// <summary>The measure of every row, from the streams of <see cref="Query"/>.</summary>
+    /// <summary>The measure of every row, from the arrays of <see cref="Query"/>.</summary>
     private static void Scan<TMeasure>(
         CodeRows codes, ReadOnlySpan<int> rows, TrellisTables tables, ReadOnlySpan<byte> bits,
         int padded, float offset, Span<float> results, Span<float> norms)
@@ -304,8 +309,8 @@ public static unsafe class TrellisScan
         where TMeasure : struct, IMeasure
     {
         int count = rows.IsEmpty ? codes.RowCount : rows.Length;
-        int width = codes.RowBytes, reach = width + sizeof(ulong), readable = codes.RowsReadable(reach);
-        byte* lastRow = EnsureLength(ref t_row, reach);
+        int width = codes.RowBytes, readBytes = width + sizeof(ulong), readable = codes.RowsReadable(readBytes);
+        byte* lastRow = EnsureLength(ref t_row, readBytes);
         float* query = t_query!.Pointer;
         float* values = EnsureLength(ref t_values, padded);
         new Span<float>(values, padded).Clear();
@@ -316,7 +321,7 @@ public static unsafe class TrellisScan
             byte* code = codes.Pointer + ((long)row * width);
             if (row >= readable)
             {
-                // Reading whole words would leave the mapping: work on a copy.
+                // Reading whole words would leave the mapping, so the row is copied.
                 new ReadOnlySpan<byte>(code, width).CopyTo(new Span<byte>(lastRow, width));
                 code = lastRow;
             }
@@ -335,7 +340,9 @@ public static unsafe class TrellisScan
         }
     }
 
-    /// <summary>The values of a string, before scaling, from words of 64 bits, each of which has several windows of axes of the same bits.</summary>
+    /// <summary>
+    /// The values of a string before scaling, from words of 64 bits. A word has several windows of axes of the same bits.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Decode(float* tables, byte* code, ReadOnlySpan<byte> bits, float* values)
     {
@@ -346,7 +353,7 @@ public static unsafe class TrellisScan
             float* table = tables + ((b - 1) * TrellisTables.StateCount);
             while (k < runEnd)
             {
-                // The window of the first axis begins in the first byte; before the string, zeros come in from the left.
+                // The window of the first axis begins in the first byte. The bits before the string are zeros.
                 int first = Math.Max(end + b - TrellisTables.StateBits, 0) / 8;
                 ulong word = BinaryPrimitives.ReverseEndianness(Unsafe.ReadUnaligned<ulong>(code + first));
                 int shift = 64 - (end + b - (8 * first)), wordEnd = Math.Min(runEnd, k + (shift / b) + 1);
@@ -365,8 +372,9 @@ public static unsafe class TrellisScan
         float* query = t_query!.Pointer;
         Step* steps = Plan(bits, out int stepCount), stepEnd = steps + stepCount;
         int count = rows.IsEmpty ? codes.RowCount : rows.Length;
-        int width = codes.RowBytes, reach = stepCount == 0 ? 0 : stepEnd[-1].Start + StepBytes, readable = codes.RowsReadable(reach);
-        byte* lastRow = EnsureLength(ref t_row, Math.Max(width, reach));
+        int width = codes.RowBytes, readBytes = stepCount == 0 ? 0 : stepEnd[-1].Start + StepBytes;
+        int readable = codes.RowsReadable(readBytes);
+        byte* lastRow = EnsureLength(ref t_row, Math.Max(width, readBytes));
         byte* basePointer = codes.Pointer;
         short* values = tables.Shorts;
         for (int i = 0; i < count; i++)
@@ -386,7 +394,7 @@ public static unsafe class TrellisScan
             byte* code = basePointer + ((long)row * width);
             if (row >= readable)
             {
-                // Reading whole vectors would leave the mapping: work on a copy.
+                // Reading whole vectors would leave the mapping, so the row is copied.
                 new ReadOnlySpan<byte>(code, width).CopyTo(new Span<byte>(lastRow, width));
                 code = lastRow;
             }
@@ -418,13 +426,13 @@ public static unsafe class TrellisScan
     /// <summary>The steps that read a row of these bits.</summary>
     private static Step* Plan(ReadOnlySpan<byte> bits, out int count)
     {
-        // Up to 8 tables a block; few in practice, but a plan is small.
+        // Up to 8 tables a block. In practice there are few, and a plan is small anyway.
         Step* plan = EnsureLength(ref t_plan, PaddedLength(bits.Length) / StepAxes * (long)TrellisTables.MaxBits), step = plan;
         Vector512<short> ends = default, tables = default;
         int blockEnd = 0;
         for (int block = 0; block < bits.Length; block += StepAxes)
         {
-            // Window k ends at bit 8·start + ends[k]; axes behind the last read what the last one reads.
+            // Window k ends at bit 8·start + ends[k]. Axes after the last read what the last one reads.
             int start = Math.Max(((blockEnd + bits[block] + 7) / 8) - 2, 0);
             uint used = 0;
             for (int lane = 0; lane < StepAxes; lane++)
@@ -436,8 +444,8 @@ public static unsafe class TrellisScan
                 ((short*)&tables)[lane] = b;
             }
 
-            // The window lies in byte `first` and the next, as a big-endian word: byte `first` is the high half of the lane. Before bit 8 the
-            // shift is 8 or more, so that zeros come in from the left and nothing is left of the next byte.
+            // The window lies in byte `first` and the next, as a big-endian word: byte `first` is the high half of the lane. Before bit 8
+            // the shift is 8 or more, so that zeros come in from the left and the next byte is shifted out.
             Vector512<short> first = Vector512.Max(((ends + Vector512.Create((short)7)) >> 3) - Vector512.Create((short)2), default);
             Vector512<short> bytes = (first << 8) | (first + Vector512<short>.One);
             Vector512<short> shifts = (first << 3) + Vector512.Create((short)16) - ends;
@@ -469,10 +477,10 @@ public static unsafe class TrellisScan
         /// <summary>Bytes of a row, from <see cref="Start"/> on, that make the 16-bit lanes.</summary>
         public Vector512<byte> Bytes;
 
-        /// <summary>What each lane is shifted right by.</summary>
+        /// <summary>The right shift of each lane.</summary>
         public Vector512<ushort> Shifts;
 
-        /// <summary>The lanes that this step is for.</summary>
+        /// <summary>The lanes that this step fills.</summary>
         public Vector512<short> Lanes;
 
         /// <summary>First byte to load.</summary>
@@ -495,8 +503,10 @@ public static unsafe class TrellisScan
             // The permutations take the low 6 bits of a window; bits 6 and 7 choose among their results.
             Vector512<short> q0 = Avx512BW.PermuteVar32x16x2(Vector512.LoadAligned(table), windows, Vector512.LoadAligned(table + 32));
             Vector512<short> q1 = Avx512BW.PermuteVar32x16x2(Vector512.LoadAligned(table + 64), windows, Vector512.LoadAligned(table + 96));
-            Vector512<short> q2 = Avx512BW.PermuteVar32x16x2(Vector512.LoadAligned(table + 128), windows, Vector512.LoadAligned(table + 160));
-            Vector512<short> q3 = Avx512BW.PermuteVar32x16x2(Vector512.LoadAligned(table + 192), windows, Vector512.LoadAligned(table + 224));
+            Vector512<short> q2 = Avx512BW.PermuteVar32x16x2(
+                Vector512.LoadAligned(table + 128), windows, Vector512.LoadAligned(table + 160));
+            Vector512<short> q3 = Avx512BW.PermuteVar32x16x2(
+                Vector512.LoadAligned(table + 192), windows, Vector512.LoadAligned(table + 224));
             Vector512<short> even = Vector512.Equals(windows & Vector512.Create((short)64), default);
             Vector512<short> lower = Vector512.Equals(windows & Vector512.Create((short)128), default);
             return Vector512.ConditionalSelect(
@@ -504,13 +514,13 @@ public static unsafe class TrellisScan
         }
     }
 
-    /// <summary>What is summed over the axes. A measure's streams of query data are <c>padded</c> floats apart.</summary>
+    /// <summary>What is summed over the axes. The arrays of a measure's query data are <c>padded</c> floats apart.</summary>
     private interface IMeasure
     {
         /// <summary>Whether a norm is summed as well.</summary>
         static abstract bool HasNorm { get; }
 
-        /// <summary>Adds 16 axes, whose values come in units of the tables, to the sum.</summary>
+        /// <summary>Adds 16 axes, whose values are in units of the tables, to the sum.</summary>
         static abstract Vector512<float> Add(Vector512<float> units, float* query, int padded, Vector512<float> sum);
 
         /// <summary>Adds 16 axes to the norm.</summary>

@@ -3,8 +3,8 @@ namespace Vlc.Numerics.Kernels;
 public sealed partial class TrellisTables
 {
     /// <summary>
-    /// The designed tables, 256 values a rate in units of 1/4096, rates 1 to 8 one after the other: generalised Lloyd iterations over Viterbi
-    /// paths of unit Gaussian samples. An index stores the tables it was built with, so that a new design needs no new format.
+    /// The designed tables, 256 values a rate in units of 1/4096, for rates 1 to 8 in order. They come from generalised Lloyd iterations
+    /// over Viterbi paths of unit Gaussian samples. An index stores the tables it was built with, so a new design needs no new format.
     /// </summary>
     private static ReadOnlySpan<short> DesignedValues =>
     [

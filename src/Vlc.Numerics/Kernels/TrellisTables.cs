@@ -5,12 +5,14 @@ using Vlc.Numerics.Memory;
 namespace Vlc.Numerics.Kernels;
 
 /// <summary>
-/// The reconstruction values of a bitshift trellis code: the state is the last 8 bits of the code string, an axis of b bits shifts b new ones in,
-/// and its value is entry <c>state</c> of the table of b bits. Values are those of a unit Gaussian; the axis's scale is applied outside.
+/// The reconstruction values of a bitshift trellis code. The state is the last 8 bits of the code string. An axis of b bits shifts b new
+/// bits in, and its value is entry <c>state</c> of the table of b bits. Values are those of a unit Gaussian; the scale of an axis is
+/// applied by the caller.
 /// </summary>
 /// <remarks>
-/// Layout. The tables are held three times, all on 64-byte boundaries: int16 in units of 1/4096, which is what is stored and what the scan
-/// looks up in registers, and float, 1 KB a table; every value is exact in both. <see cref="TrellisFilter"/> looks values up in 8 bits, rounded.
+/// Layout. The tables are stored three times, all on 64-byte boundaries. One copy is int16 in units of 1/4096, which files store and the
+/// scan looks up in registers. One is float, 1 KB a table; every value is exact in both. One is 8 bits, rounded, for
+/// <see cref="TrellisFilter"/>.
 /// </remarks>
 public sealed partial class TrellisTables : IDisposable
 {
@@ -20,13 +22,13 @@ public sealed partial class TrellisTables : IDisposable
     /// <summary>Number of states, and of values in a table.</summary>
     public const int StateCount = 1 << StateBits;
 
-    /// <summary>Most bits an axis can have: then the state is the axis's own bits alone.</summary>
+    /// <summary>Most bits of an axis: the state is then the axis's own bits alone.</summary>
     public const int MaxBits = 8;
 
     /// <summary>Largest value of the tables in 8 bits; the range is symmetric.</summary>
     internal const int LargestByte = 127;
 
-    /// <summary>What one unit of <see cref="Values"/> is worth.</summary>
+    /// <summary>The value of one unit of <see cref="Values"/>.</summary>
     internal const float Unit = 1f / 4096;
 
     private readonly AlignedBuffer<short> _values = new(MaxBits * StateCount);
@@ -50,7 +52,10 @@ public sealed partial class TrellisTables : IDisposable
         {
             ReadOnlySpan<float> table = Table(bits);
             float step = _byteSteps[bits] = MathF.Abs(TensorPrimitives.MaxMagnitude(table)) / LargestByte;
-            for (int state = 0; state < StateCount && step > 0; state++) _bytes.Span[((bits - 1) * StateCount) + state] = (sbyte)MathF.Round(table[state] / step);
+            for (int state = 0; state < StateCount && step > 0; state++)
+            {
+                _bytes.Span[((bits - 1) * StateCount) + state] = (sbyte)MathF.Round(table[state] / step);
+            }
         }
     }
 
@@ -94,7 +99,7 @@ public sealed partial class TrellisTables : IDisposable
     /// <summary><see cref="ByteStep"/> in lane b.</summary>
     internal Vector512<float> ByteSteps => Vector512.Create(_byteSteps);
 
-    /// <summary>δ, what a unit of the table in 8 bits is worth.</summary>
+    /// <summary>δ, the value of a unit of the table in 8 bits.</summary>
     /// <param name="bits">1 to 8.</param>
     internal float ByteStep(int bits) => _byteSteps[bits];
 

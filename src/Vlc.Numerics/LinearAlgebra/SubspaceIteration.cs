@@ -3,15 +3,19 @@ using Vlc.Numerics.Randomness;
 
 namespace Vlc.Numerics.LinearAlgebra;
 
-/// <summary>The leading eigenvectors of large symmetric matrices without negative eigenvalues, such as covariances, where all would take too long.</summary>
+/// <summary>
+/// The leading eigenvectors of large symmetric positive semidefinite matrices, such as covariances, for which a full decomposition takes
+/// too long.
+/// </summary>
 /// <remarks>
-/// Method. Randomised block subspace iteration with a Rayleigh-Ritz step (Halko, Martinsson and Tropp, 2011, 4.5 and 5.3): random vectors times the matrix, made
-/// orthonormal, some times over; then the eigenvectors of the matrix within their span. The work is products of n² · count; eigenvalues near the last one found are
-/// approximate, those well above it are as good as float32. Same bits on any number of threads and any instruction set.
+/// Method. Randomised block subspace iteration with a Rayleigh-Ritz step (Halko, Martinsson and Tropp, 2011, 4.5 and 5.3). Random vectors
+/// are multiplied by the matrix and made orthonormal, several times. Then the eigenvectors of the matrix within their span are found. The
+/// work is products of n² · count. Eigenvalues near the last one found are approximate; those well above it are as good as float32. The
+/// bits are the same on any number of threads and any instruction set.
 /// </remarks>
 public static class SubspaceIteration
 {
-    /// <summary>Vectors beyond those wanted, which make the last of these converge.</summary>
+    /// <summary>Vectors beyond those wanted; they make the last of the wanted ones converge.</summary>
     private const int Oversampling = 16;
 
     private const int Iterations = 4;
@@ -22,14 +26,17 @@ public static class SubspaceIteration
     /// <param name="matrix">n x n, row-major, symmetric, without negative eigenvalues beyond rounding.</param>
     /// <param name="n">Rows and columns.</param>
     /// <param name="count">Eigenvectors wanted; at most n.</param>
-    /// <param name="vectors">Receives count x n, by descending eigenvalue; the component of largest magnitude (the first of equals) is positive.</param>
+    /// <param name="vectors">
+    /// Receives count x n, by descending eigenvalue; the component of largest magnitude (the first of equals) is positive.
+    /// </param>
     /// <param name="eigenvalues">Receives count values, descending.</param>
     /// <param name="threads">Threads to use; the result does not depend on it.</param>
     /// <param name="cancellationToken">Checked between products.</param>
     /// <exception cref="ArgumentOutOfRangeException">A count or a span that does not fit.</exception>
     /// <exception cref="ArgumentException">An element is NaN or infinite.</exception>
     public static void Leading(
-        ReadOnlySpan<double> matrix, int n, int count, Span<float> vectors, Span<double> eigenvalues, int threads, CancellationToken cancellationToken = default)
+        ReadOnlySpan<double> matrix, int n, int count, Span<float> vectors, Span<double> eigenvalues, int threads,
+        CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(n, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
@@ -44,7 +51,7 @@ public static class SubspaceIteration
             largest = Math.Max(largest, Math.Abs(element));
         }
 
-        // By a power of two to elements below 2: products of float32 neither overflow nor vanish.
+        // Elements are scaled by a power of two to below 2, so that products of float32 neither overflow nor vanish.
         int exponent = largest == 0 ? 0 : Math.ILogB(largest), block = (int)Math.Min(n, (long)count + Oversampling);
         var scaled = new float[n * n];
         for (int i = 0; i < scaled.Length; i++) scaled[i] = (float)Math.ScaleB(matrix[i], -exponent);
@@ -63,7 +70,11 @@ public static class SubspaceIteration
         // The matrix within the span, and its eigenvectors there.
         MatrixProduct.Multiply(basis, block, columns, product, threads, cancellationToken);
         var within = new float[block * block];
-        using (var span = new PackedMatrix(basis, block, n)) MatrixProduct.Multiply(product, block, span, within, threads, cancellationToken);
+        using (var span = new PackedMatrix(basis, block, n))
+        {
+            MatrixProduct.Multiply(product, block, span, within, threads, cancellationToken);
+        }
+
         double[] ritz = [.. within.Select(value => (double)value)], values = new double[block];
         SymmetricEigen.Decompose(ritz, block, values);
         float[] rotation = [.. ritz.Take(count * block).Select(value => (float)value)], transposed = new float[n * block];
@@ -72,7 +83,11 @@ public static class SubspaceIteration
             for (int k = 0; k < n; k++) transposed[(k * block) + i] = basis[(i * n) + k];
         }
 
-        using (var components = new PackedMatrix(transposed, n, block)) MatrixProduct.Multiply(rotation, count, components, vectors, threads, cancellationToken);
+        using (var components = new PackedMatrix(transposed, n, block))
+        {
+            MatrixProduct.Multiply(rotation, count, components, vectors, threads, cancellationToken);
+        }
+
         for (int row = 0; row < count; row++)
         {
             eigenvalues[row] = Math.ScaleB(values[row], exponent);

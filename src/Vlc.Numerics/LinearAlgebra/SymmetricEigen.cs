@@ -10,16 +10,16 @@ namespace Vlc.Numerics.LinearAlgebra;
 /// <summary>Eigenvectors of symmetric matrices, and orthonormal bases.</summary>
 /// <remarks>
 /// <para>
-/// Method. Householder reflections to tridiagonal form, then implicit QL (Golub and Van Loan, 8.3). Everything runs along rows: the matrix is
-/// kept whole, so that its columns are rows, and the eigenvectors are built as rows, so that a rotation touches two of them. Rotations are
-/// gathered over some sweeps and applied to one strip of columns after the other, each of which stays in cache.
+/// Method. Householder reflections to tridiagonal form, then implicit QL (Golub and Van Loan, 8.3). All loops run along rows. The matrix is
+/// stored whole, so that its columns are rows as well. The eigenvectors are built as rows, so a rotation touches two of them. Rotations are
+/// collected over some sweeps and applied to one strip of columns after the other; a strip stays in cache.
 /// </para>
 /// <para>
 /// Layout. Rows of the work matrices are padded with zeros to whole vectors of 8 doubles on 64-byte boundaries; no loop has a tail.
 /// </para>
 /// <para>
-/// Instruction sets. Vectors of 512 bits, which narrower hardware splits; products and sums are rounded apart and sums have a fixed order, so
-/// that all give the same bits.
+/// Instruction sets. Vectors of 512 bits, which the runtime splits on narrower hardware. Products and sums are rounded separately and sums
+/// have a fixed order, so all give the same bits.
 /// </para>
 /// </remarks>
 public static unsafe class SymmetricEigen
@@ -41,8 +41,8 @@ public static unsafe class SymmetricEigen
 
     /// <summary>Eigenvalues and unit eigenvectors of a symmetric matrix.</summary>
     /// <param name="matrix">
-    /// n x n, row-major; of a matrix that is not quite symmetric, the upper triangle counts. On return row k is eigenvector k, its component of
-    /// largest magnitude (the first of equals) positive.
+    /// n x n, row-major. If the matrix is not quite symmetric, the upper triangle counts. On return row k is eigenvector k; its component
+    /// of largest magnitude (the first of equals) is positive.
     /// </param>
     /// <param name="n">Rows and columns; at least 1.</param>
     /// <param name="eigenvalues">Receives n eigenvalues, descending.</param>
@@ -99,7 +99,7 @@ public static unsafe class SymmetricEigen
     /// <param name="rows">count x dimension, row-major.</param>
     /// <param name="count">Rows; at most <paramref name="dimension"/>.</param>
     /// <param name="dimension">Length of a row.</param>
-    /// <remarks>A row that depends on those before it is replaced by the first axis, made orthogonal, that does not.</remarks>
+    /// <remarks>A row that depends on earlier rows is replaced by the first axis that does not, made orthogonal to them.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">More rows than dimensions, or the span is too short.</exception>
     /// <exception cref="ArgumentException">A component is NaN or infinite.</exception>
     public static void Orthonormalize(Span<float> rows, int count, int dimension) => TryOrthonormalize(rows, count, dimension, long.MaxValue);
@@ -214,7 +214,8 @@ public static unsafe class SymmetricEigen
     }
 
     /// <summary>
-    /// Implicit QL: on return <paramref name="diagonal"/> holds the eigenvalues and row k of <paramref name="q"/> the eigenvector of value k.
+    /// Implicit QL: on return <paramref name="diagonal"/> holds the eigenvalues and row k of <paramref name="q"/> the eigenvector of value
+    /// k.
     /// </summary>
     private static void Diagonalize(double* diagonal, double* below, double* q, int n, int stride)
     {
@@ -252,7 +253,7 @@ public static unsafe class SymmetricEigen
             below[i + 1] = r;
             if (r == 0)
             {
-                // The block fell apart in the middle.
+                // The block split in the middle.
                 diagonal[i + 1] -= shift;
                 below[last] = 0;
                 return;
@@ -273,7 +274,7 @@ public static unsafe class SymmetricEigen
         below[last] = 0;
     }
 
-    /// <summary>Applies the rotations of a batch in order to the rows of <paramref name="q"/>, and empties the batch.</summary>
+    /// <summary>Applies the rotations of a batch in order to the rows of <paramref name="q"/>, and clears the batch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Apply(List<Rotation> batch, double* q, int stride)
     {
@@ -296,7 +297,9 @@ public static unsafe class SymmetricEigen
         batch.Clear();
     }
 
-    /// <summary>Σ x[j]·y[j] over whole vectors from <paramref name="start"/> to <paramref name="end"/>: two accumulators, then a tree.</summary>
+    /// <summary>
+    /// Σ x[j]·y[j] over whole vectors from <paramref name="start"/> to <paramref name="end"/>: two accumulators, then a tree.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Dot(double* x, double* y, int start, int end)
     {
@@ -337,8 +340,10 @@ public static unsafe class SymmetricEigen
         for (int j = 0; j < row.Length; j++) row[j] = -row[j];
     }
 
-    /// <summary>Removes from <paramref name="row"/> its components along the orthonormal rows before it and scales it to length 1.</summary>
-    /// <returns>False where rounding errors are all that is left.</returns>
+    /// <summary>
+    /// Removes from <paramref name="row"/> its components along the orthonormal rows before it and scales it to length 1.
+    /// </summary>
+    /// <returns>False where only rounding errors are left.</returns>
     private static bool TryNormalizeAgainst(
         ReadOnlySpan<float> basis, ReadOnlySpan<(int First, int End)> runs, Span<float> row, out (int First, int End) run, ref long work)
     {

@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Vlc.Numerics.Memory;
 
 /// <summary>
-/// Native memory on a 64-byte boundary, zeroed, of which kernels may read 64 bytes past the end. Managed arrays start at an odd
-/// multiple of 8 bytes; float streams that fit in cache run 1.3 to 1.6 times faster from such a buffer.
+/// Zeroed native memory on a 64-byte boundary. Kernels may read 64 bytes past its end. Managed arrays start at an odd multiple of 8 bytes;
+/// arrays of floats that fit in cache are read 1.3 to 1.6 times faster from such a buffer.
 /// </summary>
 /// <typeparam name="T">Element type without references.</typeparam>
 public sealed unsafe class AlignedBuffer<T> : IDisposable
@@ -18,7 +18,7 @@ public sealed unsafe class AlignedBuffer<T> : IDisposable
     /// <summary>Allocates <paramref name="length"/> zeroed elements.</summary>
     /// <param name="length">Number of elements; at least 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">Negative length.</exception>
-    /// <exception cref="OutOfMemoryException">The memory is not to be had.</exception>
+    /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
     public AlignedBuffer(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);

@@ -9,11 +9,13 @@ public abstract unsafe class CodeMemory : IDisposable
     /// <summary>First byte. The memory must outlive the pointer.</summary>
     internal abstract byte* Pointer { get; }
 
-    /// <summary>Bytes [<paramref name="offset"/>, <paramref name="offset"/> + <paramref name="length"/>). The memory must outlive the span.</summary>
+    /// <summary>
+    /// Bytes [<paramref name="offset"/>, <paramref name="offset"/> + <paramref name="length"/>). The memory must outlive the span.
+    /// </summary>
     /// <param name="offset">First byte.</param>
     /// <param name="length">Number of bytes.</param>
     /// <exception cref="ArgumentOutOfRangeException">Not within the memory.</exception>
-    /// <exception cref="ObjectDisposedException">The memory has been given back.</exception>
+    /// <exception cref="ObjectDisposedException">The memory has been released.</exception>
     public ReadOnlySpan<byte> Slice(long offset, int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
@@ -22,16 +24,16 @@ public abstract unsafe class CodeMemory : IDisposable
         return length == 0 ? [] : new ReadOnlySpan<byte>(Pointer + offset, length);
     }
 
-    /// <summary>Gives the memory back; spans and pointers into it are void from then on.</summary>
+    /// <summary>Releases the memory; spans and pointers into it are invalid from then on.</summary>
     public void Dispose()
     {
         Release();
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Gives the memory back, once.</summary>
+    /// <summary>Releases the memory, once.</summary>
     private protected abstract void Release();
 
-    /// <summary>Gives back the memory of an object that was never disposed of.</summary>
+    /// <summary>Releases the memory of an object that was never disposed of.</summary>
     ~CodeMemory() => Release();
 }

@@ -1,6 +1,8 @@
 namespace Vlc.Numerics.Memory;
 
-/// <summary>A matrix of codes in a mapped file or in native memory: rows of equal length, one after the other, from byte <see cref="Offset"/> on.</summary>
+/// <summary>
+/// A matrix of codes in a mapped file or in native memory: rows of equal length, one after the other, from byte <see cref="Offset"/> on.
+/// </summary>
 public sealed unsafe class CodeRows
 {
     private readonly CodeMemory _memory;
@@ -65,13 +67,23 @@ public sealed unsafe class CodeRows
         return _memory.Slice(Offset + ((long)first * RowBytes), checked(count * RowBytes));
     }
 
+    /// <summary>Asks the processor for the first bytes of the rows: where many short pieces are read, waiting for each would cost more than reading it.</summary>
+    public void Prefetch()
+    {
+        const int Line = 64, MostLines = 16;
+        if (!System.Runtime.Intrinsics.X86.Sse.IsSupported) return;
+        byte* address = Pointer;
+        int lines = (int)Math.Min((((long)RowCount * RowBytes) + Line - 1) / Line, MostLines);
+        for (int line = 0; line < lines; line++) System.Runtime.Intrinsics.X86.Sse.Prefetch0(address + (line * Line));
+    }
+
     /// <summary>Address of row 0.</summary>
     internal byte* Pointer => _memory.Pointer + Offset;
 
     /// <summary>Rows from whose start <paramref name="bytes"/> bytes can be read without leaving the memory.</summary>
     internal int RowsReadable(int bytes)
     {
-        // Below 0 not even row 0 has room; the division would round up to it.
+        // Below 0 not even row 0 can be read; the division would round up to it.
         long spare = _memory.Length - Offset - bytes;
         return spare < 0 ? 0 : (int)Math.Min((spare / RowBytes) + 1, RowCount);
     }

@@ -3,11 +3,11 @@ using System.IO.MemoryMappedFiles;
 namespace Vlc.Numerics.Memory;
 
 /// <summary>
-/// A file mapped read-only into memory. Pages are read when first touched and belong to the operating system's cache, so an open index costs no
-/// managed memory.
+/// A file mapped read-only into memory. The operating system reads pages when they are first touched and keeps them in its cache, so an
+/// open index costs no managed memory.
 /// </summary>
 /// <remarks>
-/// A file that another program shortens while it is mapped ends the process on access. VLC replaces its files by renaming, which leaves the mapped
+/// If another program shortens a mapped file, the next access ends the process. VLC replaces its files by renaming, which leaves the mapped
 /// one whole.
 /// </remarks>
 public sealed unsafe class MappedFile : CodeMemory
@@ -59,8 +59,8 @@ public sealed unsafe class MappedFile : CodeMemory
     }
 
     /// <remarks>
-    /// Also runs as a finalizer: the pointer keeps the view's safe handle alive until it is released, and a safe handle is finalized after all
-    /// others.
+    /// Also runs as a finalizer. The pointer keeps the view's safe handle alive until it is released, and a safe handle is finalized after
+    /// all others.
     /// </remarks>
     private protected override void Release()
     {

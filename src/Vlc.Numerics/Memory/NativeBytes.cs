@@ -3,7 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Vlc.Numerics.Memory;
 
-/// <summary>A block of native memory, 64-byte aligned, for an index that is not in a file and for codes that are gathered before a scan.</summary>
+/// <summary>
+/// A block of native memory, 64-byte aligned, for an index that is not in a file and for codes that are gathered before a scan.
+/// </summary>
 public sealed unsafe class NativeBytes : CodeMemory
 {
     private const nuint Alignment = 64;
@@ -12,7 +14,7 @@ public sealed unsafe class NativeBytes : CodeMemory
 
     /// <summary>Allocates bytes of any content.</summary>
     /// <param name="length">How many; may be 0.</param>
-    /// <exception cref="OutOfMemoryException">There are not as many.</exception>
+    /// <exception cref="OutOfMemoryException">There is not enough memory.</exception>
     public NativeBytes(long length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
@@ -52,7 +54,7 @@ public sealed unsafe class NativeBytes : CodeMemory
         }
     }
 
-    /// <summary>Writable bytes. Only whoever fills the block writes; afterwards it is read alone.</summary>
+    /// <summary>Writable bytes. Only the code that fills the block writes; afterwards the block is read-only.</summary>
     /// <param name="offset">First byte.</param>
     /// <param name="length">Number of bytes.</param>
     /// <exception cref="ArgumentOutOfRangeException">Not within the block.</exception>

@@ -1,8 +1,8 @@
 namespace Vlc.Numerics.Randomness;
 
 /// <summary>
-/// Seeded random numbers whose sequence is part of the file format's promise "same seed, same bytes": xoshiro256++
-/// (Blackman and Vigna, 2019) started by SplitMix64. <see cref="System.Random"/> does not document its sequence.
+/// Seeded random numbers whose sequence is part of the promise "same seed, same bytes": xoshiro256++ (Blackman and Vigna, 2019), seeded by
+/// SplitMix64. <see cref="System.Random"/> does not document its sequence.
 /// </summary>
 public sealed class SeededRandom
 {
@@ -10,7 +10,9 @@ public sealed class SeededRandom
 
     /// <summary>Starts the sequence of a seed and a stream.</summary>
     /// <param name="seed">The user's seed.</param>
-    /// <param name="stream">A number for each independent use of the seed (phase, iteration, block), so that uses do not share a sequence.</param>
+    /// <param name="stream">
+    /// A number for each independent use of the seed (phase, iteration, block), so that uses do not share a sequence.
+    /// </param>
     public SeededRandom(ulong seed, ulong stream = 0)
     {
         ulong state = Mix(seed) ^ Mix(stream + 0x632BE59BD9B4E019UL);
@@ -46,8 +48,8 @@ public sealed class SeededRandom
     }
 
     /// <summary>
-    /// A number of mean 0 and variance 1 that is close to Gaussian: the centred sum of 12 uniforms (Irwin-Hall), cut at 6 sigma.
-    /// It needs no logarithm or cosine, whose last bits differ between platforms.
+    /// A number of mean 0 and variance 1 that is close to Gaussian: the centred sum of 12 uniforms (Irwin-Hall), limited to 6 sigma. It
+    /// needs no logarithm or cosine, whose last bits differ between platforms.
     /// </summary>
     public float NextGaussian()
     {
@@ -62,8 +64,8 @@ public sealed class SeededRandom
     }
 
     /// <summary>
-    /// <paramref name="count"/> distinct numbers below <paramref name="bound"/>, ascending (Knuth's selection sampling is O(bound); this is
-    /// Floyd's, O(count)).
+    /// <paramref name="count"/> distinct numbers below <paramref name="bound"/>, ascending. The algorithm is Floyd's, O(count); Knuth's
+    /// selection sampling is O(bound).
     /// </summary>
     /// <param name="bound">Exclusive upper bound.</param>
     /// <param name="count">How many; at most <paramref name="bound"/>.</param>

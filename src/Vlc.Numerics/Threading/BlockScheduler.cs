@@ -1,8 +1,8 @@
 namespace Vlc.Numerics.Threading;
 
 /// <summary>
-/// Runs numbered blocks of work on a fixed number of threads. What a block computes depends on its number alone, never on the
-/// thread that runs it, so that results are the same on any thread count.
+/// Runs numbered blocks of work on a fixed number of threads. The result of a block depends on its number alone, never on its thread, so
+/// results are the same on any thread count.
 /// </summary>
 public static class BlockScheduler
 {
@@ -48,7 +48,7 @@ public static class BlockScheduler
             }
             catch (Exception) when (failure is not null)
             {
-                // A second failure says nothing that the first does not.
+                // A second failure adds nothing to the first.
             }
         }
 

@@ -13,7 +13,7 @@ public sealed class FailureTests
     [InlineData("nan.npy", "row 3")]
     [InlineData("ragged.jsonl", "line 2")]
     [InlineData("ragged.csv", "line 2")]
-    [InlineData("unknown.xyz", "file name")]
+    [InlineData("unknown.xyz", "--format")]
     [InlineData("folder", "a folder")]
     public async Task Bad_vectors_exit_with_3_and_leave_nothing(string name, string where)
     {

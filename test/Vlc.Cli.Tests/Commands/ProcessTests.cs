@@ -59,12 +59,28 @@ public sealed class ProcessTests
         Assert.Empty(Directory.EnumerateFileSystemEntries(outFolder));
     }
 
+    [Theory]
+    [InlineData("csv", "a,0.5,1.5\nb,2.5,3.5\n")]
+    [InlineData("jsonl", "{\"id\":\"a\",\"embedding\":[0.5,1.5]}\n{\"id\":\"b\",\"embedding\":[2.5,3.5]}\n")]
+    public async Task Standard_input_is_read_in_the_format_that_is_named(string format, string content)
+    {
+        using var samples = new SampleVectors();
+        string path = samples.File("out.jsonl");
+        using Process convert = Start("convert", "-", path, "--format", format);
+        await convert.StandardInput.WriteAsync(content);
+        convert.StandardInput.Close();
+        (_, string error) = await Finish(convert);
+        Assert.True(convert.ExitCode == 0, error);
+        Assert.Contains("standard input", error, StringComparison.Ordinal);
+        Assert.Equal(["""{"id":"a","embedding":[0.5,1.5]}""", """{"id":"b","embedding":[2.5,3.5]}"""], await File.ReadAllLinesAsync(path));
+    }
+
     private static Process Start(params string[] args)
     {
         var start = new ProcessStartInfo(
             Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet")
         {
-            RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
         };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "vlc.dll"));
         foreach (string arg in args) start.ArgumentList.Add(arg);

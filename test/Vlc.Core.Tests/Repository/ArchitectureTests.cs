@@ -14,10 +14,15 @@ public sealed class ArchitectureTests
         ["Vlc.Core"] = ["Vlc.Numerics"],
         ["Vlc.Formats"] = ["Vlc.Core"],
         ["Vlc.Formats.Hdf5"] = ["Vlc.Formats"],
-        ["Vlc.Formats.Parquet"] = ["Vlc.Formats"],
+        ["Vlc.Formats.Columnar"] = ["Vlc.Formats"],
+        ["Vlc.Formats.Zstandard"] = ["Vlc.Formats"],
+        ["Vlc.Formats.Chroma"] = ["Vlc.Formats"],
         ["Vlc.Plots"] = ["Vlc.Core"],
         ["Vlc.Gpu"] = ["Vlc.Core"],
-        ["Vlc.Cli"] = ["Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Parquet", "Vlc.Plots", "Vlc.Gpu"],
+        ["Vlc.Cli"] =
+        [
+            "Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Columnar", "Vlc.Formats.Zstandard", "Vlc.Formats.Chroma", "Vlc.Plots", "Vlc.Gpu",
+        ],
     };
 
     private static readonly Dictionary<string, string[]> s_packages = new()
@@ -25,8 +30,10 @@ public sealed class ArchitectureTests
         ["Vlc.Numerics"] = ["System.Numerics.Tensors"],
         ["Vlc.Core"] = ["System.Numerics.Tensors"],
         ["Vlc.Formats"] = [],
-        ["Vlc.Formats.Hdf5"] = ["PureHDF"],
-        ["Vlc.Formats.Parquet"] = ["Parquet.Net"],
+        ["Vlc.Formats.Hdf5"] = [],
+        ["Vlc.Formats.Columnar"] = ["ZstdSharp.Port"],
+        ["Vlc.Formats.Zstandard"] = ["ZstdSharp.Port"],
+        ["Vlc.Formats.Chroma"] = ["Microsoft.Data.Sqlite"],
         ["Vlc.Plots"] = ["ScottPlot"],
         ["Vlc.Gpu"] = ["ILGPU"],
         ["Vlc.Cli"] = ["System.CommandLine", "Spectre.Console"],
@@ -41,8 +48,10 @@ public sealed class ArchitectureTests
     {
         foreach ((string name, XDocument project) in Projects())
         {
-            string[] references = [.. Included(project, "ProjectReference").Select(path => Path.GetFileNameWithoutExtension(path.Replace('\\', '/')))];
-            Assert.True(!references.Except(s_layers[name]).Any(), $"{name} references {string.Join(", ", references.Except(s_layers[name]))}");
+            string[] references =
+                [.. Included(project, "ProjectReference").Select(path => Path.GetFileNameWithoutExtension(path.Replace('\\', '/')))];
+            Assert.True(
+                !references.Except(s_layers[name]).Any(), $"{name} references {string.Join(", ", references.Except(s_layers[name]))}");
         }
     }
 
@@ -59,11 +68,14 @@ public sealed class ArchitectureTests
     [Fact]
     public void Only_the_numerics_project_allows_unsafe_code()
     {
-        string[] allowed = [.. Projects().Where(project => project.Project.Descendants("AllowUnsafeBlocks").Any(element => element.Value == "true"))
+        string[] allowed =
+            [.. Projects().Where(project => project.Project.Descendants("AllowUnsafeBlocks").Any(element => element.Value == "true"))
             .Select(project => project.Name)];
         Assert.Equal(["Vlc.Numerics"], allowed);
         // Without the switch the compiler refuses pointers; these two do the same without pointers.
-        foreach ((string path, string text) in Sources().Where(file => !Relative(file.Path).StartsWith("Vlc.Numerics/", StringComparison.Ordinal)))
+        IEnumerable<(string, string)> others =
+            Sources().Where(file => !Relative(file.Path).StartsWith("Vlc.Numerics/", StringComparison.Ordinal));
+        foreach ((string path, string text) in others)
         {
             Assert.False(text.Contains("MemoryMarshal.GetReference", StringComparison.Ordinal), path);
             Assert.False(text.Contains("CompilerServices.Unsafe", StringComparison.Ordinal), path);
@@ -90,7 +102,10 @@ public sealed class ArchitectureTests
     private static (string Name, XDocument Project)[] Projects()
     {
         (string Name, XDocument Project)[] projects =
-            [.. Directory.GetFiles(s_source, "*.csproj", SearchOption.AllDirectories).Select(path => (Path.GetFileNameWithoutExtension(path), XDocument.Load(path)))];
+        [
+            .. Directory.GetFiles(s_source, "*.csproj", SearchOption.AllDirectories)
+                .Select(path => (Path.GetFileNameWithoutExtension(path), XDocument.Load(path))),
+        ];
         Assert.NotEmpty(projects);
         return projects;
     }

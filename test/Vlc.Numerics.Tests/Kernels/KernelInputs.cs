@@ -2,10 +2,12 @@ using Vlc.Numerics.Randomness;
 
 namespace Vlc.Numerics.Tests.Kernels;
 
-/// <summary>Inputs for kernels: sizes around every tile and vector width, and values of every kind of rounding.</summary>
+/// <summary>Inputs for kernels: sizes near every tile and vector width, and values of every kind of rounding.</summary>
 internal static class KernelInputs
 {
-    /// <summary>Around 16 lanes, 32 columns of a panel, 64 of an unrolled step, 128 of four panels; not multiples of 4, 6 or 14 rows.</summary>
+    /// <summary>
+    /// Near 16 lanes, 32 columns of a panel, 64 of an unrolled step, 128 of four panels; not multiples of 4, 6 or 14 rows.
+    /// </summary>
     public static readonly int[] Lengths = [1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 79, 127, 128, 129, 200];
 
     /// <summary>Gaussian numbers of mixed magnitude, so that an order of summation shows in the last bits.</summary>

@@ -69,7 +69,7 @@ public sealed class MatrixProductTests
         var products = new float[n * m];
         MatrixProduct.Multiply(rows, n, packed, products, threads);
         KernelInputs.AssertSameBits(expected, products);
-        // One row at a time through the kernel for single vectors; a guard behind the result stays.
+        // One row at a time through the kernel for single vectors; a guard element after the result stays unchanged.
         var single = new float[m + 1];
         single[m] = -1;
         int last = n - 1;

@@ -32,7 +32,7 @@ public sealed class NearestColumnTests
     [InlineData(70)]
     public void Among_equal_columns_the_lowest_wins(int distance)
     {
-        // Columns c and c + distance are twins: in one lane, in the two halves of a panel, in different panels.
+        // Columns c and c + distance are equal: in one lane, in the two halves of a panel, in different panels.
         const int Depth = 6, M = 150;
         float[] columns = KernelInputs.Values(M * Depth, 1);
         for (int j = 0; j + distance < M; j += 2 * distance)
@@ -97,9 +97,12 @@ public sealed class NearestColumnTests
     public void Spans_that_are_too_short_are_refused_and_cancellation_is_heard()
     {
         using var packed = new PackedMatrix(new float[4], 2, 2);
-        Assert.Throws<ArgumentOutOfRangeException>(() => NearestColumn.Assign(new float[3], packed, new float[2], new int[2], new float[2], 1));
-        Assert.Throws<ArgumentOutOfRangeException>(() => NearestColumn.Assign(new float[4], packed, new float[1], new int[2], new float[2], 1));
-        Assert.Throws<ArgumentOutOfRangeException>(() => NearestColumn.Assign(new float[4], packed, new float[2], new int[2], new float[1], 1));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => NearestColumn.Assign(new float[3], packed, new float[2], new int[2], new float[2], 1));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => NearestColumn.Assign(new float[4], packed, new float[1], new int[2], new float[2], 1));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => NearestColumn.Assign(new float[4], packed, new float[2], new int[2], new float[1], 1));
         Assert.Throws<OperationCanceledException>(() => NearestColumn.Assign(
             new float[4], packed, new float[2], new int[2], new float[2], 1, new CancellationToken(canceled: true)));
     }
@@ -119,7 +122,7 @@ public sealed class NearestColumnTests
 
     private static (int[] Nearest, float[] Scores) Assign(float[] rows, int n, float[] columns, int m, int depth, int threads)
     {
-        // One element further on, so that no span begins where its array does.
+        // One element later, so that no span begins where its array does.
         float[] shiftedRows = [0, .. rows], shiftedScores = new float[n + 1];
         int[] shiftedNearest = new int[n + 1];
         var norms = new float[m];

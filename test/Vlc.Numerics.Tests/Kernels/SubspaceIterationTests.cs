@@ -20,7 +20,7 @@ public sealed class SubspaceIterationTests
         {
             Assert.Equal(expected[k], eigenvalues[k], 1e-5 * expected[0]);
             for (int other = 0; other <= k; other++) Assert.Equal(k == other ? 1 : 0, Dot(vectors, k, vectors, other, n), 2e-5);
-            // Well above the last, and apart from its neighbours: the vector itself, sign included.
+            // Well above the last, and separated from its neighbours: the vector itself, with its sign.
             if (expected[k] > 4 * expected[Math.Min(count, n - 1)] && expected[k] > 1e-3 * expected[0])
             {
                 Assert.Equal(1, Enumerable.Range(0, n).Sum(i => vectors[(k * n) + i] * full[(k * n) + i]), 1e-3);
@@ -83,7 +83,8 @@ public sealed class SubspaceIterationTests
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => SubspaceIteration.Leading(new double[4], 2, 3, new float[6], new double[3], 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => SubspaceIteration.Leading(new double[4], 2, 1, new float[1], new double[1], 1));
-        Assert.Throws<ArgumentException>(() => SubspaceIteration.Leading([1, double.NaN, double.NaN, 1], 2, 1, new float[2], new double[1], 1));
+        Assert.Throws<ArgumentException>(
+            () => SubspaceIteration.Leading([1, double.NaN, double.NaN, 1], 2, 1, new float[2], new double[1], 1));
     }
 
     private static (float[] Vectors, double[] Values) Leading(double[] matrix, int n, int count, int threads)
@@ -117,5 +118,6 @@ public sealed class SubspaceIterationTests
         return matrix;
     }
 
-    private static double Dot(float[] x, int i, float[] y, int j, int n) => Enumerable.Range(0, n).Sum(k => (double)x[(i * n) + k] * y[(j * n) + k]);
+    private static double Dot(float[] x, int i, float[] y, int j, int n) =>
+        Enumerable.Range(0, n).Sum(k => (double)x[(i * n) + k] * y[(j * n) + k]);
 }

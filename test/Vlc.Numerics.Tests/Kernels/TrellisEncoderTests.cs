@@ -5,7 +5,7 @@ namespace Vlc.Numerics.Tests.Kernels;
 
 public sealed class TrellisEncoderTests
 {
-    /// <summary>Lengths of strings around the vectors' widths, and two like those of an index.</summary>
+    /// <summary>Lengths of strings near the vectors' widths, and two like those of an index.</summary>
     public static TheoryData<int> Lengths => [.. Enumerable.Range(0, 71), 200, 385];
 
     [Theory]
@@ -39,7 +39,9 @@ public sealed class TrellisEncoderTests
     {
         using var encoder = new TrellisEncoder(TrellisTables.Designed, 8);
         var random = new SeededRandom(11);
-        foreach (byte[] bits in new byte[][] { [1], [8], [1, 1, 1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2], [3, 3, 3, 3], [4, 4, 4], [6, 5], [1, 8, 3], [5, 4, 2, 1] })
+        byte[][] allocations =
+            [[1], [8], [1, 1, 1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2], [3, 3, 3, 3], [4, 4, 4], [6, 5], [1, 8, 3], [5, 4, 2, 1]];
+        foreach (byte[] bits in allocations)
         {
             int total = bits.Sum(b => b);
             float[] target = [.. bits.Select(_ => random.NextGaussian())], scale = [.. bits.Select(_ => .5f + (float)random.NextDouble())];
@@ -89,7 +91,7 @@ public sealed class TrellisEncoderTests
         Assert.Equal([0b10110_011, 0b01101_000], code);
     }
 
-    /// <summary>The limits of the issue for unit Gaussians, and the error that the tables state.</summary>
+    /// <summary>The required limits for unit Gaussians, and the error that the tables state.</summary>
     [Theory]
     [InlineData(1, .302)]
     [InlineData(2, .0870)]

@@ -17,7 +17,8 @@ public sealed class TrellisFilterSupportTests
             using var file = new MappedFile(path);
             using var filter = new TrellisFilter();
             Assert.Throws<PlatformNotSupportedException>(() => filter.NearByDistance(
-                new CodeRows(file, 0, 1, 1), [], TrellisTables.Designed, [1], [1], new FilterQueries([1], 1, 1, [0], [1]), new int[1], new int[1]));
+                new CodeRows(file, 0, 1, 1), [], TrellisTables.Designed, [1], [1], new FilterQueries([1], 1, 1, [0], [1]), new int[1],
+                new int[1]));
         }
         finally
         {

@@ -2,7 +2,7 @@ using Vlc.Numerics.Randomness;
 
 namespace Vlc.Numerics.Tests.Kernels;
 
-/// <summary>What a trellis kernel works on: bits of axes, a target and scales.</summary>
+/// <summary>The input of a trellis kernel: bits of axes, a target and scales.</summary>
 internal sealed record TrellisSample(byte[] Bits, float[] Target, float[] Scale)
 {
     public int TotalBits => Bits.Sum(b => b);

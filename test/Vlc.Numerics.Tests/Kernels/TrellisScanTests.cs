@@ -26,7 +26,7 @@ public sealed class TrellisScanTests : IDisposable
         File.Delete(_path);
     }
 
-    /// <summary>All rows and picked ones, of strings that fill their rows and of shorter ones; the last row ends with the file.</summary>
+    /// <summary>All rows and chosen ones, of strings that fill their rows and of shorter ones; the last row ends with the file.</summary>
     [Theory]
     [MemberData(nameof(Lengths))]
     public void Scans_give_the_bits_of_the_reference(int length)
@@ -43,7 +43,9 @@ public sealed class TrellisScanTests : IDisposable
         }
     }
 
-    /// <summary>Lengths behind a multiple of 16 may hold anything: no more than an axis's float is asked for, none behind is read.</summary>
+    /// <summary>
+    /// Elements after a multiple of 16 may have any content: a span needs only a float an axis, and none after that is read.
+    /// </summary>
     [Fact]
     public void Floats_behind_the_last_axis_do_not_count()
     {
@@ -88,8 +90,10 @@ public sealed class TrellisScanTests : IDisposable
         Assert.Throws<ArgumentOutOfRangeException>(() => Distances([0], [8, 8], [1], two));
         Assert.Throws<ArgumentOutOfRangeException>(() => Distances([0], [8, 8], two, [1]));
         Assert.Throws<ArgumentOutOfRangeException>(() => Distances([0, 1, 2, 3, 0], [8, 8], two, two));
-        Assert.Throws<ArgumentOutOfRangeException>(() => TrellisScan.DotsAndNorms(codes, [0], TrellisTables.Designed, [8], two, two, two, results, []));
-        Assert.Throws<ArgumentOutOfRangeException>(() => TrellisScan.DotsAndNorms(codes, [0], TrellisTables.Designed, [8], two, two, [], results, results));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => TrellisScan.DotsAndNorms(codes, [0], TrellisTables.Designed, [8], two, two, two, results, []));
+        Assert.Throws<ArgumentOutOfRangeException>(
+            () => TrellisScan.DotsAndNorms(codes, [0], TrellisTables.Designed, [8], two, two, [], results, results));
         Assert.Throws<ArgumentOutOfRangeException>(() => TrellisScan.Decode(TrellisTables.Designed, [0], [8, 1], results));
 
         void Distances(int[] rows, byte[] bits, float[] target, float[] scale) =>

@@ -3,8 +3,8 @@ using Vlc.Tests;
 namespace Vlc.Numerics.Tests.Lanes;
 
 /// <summary>
-/// Every kernel test again at each lower instruction set. DOTNET_EnableAVX512F, the older name, does nothing on .NET 10; the child's own
-/// test of its level would tell.
+/// Every kernel test again at each lower instruction set. DOTNET_EnableAVX512F, the older name, has no effect on .NET 10; the child's own
+/// test of its level would show it.
 /// </summary>
 public sealed class InstructionSetLaneTests
 {
@@ -29,7 +29,9 @@ public sealed class InstructionSetLaneTests
     [InlineData("DOTNET_EnableAVX512v2", InstructionSetLevel.Vector512, TrellisFilterTests.Groups)]
     public void The_trellis_filter_keeps_its_promises_without_VBMI(string knob, InstructionSetLevel level, string layout)
     {
-        Assert.SkipUnless(InstructionSets.Level >= InstructionSetLevel.Vector256 && InstructionSets.Level >= level, $"the lane needs x64 with AVX2, and {level}");
+        Assert.SkipUnless(
+            InstructionSets.Level >= InstructionSetLevel.Vector256 && InstructionSets.Level >= level,
+            $"the lane needs x64 with AVX2, and {level}");
         int tests = InstructionSetLane.Run(
             ["-class", typeof(TrellisFilterTests).FullName!, "-class", typeof(Kernels.InstructionSetLevelTests).FullName!], (knob, "0"),
             (InstructionSetLane.ExpectedLevelVariable, level.ToString()), (TrellisFilterTests.ExpectedLayoutVariable, layout));
@@ -39,7 +41,7 @@ public sealed class InstructionSetLaneTests
     [Fact]
     public void A_lane_whose_level_is_not_lowered_fails()
     {
-        // The dead knob: the lane must notice that nothing was switched off.
+        // The variable without effect: the lane must notice that nothing was switched off.
         Assert.SkipUnless(InstructionSets.Level == InstructionSetLevel.Vector512, "needs AVX-512");
         Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => InstructionSetLane.Run(
             ["-class", typeof(Kernels.InstructionSetLevelTests).FullName!], ("DOTNET_EnableAVX512F", "0"),

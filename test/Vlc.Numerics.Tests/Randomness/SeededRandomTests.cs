@@ -5,7 +5,9 @@ namespace Vlc.Numerics.Tests.Randomness;
 
 public sealed class SeededRandomTests
 {
-    /// <summary>From an independent implementation of SplitMix64 and xoshiro256++ in Python: these numbers are part of every seeded file.</summary>
+    /// <summary>
+    /// From an independent implementation of SplitMix64 and xoshiro256++ in Python: these numbers are part of every seeded file.
+    /// </summary>
     [Theory]
     [InlineData(1, 0, 0xea87d19b2e7965deUL, 0x99bd325f1f3d7e8fUL, 0x4f5f32c40b59cc8aUL, 0x13a173e62d4a92a8UL)]
     [InlineData(0, 0, 0x76a7a32dbd731802UL, 0xac9076473748912fUL, 0xcf0cfcf097fefd16UL, 0x346c3a120d5e429eUL)]
@@ -13,7 +15,8 @@ public sealed class SeededRandomTests
     public void The_sequence_of_a_seed_is_fixed(ulong seed, ulong stream, ulong first, ulong second, ulong third, ulong fourth)
     {
         var random = new SeededRandom(seed, stream);
-        Assert.Equal([first, second, third, fourth], (ulong[])[random.NextUInt64(), random.NextUInt64(), random.NextUInt64(), random.NextUInt64()]);
+        Assert.Equal(
+            [first, second, third, fourth], (ulong[])[random.NextUInt64(), random.NextUInt64(), random.NextUInt64(), random.NextUInt64()]);
     }
 
     [Fact]

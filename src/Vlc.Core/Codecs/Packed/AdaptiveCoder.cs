@@ -4,15 +4,18 @@ using System.Runtime.CompilerServices;
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// The probability that a binary decision is 0, learned from those before it: moved by a half of the error after the first decision, by a quarter after the next two, and so
-/// on down to a 64th. Whole numbers alone, so that writer and reader agree on every machine.
+/// The probability that a binary decision is 0, learned from earlier decisions. It moves by a half of the error after the first decision,
+/// by a quarter after the next two, and so on down to a 64th. It uses whole numbers alone, so that writer and reader agree on every
+/// machine.
 /// </summary>
 internal struct AdaptiveBit
 {
     /// <summary>Bits of a probability.</summary>
     public const int ProbabilityBits = 16;
 
-    /// <summary>Decisions that a byte of a stream can hold at most: each shrinks the range by a 64th or more, and ln 256 / -ln(63/64) = 352.1.</summary>
+    /// <summary>
+    /// Most decisions that a byte of a stream can hold: each shrinks the range by a 64th or more, and ln 256 / -ln(63/64) = 352.1.
+    /// </summary>
     public const int MostPerByte = 353;
 
     private const int Least = 1 << (ProbabilityBits - 6), SlowestRate = 6;
@@ -20,7 +23,7 @@ internal struct AdaptiveBit
     private ushort _offset;
     private byte _seen;
 
-    /// <summary>Of 0, over 2^16; 1,024 to 64,512. What has never been set is a half.</summary>
+    /// <summary>The probability of 0, over 2^16; 1,024 to 64,512. The initial value is a half.</summary>
     public readonly int Zero => _offset ^ 0x8000;
 
     /// <summary>Learns from a decision.</summary>
@@ -35,17 +38,17 @@ internal struct AdaptiveBit
 }
 
 /// <summary>
-/// Binary arithmetic coding in whole numbers: a range coder with carries (Martin 1979; the arrangement is that of LZMA). Writes and reads symbol by symbol through the same
-/// calls: a writer returns what it was given, a reader what it read, so that a layout is written down once.
+/// Binary arithmetic coding in whole numbers: a range coder with carries (Martin 1979; the arrangement is that of LZMA). The same calls
+/// write and read symbol by symbol: a writer returns its argument, a reader what it read. So a layout is described once.
 /// </summary>
 internal abstract class AdaptiveCoder
 {
     /// <summary>Codes a decision.</summary>
     /// <param name="bit">0 or 1; a reader ignores it.</param>
-    /// <param name="model">What is known of it; learns.</param>
+    /// <param name="model">The probability, which learns from the decision.</param>
     public abstract int Bit(int bit, ref AdaptiveBit model);
 
-    /// <summary>Codes bits about which nothing is known, the most significant first.</summary>
+    /// <summary>Codes bits without a model, the most significant first.</summary>
     public int Bits(int value, int count)
     {
         int coded = 0;
@@ -70,11 +73,11 @@ internal abstract class AdaptiveCoder
     }
 
     /// <summary>
-    /// Codes a number: 0 or not, its sign, then the length of its magnitude in bits, one decision each, then the bits below the leading one; of these the two highest are
-    /// learned, the others taken as even.
+    /// Codes a number: whether it is 0, its sign, then the length of its magnitude in bits, one decision each, then the bits below the
+    /// leading one. The two highest of these are learned, the others are taken as even.
     /// </summary>
     /// <param name="value">Magnitude below 2^<see cref="NumberModel.MostBits"/>.</param>
-    /// <param name="model">What is known of such numbers; learns.</param>
+    /// <param name="model">The model of such numbers, which learns.</param>
     public int Number(int value, NumberModel model)
     {
         Span<AdaptiveBit> decisions = model.Decisions;
@@ -84,9 +87,9 @@ internal abstract class AdaptiveCoder
         int given = magnitude == 0 ? 1 : 32 - BitOperations.LeadingZeroCount((uint)magnitude), length = 1;
         while (length < NumberModel.MostBits && Bit(given > length ? 1 : 0, ref decisions[1 + length]) == 1) length++;
         int coded = 1;
-        for (int place = length - 2; place >= 0; place--)
+        for (int position = length - 2; position >= 0; position--)
         {
-            int bit = (magnitude >> place) & 1, learned = length - 2 - place;
+            int bit = (magnitude >> position) & 1, learned = length - 2 - position;
             coded = (coded << 1) | (learned switch
             {
                 0 => Bit(bit, ref decisions[NumberModel.HighBits + (3 * length)]),
@@ -99,13 +102,13 @@ internal abstract class AdaptiveCoder
     }
 }
 
-/// <summary>What is known of the numbers of one kind.</summary>
+/// <summary>The model of numbers of one kind.</summary>
 internal sealed class NumberModel
 {
     /// <summary>Longest magnitude in bits.</summary>
     public const int MostBits = 24;
 
-    /// <summary>Where the decisions about the bits below the leading one begin.</summary>
+    /// <summary>Index of the first decision about the bits below the leading one.</summary>
     public const int HighBits = 1 + MostBits;
 
     private readonly AdaptiveBit[] _decisions = new AdaptiveBit[HighBits + (3 * (MostBits + 1))];
@@ -146,10 +149,11 @@ internal sealed class AdaptiveWriter : AdaptiveCoder
         return bit;
     }
 
-    /// <summary>Everything written; the coder is then done.</summary>
+    /// <summary>Everything written; the coder cannot be used afterwards.</summary>
     public byte[] ToArray()
     {
-        // From the middle of what is left: a reader that misses the last byte reads the same decisions, and finds that it misses a byte.
+        // The value is taken from the middle of the remaining range: a reader without the last byte reads the same decisions, and detects
+        // that a byte is missing.
         _low += _range / 2;
         for (int i = 0; i < 5; i++) Shift();
         return [.. _bytes];
@@ -182,19 +186,19 @@ internal sealed class AdaptiveReader : AdaptiveCoder
     private readonly byte[] _bytes;
     private uint _range = uint.MaxValue, _code;
 
-    /// <summary>Begins.</summary>
+    /// <summary>Starts reading.</summary>
     public AdaptiveReader(ReadOnlySpan<byte> bytes)
     {
         _bytes = bytes.ToArray();
         for (int i = 0; i < 4; i++) _code = (_code << 8) | Next();
     }
 
-    /// <summary>Bytes read; more than there are where the stream is cut: what lies behind its end reads as 0.</summary>
+    /// <summary>Bytes read. It exceeds the stream's length where the stream is cut: bytes after its end read as 0.</summary>
     public int Position { get; private set; }
 
     public override int Bit(int bit, ref AdaptiveBit model)
     {
-        // Selected, not branched upon: what a good model leaves cannot be predicted.
+        // Selected without a branch: a good model leaves decisions that cannot be predicted.
         uint range = _range, code = _code, bound = (range >> AdaptiveBit.ProbabilityBits) * (uint)model.Zero;
         uint above = range - bound;
         bool one = code >= bound;

@@ -3,8 +3,8 @@ using System.Numerics.Tensors;
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// Whole bits for each axis by reverse water-filling: an axis gets a further bit as long as that lowers its weighted distortion by at least the
-/// level. All numbers are logarithms in 1/64 octave, so that reader and writer agree.
+/// Whole bits for each axis by reverse water-filling: an axis gets a further bit as long as the bit lowers its weighted distortion by at
+/// least the level. All numbers are logarithms in 1/64 octave, so that reader and writer agree.
 /// </summary>
 internal static class BitAllocation
 {
@@ -14,22 +14,24 @@ internal static class BitAllocation
     /// <summary>A variance so small that its axis never gets a bit.</summary>
     public const int NoVariance = int.MinValue / 4;
 
-    /// <summary>64 · log2(D(b - 1) - D(b)) of the trellis code's tables, D(0) = 1: what bit b of an axis of variance 1 gains.</summary>
+    /// <summary>
+    /// 64 · log2(D(b - 1) - D(b)) of the trellis code's tables with D(0) = 1: the gain of bit b of an axis of variance 1.
+    /// </summary>
     private static readonly int[] GainOfBit = [0, -31, -146, -265, -387, -508, -621, -751, -863];
 
     /// <summary>Allocates bits; the sum is a whole number of bytes.</summary>
     /// <param name="variances">64 · log2 of each axis's weighted variance.</param>
-    /// <param name="level">64 · log2 of the least gain a bit must bring.</param>
+    /// <param name="level">64 · log2 of the least gain of a bit.</param>
     /// <param name="bits">Receives 0 to 8 for each axis.</param>
     /// <returns>Bytes of a code.</returns>
     public static int Allocate(ReadOnlySpan<int> variances, int level, Span<byte> bits)
     {
         int total = Fill(variances, level, bits);
-        // To the nearest byte: the best further bits, or the least useful ones back. Padding would code nothing.
+        // Rounds to the nearest byte: adds the best further bits, or removes the least useful ones. Padding would code nothing.
         return Settle(variances, bits, total, (total + 4) / 8 * 8);
     }
 
-    /// <summary>Allocates a given number of bytes, or as many as the axes hold: what the level would that spends them.</summary>
+    /// <summary>Allocates a given number of bytes, or as many as the axes can hold, as the level that spends them would.</summary>
     /// <param name="variances">64 · log2 of each axis's weighted variance.</param>
     /// <param name="bytes">Bytes to spend.</param>
     /// <param name="bits">Receives 0 to 8 for each axis.</param>
@@ -75,7 +77,7 @@ internal static class BitAllocation
                 if (gain > bestGain) (best, bestGain) = (axis, gain);
             }
 
-            // There is one: axes that are all full hold a whole number of bytes already.
+            // Such an axis exists: axes that are all full hold a whole number of bytes already.
             bits[best]++;
         }
 

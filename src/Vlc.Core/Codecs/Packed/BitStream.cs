@@ -19,7 +19,7 @@ internal sealed class BitWriter
         }
     }
 
-    /// <summary>All bytes, the last one filled up with zero bits.</summary>
+    /// <summary>All bytes; the last one is filled with zero bits.</summary>
     public byte[] ToArray()
     {
         byte[] bytes = [.. _bytes];
@@ -36,7 +36,7 @@ internal ref struct BitReader(ReadOnlySpan<byte> bytes)
     /// <summary>Bits read so far.</summary>
     public readonly long Position => _position;
 
-    /// <summary>True when a read went past the end; such reads give zero bits.</summary>
+    /// <summary>True when a read went past the end. Such reads give zero bits.</summary>
     public bool Overrun { get; private set; }
 
     /// <summary>The next <paramref name="bits"/> bits; 0 to 32.</summary>

@@ -6,10 +6,12 @@ namespace Vlc.Codecs.Packed;
 /// <param name="StandardError">Its standard error.</param>
 public readonly record struct RecallAtK(int K, double Recall, double StandardError);
 
-/// <summary>An index that could be built: what it would take, and what it would find.</summary>
+/// <summary>An index that could be built: its bytes, and its recall.</summary>
 public sealed class FrontierPoint
 {
-    /// <summary>64 · log2 of the water level; <see cref="PackedOptions.Level"/>, with the two choices below, builds this index.</summary>
+    /// <summary>
+    /// 64 · log2 of the water level. <see cref="PackedOptions.Level"/> with this value and the two choices below builds this index.
+    /// </summary>
     public required int Level { get; init; }
 
     /// <summary>Whether codes are unbiased.</summary>
@@ -18,10 +20,13 @@ public sealed class FrontierPoint
     /// <summary>Whether all codes have the same bytes.</summary>
     public required bool EqualBytes { get; init; }
 
-    /// <summary>True for the point that a build with the target recall would choose.</summary>
+    /// <summary>True for the point that a build with the target recall chooses.</summary>
     public required bool AtTarget { get; init; }
 
-    /// <summary>Bytes of the whole index over n: manifest, tables, anchors, bases, scales and assignments to the byte, codes as the training rows predict them.</summary>
+    /// <summary>
+    /// Bytes of the whole index over n. Manifest, tables, anchors, bases, scales and assignments are exact; codes are predicted from the
+    /// training rows.
+    /// </summary>
     public required double BytesPerVector { get; init; }
 
     /// <summary>Those bytes over d · 4.</summary>
@@ -30,27 +35,27 @@ public sealed class FrontierPoint
     /// <summary>Bytes of a code, on average.</summary>
     public required double CodeBytes { get; init; }
 
-    /// <summary>Axes that have bits, on average over the held-out rows.</summary>
+    /// <summary>Axes with bits, on average over the held-out rows.</summary>
     public required double CodedAxes { get; init; }
 
     /// <summary>Bits of each of those axes.</summary>
     public required double BitsPerCodedAxis { get; init; }
 
     /// <summary>
-    /// Bits by which each misses the Gaussian bound, with the model's variances and the weighted error that the codec minimises: that of the nearest codes of the held-out
-    /// rows.
+    /// Bits by which each of those axes misses the Gaussian bound. It uses the model's variances and the weighted error that the codec
+    /// minimises, which is that of the nearest codes of the held-out rows.
     /// </summary>
     public required double BitsToBound { get; init; }
 
-    /// <summary>The same at the error of the codes that would be stored: larger where they are unbiased.</summary>
+    /// <summary>The same at the error of the stored codes, which is larger where they are unbiased.</summary>
     public required double StoredBitsToBound { get; init; }
 
     /// <summary>Bytes of the index over n if its codes were at that bound.</summary>
     public required double BoundBytesPerVector { get; init; }
 
-    /// <summary>Recall@1, @10 and @100; of fewer where the base is smaller.</summary>
+    /// <summary>Recall@1, @10 and @100; fewer where the base is smaller.</summary>
     public required IReadOnlyList<RecallAtK> Recalls { get; init; }
 
-    /// <summary>The recall that the target is about: at 10.</summary>
+    /// <summary>The recall that the target refers to, at 10.</summary>
     internal double Target => Recalls.Last(recall => recall.K <= PackedOptions.TargetNeighbors || recall.K == Recalls[0].K).Recall;
 }

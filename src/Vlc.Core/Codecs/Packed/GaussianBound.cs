@@ -1,24 +1,29 @@
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// Shannon's bound for a code of independent Gaussian components: the fewest bits, whole or not, in which any code of any length can hold a squared error.
-/// Reverse water-filling: under the level θ the error is D = Σ c·min(θ, σ²), and the bits are R = Σ c·max(0, ½ log2(σ²/θ)), with c components of each variance.
+/// Shannon's bound for a code of independent Gaussian components: the fewest bits, whole or not, with which any code of any length can
+/// reach a squared error. It follows by reverse water-filling. At the level θ the error is D = Σ c·min(θ, σ²) and the bits are R = Σ
+/// c·max(0, ½ log2(σ²/θ)), with c components of each variance.
 /// </summary>
 /// <remarks>
-/// Cover and Thomas, Elements of Information Theory, 10.3.3. Sums and not means: with lists counted by their vectors, D and R are those of the whole index.
+/// Cover and Thomas, Elements of Information Theory, 10.3.3. These are sums, not means: with lists counted by their vectors, D and R are
+/// those of the whole index.
 /// </remarks>
 internal sealed class GaussianBound
 {
     private readonly double[] _variances;
 
-    // Of the first i components, those of most variance: how many, and Σ log2 σ²; of the others: Σ σ².
+    // For the first i components, which are those of most variance: their number, and Σ log2 σ². For the others: Σ σ².
     private readonly double[] _counts, _logarithms, _rest;
 
-    /// <summary>Takes in the components.</summary>
-    /// <param name="components">Variances, finite and at least 0, and how many components have each; what has none is left out.</param>
+    /// <summary>Sorts the components.</summary>
+    /// <param name="components">
+    /// Variances, finite and at least 0, and the number of components of each; variances without components are left out.
+    /// </param>
     public GaussianBound(IEnumerable<(double Variance, double Count)> components)
     {
-        (double Variance, double Count)[] ordered = [.. components.Where(c => c.Variance > 0 && c.Count > 0).OrderByDescending(c => c.Variance)];
+        (double Variance, double Count)[] ordered =
+            [.. components.Where(c => c.Variance > 0 && c.Count > 0).OrderByDescending(c => c.Variance)];
         _variances = [.. ordered.Select(c => c.Variance)];
         _counts = new double[ordered.Length + 1];
         _logarithms = new double[ordered.Length + 1];
@@ -36,19 +41,22 @@ internal sealed class GaussianBound
     public double Variance => _rest[0];
 
     /// <summary>
-    /// The bound of a packed model: every axis of every list, with the variance that the allocation sees, which is weighted by axis and list. Errors are to be weighted
-    /// alike (<see cref="PackedModel.WeightedError"/>): the code minimises that error, so no other would measure the code.
+    /// The bound of a packed model: every axis of every list, with the variance of the allocation, which is weighted by axis and list.
+    /// Errors must be weighted alike (<see cref="PackedModel.WeightedError"/>), because the code minimises that error.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="listCounts">Vectors of each list.</param>
     public static GaussianBound Of(PackedModel model, ReadOnlySpan<int> listCounts)
     {
-        // Variances are whole numbers of 1/64 octave: few distinct ones.
+        // Variances are whole numbers of 1/64 octave, so few are distinct.
         var counts = new SortedDictionary<int, double>();
         for (int list = 0; list < listCounts.Length; list++)
         {
             if (listCounts[list] == 0) continue;
-            foreach (int variance in model.WeightedVariances(list)) counts[variance] = counts.GetValueOrDefault(variance) + listCounts[list];
+            foreach (int variance in model.WeightedVariances(list))
+            {
+                counts[variance] = counts.GetValueOrDefault(variance) + listCounts[list];
+            }
         }
 
         return new GaussianBound(counts.Select(entry => (double.Exp2(entry.Key / 64.0), entry.Value)));
@@ -61,7 +69,7 @@ internal sealed class GaussianBound
         ArgumentOutOfRangeException.ThrowIfNegative(distortion);
         if (distortion >= Variance) return 0;
         if (distortion == 0) return double.PositiveInfinity;
-        // The components above the level: at the level of component i, the first i of them; D falls with the level.
+        // The components above the level. At the level of component i they are the first i; D falls with the level.
         int above = CountWhere(i => (_counts[i] * _variances[i]) + _rest[i] > distortion);
         double level = (distortion - _rest[above]) / _counts[above];
         return Math.Max(0, 0.5 * (_logarithms[above] - (_counts[above] * Math.Log2(level))));
@@ -77,7 +85,9 @@ internal sealed class GaussianBound
         return (_counts[above] * double.Exp2((_logarithms[above] - (2 * bits)) / _counts[above])) + _rest[above];
     }
 
-    /// <summary>The number of components, from the first, for which a condition holds that holds for no later one once it fails.</summary>
+    /// <summary>
+    /// The number of components, from the first, for which a condition holds. Once it fails for one it must fail for all later ones.
+    /// </summary>
     private int CountWhere(Func<int, bool> holds)
     {
         int low = 0, high = _variances.Length;
@@ -92,14 +102,16 @@ internal sealed class GaussianBound
     }
 }
 
-/// <summary>How far a code is from the <see cref="GaussianBound"/> of its model.</summary>
+/// <summary>The distance of a code to the <see cref="GaussianBound"/> of its model.</summary>
 /// <param name="Bits">Bits of a code, on average.</param>
-/// <param name="BoundBits">What an ideal code of independent Gaussian axes would take for the same weighted error.</param>
-/// <param name="CodedAxes">Axes that have bits, on average.</param>
-/// <param name="WeightedError">Weighted squared error of a vector over all axes, on average, those without bits at the model's variance.</param>
+/// <param name="BoundBits">Bits of an ideal code of independent Gaussian axes at the same weighted error.</param>
+/// <param name="CodedAxes">Axes with bits, on average.</param>
+/// <param name="WeightedError">
+/// Weighted squared error of a vector over all axes, on average; axes without bits count with the model's variance.
+/// </param>
 internal sealed record BoundDistance(double Bits, double BoundBits, double CodedAxes, double WeightedError)
 {
-    /// <summary>Bits that each coded axis takes beyond the bound; 0 where no axis has bits.</summary>
+    /// <summary>Bits of each coded axis beyond the bound; 0 where no axis has bits.</summary>
     public double BitsPerCodedAxis => CodedAxes > 0 ? (Bits - BoundBits) / CodedAxes : 0;
 
     /// <summary>Measures a code.</summary>
@@ -117,7 +129,8 @@ internal sealed record BoundDistance(double Bits, double BoundBits, double Coded
             vectors += count;
             bits += count * 8 * coded.Stride;
             axes += count * coded.Axes.Length;
-            // What the model says of axes without bits, and not what they are: their scales are clamped, so that both sides have the same energy there.
+            // Axes without bits count with the model's variance, not their own: their scales are clamped, and so both sides have the same
+            // energy there.
             var isCoded = new bool[model.Parameters.Groups[coded.Group].Rank];
             foreach (int axis in coded.Axes) isCoded[axis] = true;
             int[] variances = model.WeightedVariances(list);

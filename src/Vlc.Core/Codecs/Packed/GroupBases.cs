@@ -8,21 +8,24 @@ namespace Vlc.Codecs.Packed;
 
 /// <summary>
 /// The full Jacobian: groups of cells, each with the Karhunen-Loève basis of its residuals (PCA, by descending variance). Groups start as
-/// clusters of anchors; then each cell moves to the basis that codes it in the fewest bits, and bases are learned anew. Covariances are shrunk toward the
-/// global one.
+/// clusters of anchors. Then each cell moves to the basis that codes it in the fewest bits, and bases are learned anew. Covariances are
+/// shrunk toward the global one.
 /// </summary>
 internal sealed class GroupBases
 {
     private const int Rounds = 3;
     private const int RowsPerCellForCost = 48;
 
-    /// <summary>Rows a dimension and group that a basis must rest on.</summary>
+    /// <summary>Fewest rows for each dimension and group from which a basis is learned.</summary>
     private const int RowsPerDimension = 64;
 
-    /// <summary>Largest dimension whose axes are all found, in seconds; beyond, only the leading ones are.</summary>
+    /// <summary>Largest dimension whose axes are all found, which takes seconds. Beyond it only the leading ones are found.</summary>
     private const int MostForAllAxes = 2048;
 
-    /// <summary>Share of the residuals' energy that leading axes may leave out of residuals and of anchors; where they would be more than a quarter of all, all are found.</summary>
+    /// <summary>
+    /// Share of the energy of residuals and of anchors that leading axes may leave out. Where they would be more than a quarter of all
+    /// axes, all are found.
+    /// </summary>
     private const double MostOutside = 0.002;
 
     private GroupBases(int[] cellGroups, float[][] bases, double[][] variances, double bitsPerVector)
@@ -36,7 +39,7 @@ internal sealed class GroupBases
     /// <summary>Group of each cell.</summary>
     public int[] CellGroups { get; }
 
-    /// <summary>Orthonormal rows by descending variance, d for each group, or fewer where the others would hold next to nothing.</summary>
+    /// <summary>Orthonormal rows by descending variance, d for each group, or fewer where the others would have almost no energy.</summary>
     public float[][] Bases { get; }
 
     /// <summary>Variance on each axis, for each group.</summary>
@@ -44,15 +47,15 @@ internal sealed class GroupBases
 
     public int Count => Bases.Length;
 
-    /// <summary>Bits a vector by the Gaussian model at a fixed water level: what group numbers are compared by.</summary>
+    /// <summary>Bits a vector by the Gaussian model at a fixed water level; numbers of groups are compared by it.</summary>
     private double BitsPerVector { get; }
 
-    /// <summary>Learns bases for the number of groups that needs the fewest bytes, bases counted.</summary>
+    /// <summary>Learns bases for the number of groups that needs the fewest bytes, with the bytes of the bases.</summary>
     /// <param name="residuals">Rows of the sample minus their anchors.</param>
     /// <param name="cells">Rows of each cell.</param>
     /// <param name="anchors">m x d.</param>
-    /// <param name="vectorCount">Vectors that the index will hold: a basis is paid once for all.</param>
-    /// <param name="groupCount">A number the user insists on, or null.</param>
+    /// <param name="vectorCount">Vectors that the index will hold. They share the cost of a basis.</param>
+    /// <param name="groupCount">The number of groups that the user demands, or null.</param>
     /// <param name="inputAxes">Whether to leave the axes as they are.</param>
     /// <param name="threads">Threads to use.</param>
     /// <param name="cancellationToken">Checked between steps.</param>
@@ -76,7 +79,12 @@ internal sealed class GroupBases
         {
             if (groupCount is null && cells.RowCount < (long)RowsPerDimension * dimension * groups) break;
             GroupBases candidate = LearnGroups(residuals, cells, anchors, spread, global, groups, level, threads, cancellationToken);
-            if (groupCount is null && candidate.BitsPerVector + (basisBits * groups) >= (best.BitsPerVector + (basisBits * best.Count)) * 0.99) continue;
+            if (groupCount is null
+                && candidate.BitsPerVector + (basisBits * groups) >= (best.BitsPerVector + (basisBits * best.Count)) * 0.99)
+            {
+                continue;
+            }
+
             best = candidate;
         }
 
@@ -93,7 +101,8 @@ internal sealed class GroupBases
     }
 
     private static GroupBases LearnGroups(
-        AnchoredRows residuals, InvertedLists cells, float[] anchors, float[] spread, double[] global, int groupCount, double level, int threads,
+        AnchoredRows residuals, InvertedLists cells, float[] anchors, float[] spread, double[] global, int groupCount, double level,
+        int threads,
         CancellationToken cancellationToken)
     {
         int cellCount = cells.CellCount, dimension = residuals.Dimension;
@@ -129,10 +138,12 @@ internal sealed class GroupBases
             // Leading axes use all threads themselves.
             BlockScheduler.Run(
                 groupCount, dimension <= MostForAllAxes ? threads : 1,
-                (group, _) => (bases[group], variances[group]) = Axes(covariances[group], dimension, spread, dimension <= MostForAllAxes ? 1 : threads, cancellationToken),
+                (group, _) =>
+                (bases[group], variances[group]) = Axes(
+                    covariances[group], dimension, spread, dimension <= MostForAllAxes ? 1 : threads, cancellationToken),
                 cancellationToken);
             bits = Cost(residuals, cells, cellGroups, bases, level, threads, cancellationToken, out int[] cheapest);
-            // The bases of the last round belong to the groups they were learned on.
+            // The bases of the last round belong to the groups that they were learned on.
             if (round < Rounds - 1) cellGroups = cheapest;
         }
 
@@ -147,8 +158,11 @@ internal sealed class GroupBases
         return [.. anchors.Select((value, i) => (float)(value - (sums[i % dimension] / (anchors.Length / dimension))))];
     }
 
-    /// <summary>Axes of a covariance by descending variance: all, or the leading ones of many dimensions. Destroys the covariance.</summary>
-    private static (float[] Basis, double[] Variances) Axes(double[] covariance, int dimension, float[] spread, int threads, CancellationToken cancellationToken)
+    /// <summary>
+    /// Axes of a covariance by descending variance: all, or the leading ones of many dimensions. Destroys the covariance.
+    /// </summary>
+    private static (float[] Basis, double[] Variances) Axes(
+        double[] covariance, int dimension, float[] spread, int threads, CancellationToken cancellationToken)
     {
         double trace = 0;
         for (int k = 0; k < dimension; k++) trace += covariance[(k * dimension) + k];
@@ -190,7 +204,7 @@ internal sealed class GroupBases
     private static double[] Covariance(
         AnchoredRows rows, List<int> chosen, int threads, CancellationToken cancellationToken)
     {
-        // Lanes: rows that are transposed together, so that a line of memory is written at a time.
+        // Rows are transposed some at a time, so that a cache line is written at once.
         const int BlockRows = 2048, Lanes = 16;
         int dimension = rows.Dimension;
         var sum = new double[dimension * dimension];
@@ -214,7 +228,7 @@ internal sealed class GroupBases
                 },
                 cancellationToken);
 
-            // Xᵀ·X as a product of Xᵀ with itself, components running over the rows of the block.
+            // Xᵀ·X is a product of Xᵀ with itself, whose components run over the rows of the block.
             using var packed = new PackedMatrix(transposed, dimension, count);
             MatrixProduct.Multiply(transposed, dimension, packed, product, threads, cancellationToken);
             for (int i = 0; i < sum.Length; i++) sum[i] += product[i];
@@ -242,7 +256,7 @@ internal sealed class GroupBases
         return covariance;
     }
 
-    /// <summary>Bits a vector at the level when each cell stays in its group; also the cheapest group of each cell.</summary>
+    /// <summary>Bits a vector at the level when each cell stays in its group, and the cheapest group of each cell.</summary>
     private static double Cost(
         AnchoredRows residuals, InvertedLists cells, int[] cellGroups, float[][] bases, double level, int threads,
         CancellationToken cancellationToken, out int[] cheapest)
@@ -289,7 +303,7 @@ internal sealed class GroupBases
         return bits.Sum() / cells.RowCount;
     }
 
-    /// <summary>Level at which reverse water-filling spends so many bits an axis on average.</summary>
+    /// <summary>The level at which reverse water-filling spends so many bits an axis on average.</summary>
     private static double WaterLevel(ReadOnlySpan<double> variances, double bitsPerAxis)
     {
         double low = -200, high = 200;
@@ -309,7 +323,7 @@ internal sealed class GroupBases
     }
 }
 
-/// <summary>Rows with their anchors: residuals in the input's axes are computed when they are looked at, since they would take as much memory as the rows.</summary>
+/// <summary>Rows with their anchors. Residuals are computed on demand, because they would take as much memory as the rows.</summary>
 /// <param name="rows">n x d.</param>
 /// <param name="dimension">d.</param>
 /// <param name="assignments">Cell of each row.</param>

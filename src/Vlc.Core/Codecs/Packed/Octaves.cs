@@ -1,12 +1,12 @@
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// Scales and variances as whole numbers of small parts of an octave, so that a reader derives the same bit allocation as the writer on every
+/// Scales and variances as whole numbers of small parts of an octave, so that a reader derives the bit allocation of the writer on every
 /// machine. Powers and logarithms use plain IEEE operations alone; those of the C library differ in their last bit.
 /// </summary>
 internal static class Octaves
 {
-    /// <summary>Parts of an octave that <see cref="Power"/> resolves.</summary>
+    /// <summary>The parts of an octave in <see cref="Power"/>.</summary>
     public const int Parts = 1 << PartsBits;
 
     private const int PartsBits = 5;
@@ -18,8 +18,10 @@ internal static class Octaves
     {
         int whole = parts >> PartsBits;
         double fraction = Fractions[parts & (Parts - 1)];
-        // Exact either way; opening an index takes as many powers as it has axes in its lists.
-        return whole is >= -1022 and <= 1023 ? fraction * BitConverter.Int64BitsToDouble((whole + 1023L) << 52) : Math.ScaleB(fraction, whole);
+        // Both ways are exact. Opening an index takes as many powers as there are axes in its lists.
+        return whole is >= -1022 and <= 1023
+            ? fraction * BitConverter.Int64BitsToDouble((whole + 1023L) << 52)
+            : Math.ScaleB(fraction, whole);
     }
 
     /// <summary>2^(<paramref name="eighths"/> / 8).</summary>
@@ -46,7 +48,7 @@ internal static class Octaves
 
     private static double[] MakeFractions()
     {
-        // Square roots are exactly rounded: 2^(1/2), 2^(1/4), ... and their products are the same everywhere.
+        // Square roots are rounded exactly, so 2^(1/2), 2^(1/4), ... and their products are the same everywhere.
         var fractions = new double[Parts];
         for (int i = 0; i < Parts; i++)
         {

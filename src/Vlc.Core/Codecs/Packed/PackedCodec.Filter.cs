@@ -6,12 +6,13 @@ using Vlc.Scanning;
 namespace Vlc.Codecs.Packed;
 
 /// <content>
-/// The hot path of a search: which rows of a list are measured. All are filtered by a prefix of their axes, the few that are left by all axes, and what is left then is
-/// measured. A query is prepared for a list as far as it is needed: most lists end with the prefix.
+/// The hot path of a search, which decides which rows of a list are measured. All rows are filtered by a prefix of their axes. The
+/// remaining candidates are filtered by all axes, and the candidates left then are measured. A query is prepared for a list only as far as
+/// it is needed: most lists end with the prefix.
 /// </content>
 internal sealed partial class PackedCodec
 {
-    /// <summary>So few rows are measured sooner than filtered by all axes.</summary>
+    /// <summary>So few rows are measured faster than they are filtered by all axes.</summary>
     private const int FewRows = 4;
 
     /// <summary>Decoding a row costs as much as comparing it with four queries.</summary>
@@ -26,7 +27,8 @@ internal sealed partial class PackedCodec
             return;
         }
 
-        // Until there are k rows to be nearer than, none can be filtered out; then as many again at a time, as the bound comes nearer with every few.
+        // No row can be pruned before there are k rows to compare with. Then as many rows again are taken at a time, as every few lower the
+        // bound.
         ReadOnlySpan<int> all = Positions(rows.Count);
         base.Scan(query, list, anchor, rows.Slice(0, unfiltered, all));
         for (int first = unfiltered, end; first < rows.Count; first = end)
@@ -41,12 +43,12 @@ internal sealed partial class PackedCodec
         PackedModel.List coded = _model[list];
         if (!TrellisFilter.IsSupported || rows.Codes is not { } codes)
         {
-            // Every row is measured; the base's ScanShared would come back here.
+            // Every row is measured here; the base's ScanShared would call this method again.
             foreach (QueryScratch query in queries) base.Scan(query, list, anchor, rows);
             return;
         }
 
-        // The first query's scratch serves all of them; each keeps its own preparation for the list, for measuring.
+        // The first query's scratch serves all queries. Each keeps its own preparation for the list, for measuring.
         QueryScratch first = queries[0];
         FilterBuffers buffers = ((PackedQuery)first.CodecState!).Buffers(queries.Length, coded.Scales.Length, rows.Count);
         bool byPrefix = coded.Axes.Length > TrellisFilter.PrefixAxes && first.Metric != Metric.InnerProduct && PrefixPays(queries);
@@ -55,38 +57,41 @@ internal sealed partial class PackedCodec
 
         for (int q = 0; q < queries.Length; q++)
         {
-            Span<int> kept = buffers.Kept.AsSpan(q * rows.Count, buffers.Counts[q]);
+            Span<int> candidates = buffers.Candidates.AsSpan(q * rows.Count, buffers.Counts[q]);
             QueryScratch query = queries[q];
-            if (byPrefix) ((PackedQuery)query.CodecState!).CountPrefix(rows.Count, kept.Length);
-            if (kept.IsEmpty) continue;
+            if (byPrefix) ((PackedQuery)query.CodecState!).CountPrefix(rows.Count, candidates.Length);
+            if (candidates.IsEmpty) continue;
             float offset = byPrefix && CountsAsUnitLength(query) ? PrepareForList(query, list).Offset : buffers.Offsets[q];
-            Span<int> candidates = buffers.Left.AsSpan(0, kept.Length);
-            if (rows.Positions.IsEmpty) kept.CopyTo(candidates);
-            else for (int i = 0; i < candidates.Length; i++) candidates[i] = rows.Positions[kept[i]];
-            if (byPrefix && candidates.Length > FewRows)
+            Span<int> positions = buffers.Positions.AsSpan(0, candidates.Length);
+            if (rows.Positions.IsEmpty) candidates.CopyTo(positions);
+            else for (int i = 0; i < positions.Length; i++) positions[i] = rows.Positions[candidates[i]];
+            if (byPrefix && positions.Length > FewRows)
             {
-                FilterPrepared(query, list, codes, candidates, offset, first, buffers);
-                int count = buffers.Counts[q] = buffers.LeftCount[0];
+                FilterPrepared(query, list, codes, positions, offset, first, buffers);
+                int count = buffers.Counts[q] = buffers.FinalCount[0];
                 for (int i = 0; i < count; i++)
                 {
-                    (kept[i], candidates[i]) = (kept[buffers.LeftPositions[i]], candidates[buffers.LeftPositions[i]]);
+                    (candidates[i], positions[i]) = (candidates[buffers.FinalCandidates[i]], positions[buffers.FinalCandidates[i]]);
                 }
 
                 if (count == 0) continue;
-                kept = kept[..count];
                 candidates = candidates[..count];
+                positions = positions[..count];
             }
 
-            Span<int> keptRows = first.KeptRows.AsSpan(0, candidates.Length);
-            for (int i = 0; i < keptRows.Length; i++) keptRows[i] = rows.Rows[kept[i]];
-            Span<float> distances = first.RowDistances.AsSpan(0, candidates.Length);
-            Measure(query, list, offset, codes, candidates, distances);
-            query.MeasuredRows += candidates.Length;
-            query.Nearest.Push(distances, keptRows, rows.FirstRow);
+            Span<int> candidateRows = first.KeptRows.AsSpan(0, positions.Length);
+            for (int i = 0; i < candidateRows.Length; i++) candidateRows[i] = rows.Rows[candidates[i]];
+            Span<float> distances = first.RowDistances.AsSpan(0, positions.Length);
+            Measure(query, list, offset, codes, positions, distances);
+            query.MeasuredRows += positions.Length;
+            query.Nearest.Push(distances, candidateRows, rows.FirstRow);
         }
     }
 
-    /// <summary>Whether the prefix has left less than half of the rows so far: a query without near rows, or one that lies mostly in the other axes, gains nothing by it.</summary>
+    /// <summary>
+    /// Whether the prefix has left less than half of the rows so far. A query without near rows, or one that lies mostly in the other axes,
+    /// gains nothing from it.
+    /// </summary>
     private static bool PrefixPays(ReadOnlySpan<QueryScratch> queries)
     {
         int pays = 0;
@@ -94,7 +99,7 @@ internal sealed partial class PackedCodec
         return pays >= 0;
     }
 
-    /// <summary>Filters by the first axes, or all of them; the queries are prepared for the list.</summary>
+    /// <summary>Filters by the prefix of axes, or by all of them; the queries are prepared for the list.</summary>
     private void FilterByAxes(
         ReadOnlySpan<QueryScratch> queries, int list, CodeRows codes, ReadOnlySpan<int> positions, int axes, FilterBuffers buffers)
     {
@@ -112,12 +117,14 @@ internal sealed partial class PackedCodec
         ReadOnlySpan<float> centre = CountsAsUnitLength(first) ? Centre(first, stride)[..axes] : [];
         Filter(
             first, coded, codes, positions, centre, _anchorSquared[coded.Cell],
-            new FilterQueries(buffers.Factors, stride, axes, buffers.Offsets.AsSpan(0, queries.Length), buffers.Bounds.AsSpan(0, queries.Length)), buffers.Lengths,
-            buffers.Kept, buffers.Counts);
+            new FilterQueries(
+                buffers.Factors, stride, axes, buffers.Offsets.AsSpan(0, queries.Length), buffers.Bounds.AsSpan(0, queries.Length)),
+            buffers.Lengths, buffers.Candidates, buffers.Counts);
     }
 
-    /// <summary>Filters by the cosines of the prefix; the queries are not prepared for all axes yet.</summary>
-    private void FilterByPrefixCosine(ReadOnlySpan<QueryScratch> queries, int list, CodeRows codes, ReadOnlySpan<int> positions, FilterBuffers buffers)
+    /// <summary>Filters by the cosines of the prefix; the queries are not yet prepared for all axes.</summary>
+    private void FilterByPrefixCosine(
+        ReadOnlySpan<QueryScratch> queries, int list, CodeRows codes, ReadOnlySpan<int> positions, FilterBuffers buffers)
     {
         PackedModel.List coded = _model[list];
         QueryScratch first = queries[0];
@@ -141,33 +148,42 @@ internal sealed partial class PackedCodec
 
         Filter(
             first, coded, codes, positions, centre, Distances.Dot(centre, centre),
-            new FilterQueries(buffers.Factors, Axes, Axes, buffers.Offsets.AsSpan(0, queries.Length), buffers.Bounds.AsSpan(0, queries.Length)), buffers.Lengths,
-            buffers.Kept, buffers.Counts);
+            new FilterQueries(
+                buffers.Factors, Axes, Axes, buffers.Offsets.AsSpan(0, queries.Length), buffers.Bounds.AsSpan(0, queries.Length)),
+            buffers.Lengths, buffers.Candidates, buffers.Counts);
     }
 
-    /// <summary>Filters the rows that are left by all axes, for a query that is prepared.</summary>
-    private void FilterPrepared(QueryScratch query, int list, CodeRows codes, ReadOnlySpan<int> left, float offset, QueryScratch first, FilterBuffers buffers)
+    /// <summary>Filters the remaining candidates by all axes, for a query that is prepared.</summary>
+    private void FilterPrepared(
+        QueryScratch query, int list, CodeRows codes, ReadOnlySpan<int> left, float offset, QueryScratch first, FilterBuffers buffers)
     {
         PackedModel.List coded = _model[list];
         int stride = coded.Scales.Length, axes = coded.Axes.Length;
         (float bound, float length) = BoundOf(query);
         Filter(
             first, coded, codes, left, CountsAsUnitLength(query) ? Centre(query, stride)[..axes] : [], _anchorSquared[coded.Cell],
-            new FilterQueries(Factors(query, stride), stride, axes, [offset], [bound]), [length], buffers.LeftPositions, buffers.LeftCount);
+            new FilterQueries(Factors(query, stride), stride, axes, [offset], [bound]), [length], buffers.FinalCandidates,
+            buffers.FinalCount);
     }
 
     private void Filter(
         QueryScratch first, PackedModel.List coded, CodeRows codes, ReadOnlySpan<int> positions, ReadOnlySpan<float> centre, float squared,
-        in FilterQueries queries, ReadOnlySpan<float> lengths, Span<int> kept, Span<int> counts)
+        in FilterQueries queries, ReadOnlySpan<float> lengths, Span<int> candidates, Span<int> counts)
     {
         TrellisFilter filter = ((PackedQuery)first.CodecState!).Filter;
         ReadOnlySpan<byte> bits = coded.Bits.AsSpan(0, queries.Axes);
-        if (first.Metric == Metric.InnerProduct) filter.NearByProduct(codes, positions, _tables, bits, coded.Scales, queries, kept, counts);
-        else if (CountsAsUnitLength(first)) filter.NearByCosine(codes, positions, _tables, bits, coded.Scales, centre, squared, queries, lengths, kept, counts);
-        else filter.NearByDistance(codes, positions, _tables, bits, coded.Scales, queries, kept, counts);
+        if (first.Metric == Metric.InnerProduct)
+        {
+            filter.NearByProduct(codes, positions, _tables, bits, coded.Scales, queries, candidates, counts);
+        }
+        else if (CountsAsUnitLength(first))
+        {
+            filter.NearByCosine(codes, positions, _tables, bits, coded.Scales, centre, squared, queries, lengths, candidates, counts);
+        }
+        else filter.NearByDistance(codes, positions, _tables, bits, coded.Scales, queries, candidates, counts);
     }
 
-    /// <summary>The farthest of interest, as a distance or a cosine, and the query's length for cosines.</summary>
+    /// <summary>The pruning bound, as a distance or a cosine, and the query's length for cosines.</summary>
     private (float Bound, float Length) BoundOf(QueryScratch query)
     {
         if (!CountsAsUnitLength(query)) return (query.Nearest.Bound, 0);

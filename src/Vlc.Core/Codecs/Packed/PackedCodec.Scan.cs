@@ -5,7 +5,10 @@ using Vlc.Scanning;
 
 namespace Vlc.Codecs.Packed;
 
-/// <content>Distances of a query to the rows of a list, from their codes: the query is prepared for the list once, then rows are measured.</content>
+/// <content>
+/// Asymmetric distances of a query to the rows of a list, from their codes. The query is prepared for the list once, then rows are
+/// measured.
+/// </content>
 internal sealed partial class PackedCodec
 {
     public override IQueryState CreateQueryState() => new PackedQuery(_parameters);
@@ -26,7 +29,7 @@ internal sealed partial class PackedCodec
         }
     }
 
-    /// <summary>What the asymmetric distances of a list need of the query, in the order of its codes.</summary>
+    /// <summary>Prepares what the asymmetric distances of a list need of the query, in the order of its codes.</summary>
     private ListQuery PrepareForList(QueryScratch query, int list)
     {
         PackedModel.List coded = _model[list];
@@ -55,7 +58,7 @@ internal sealed partial class PackedCodec
             return new ListQuery(factors, product);
         }
 
-        // ‖q - x̂‖²: what the basis leaves out, then axis by axis; an axis without bits has r̂ = 0.
+        // ‖q - x̂‖² is the part outside the basis plus the axes one by one; an axis without bits has r̂ = 0.
         Span<float> differences = state.Vector.AsSpan(0, z.Length);
         if (state.SwitchTo(coded.Cell))
         {
@@ -100,7 +103,9 @@ internal sealed partial class PackedCodec
         for (int i = 0; i < distances.Length; i++) distances[i] = UnitLengthDistance(query, offset + distances[i], squared + norms[i]);
     }
 
-    /// <summary>‖q/‖q‖ - x̂/‖x̂‖‖² · ‖q‖² from ⟨q, x̂⟩ and ‖x̂‖²: reconstructions count as vectors of unit length, as the originals are.</summary>
+    /// <summary>
+    /// ‖q/‖q‖ - x̂/‖x̂‖‖² · ‖q‖² from ⟨q, x̂⟩ and ‖x̂‖²: reconstructions count as vectors of unit length, as the originals are.
+    /// </summary>
     private static float UnitLengthDistance(QueryScratch query, float product, float squared)
     {
         float querySquared = ((PackedQuery)query.CodecState!).Squared;
@@ -112,7 +117,7 @@ internal sealed partial class PackedCodec
     /// <summary>Memory for the factors of <see cref="ListQuery"/>, in the order of the codes.</summary>
     private static Span<float> Factors(QueryScratch query, int padded) => query.Coded(3 * padded)[..padded];
 
-    /// <summary>Memory for the anchor on the coded axes, which only lengths that count as one need.</summary>
+    /// <summary>Memory for the anchor on the coded axes, which only reconstructions of unit length need.</summary>
     private static Span<float> Centre(QueryScratch query, int padded) => query.Coded(3 * padded).Slice(padded, padded);
 
     private static void AddCoordinates(PackedGroup group, ReadOnlySpan<float> coordinates, Span<float> vector)
@@ -126,9 +131,12 @@ internal sealed partial class PackedCodec
 
     /// <summary>A query, prepared for one list.</summary>
     /// <param name="factors">
-    /// On the coded axes: query minus anchor; the query, where lengths count as one; the query negated, for a product. Padded with zeros as the scales.
+    /// The factors on the coded axes, padded with zeros as the scales are. They are the query minus the anchor; the query itself, where
+    /// reconstructions count as vectors of unit length; or the negated query, for a product.
     /// </param>
-    /// <param name="offset">What the anchor and the axes without a code add: squared distance, product, or negative product.</param>
+    /// <param name="offset">
+    /// The contribution of the anchor and of the axes without a code: squared distance, product, or negative product.
+    /// </param>
     private readonly ref struct ListQuery(ReadOnlySpan<float> factors, float offset)
     {
         public readonly ReadOnlySpan<float> Factors = factors;

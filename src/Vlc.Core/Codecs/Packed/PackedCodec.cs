@@ -10,8 +10,8 @@ using Vlc.Storage;
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// Codec <c>packed</c>: trellis codes of the residual in its group's basis, list by list. The rows of a list share axes, bits and stride. Their codes
-/// follow one another in the residuals of a segment, in the order of the rows.
+/// Codec <c>packed</c>: trellis codes of the residual in its group's basis, list by list. The rows of a list share axes, bits and stride.
+/// Their codes are consecutive in the residuals of a segment, in the order of the rows.
 /// </summary>
 internal sealed partial class PackedCodec : CodecModel
 {
@@ -22,21 +22,21 @@ internal sealed partial class PackedCodec : CodecModel
     private readonly PackedMatrix[] _bases;
     private readonly float[][] _meanCoordinates;
 
-    /// <summary>Where each group's coordinates begin when those of all groups follow one another, and the end of the last.</summary>
+    /// <summary>The first coordinate of each group when those of all groups are consecutive, and the end of the last.</summary>
     private readonly int[] _firstCoordinates;
     private readonly float _meanSquared;
     private readonly float[] _anchorSquared;
 
-    /// <summary>What coding needs besides the model; null where the index was written without it.</summary>
+    /// <summary>The additional state for coding; null where the index was written without it.</summary>
     private readonly Lazy<(PackedCoder Coder, bool Unbiased)>? _encoder;
 
     /// <summary>0, 1, 2 ... for the longest list so far: the positions of all its rows.</summary>
     private volatile int[] _positions = [];
 
-    /// <summary>A model that has just been learned.</summary>
+    /// <summary>Wraps a model that has just been learned.</summary>
     /// <param name="coder">The model, and the boundaries of its classes.</param>
     /// <param name="tables">The trellis code's tables; must outlive the codec.</param>
-    /// <param name="unbiased">Which codes rows get.</param>
+    /// <param name="unbiased">Whether rows get unbiased codes.</param>
     public PackedCodec(PackedCoder coder, TrellisTables tables, bool unbiased)
         : this(coder.Model, tables, ownsTables: false, new Lazy<(PackedCoder, bool)>((coder, unbiased)))
     {
@@ -86,7 +86,7 @@ internal sealed partial class PackedCodec : CodecModel
     public override int CodeBytes(int list) => _model[list].Stride;
 
     /// <summary>Opens the model of an index.</summary>
-    /// <exception cref="VlcFormatException">Sections that do not fit one another or the manifest.</exception>
+    /// <exception cref="VlcFormatException">Sections contradict one another or the manifest.</exception>
     public static CodecModel Open(SectionReader reader)
     {
         Manifest manifest = reader.Manifest;
@@ -97,7 +97,8 @@ internal sealed partial class PackedCodec : CodecModel
         const int TableBytes = TrellisTables.MaxBits * TrellisTables.StateCount * sizeof(short);
         if (tables.Length != TableBytes)
         {
-            throw new VlcFormatException(reader.Files.Path(IndexFile.Manifest), "trellis tables", $"{TableBytes} bytes", $"{tables.Length}");
+            throw new VlcFormatException(
+                reader.Files.Path(IndexFile.Manifest), "trellis tables", $"{TableBytes} bytes", $"{tables.Length}");
         }
 
         Lazy<(PackedCoder, bool)>? encoder = manifest.Find(SectionKind.EncoderState) is null
@@ -138,11 +139,16 @@ internal sealed partial class PackedCodec : CodecModel
             .Add<byte>(PackedSections.WriteScales(p)).Add<byte>(WriteEncoderState());
     }
 
-    public override byte[] WriteEncoderState() => _encoder is { Value: var encoder } ? PackedEncoderState.Write(encoder.Coder, encoder.Unbiased) : [];
+    public override byte[] WriteEncoderState() =>
+        _encoder is { Value: var encoder } ? PackedEncoderState.Write(encoder.Coder, encoder.Unbiased) : [];
 
     public override RowEncoder CreateEncoder(IComputeBackend backend, int threads)
     {
-        if (_encoder is not { Value: var encoder }) throw new InvalidOperationException("The index was written without what coding further rows needs.");
+        if (_encoder is not { Value: var encoder })
+        {
+            throw new InvalidOperationException("The index was written without what coding further rows needs.");
+        }
+
         return new PackedRowEncoder(encoder.Coder, _tables, encoder.Unbiased, backend, threads);
     }
 

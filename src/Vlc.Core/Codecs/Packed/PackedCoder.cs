@@ -3,7 +3,9 @@ using Vlc.Storage;
 
 namespace Vlc.Codecs.Packed;
 
-/// <summary>A model with what only a writer needs: the boundaries of the classes. Chooses a row's list and finds its code.</summary>
+/// <summary>
+/// A model with the state that only a writer needs: the boundaries of the classes. It chooses a row's list and finds its code.
+/// </summary>
 internal sealed class PackedCoder
 {
     private readonly float[][] _whitening;
@@ -40,7 +42,7 @@ internal sealed class PackedCoder
     /// <summary>Mean bytes of a code, by the rows of the sample.</summary>
     public double CodeBytes { get; }
 
-    /// <summary>Mean bytes of a code where each list has so many vectors.</summary>
+    /// <summary>Mean bytes of a code for given numbers of vectors in the lists.</summary>
     public static double MeanStride(PackedModel model, int[] members)
     {
         double bytes = 0;
@@ -94,11 +96,11 @@ internal sealed class PackedCoder
     }
 
     /// <summary>
-    /// The same model with the bits of another level: bases, anchors and scales stay as precise as this level has them, so that near it, this is about what
-    /// <see cref="PackedTrainer.Build"/> gives, without its work.
+    /// The same model with the bits of another level. Bases, anchors and scales keep their precision, so near the original level the result
+    /// is about that of <see cref="PackedTrainer.Build"/>, without its work.
     /// </summary>
     /// <param name="level">64 · log2 of the water level.</param>
-    /// <param name="equalBytes">Whether all lists take the bytes that the level gives on average.</param>
+    /// <param name="equalBytes">Whether all lists get the bytes that the level gives on average.</param>
     public PackedCoder AtLevel(int level, bool equalBytes)
     {
         var model = new PackedModel(Model.Parameters.WithLevel(level));
@@ -106,8 +108,9 @@ internal sealed class PackedCoder
         return new PackedCoder(model, Thresholds, Members, Noise);
     }
 
-    /// <summary>Bytes of every code where all lists take what a model's take on average.</summary>
-    public static int EqualStride(PackedModel model, int[] members) => Math.Clamp((int)Math.Round(MeanStride(model, members)), 1, ushort.MaxValue);
+    /// <summary>Bytes of every code where all lists get the average of a model's lists.</summary>
+    public static int EqualStride(PackedModel model, int[] members) =>
+        Math.Clamp((int)Math.Round(MeanStride(model, members)), 1, ushort.MaxValue);
 
     /// <summary>⟨r, r̂⟩ over the coded axes.</summary>
     /// <param name="coded">The row's list.</param>
@@ -117,11 +120,15 @@ internal sealed class PackedCoder
     public static double Projection(PackedModel.List coded, TrellisTables tables, ReadOnlySpan<float> residual, ReadOnlySpan<byte> states)
     {
         double projection = 0;
-        for (int i = 0; i < states.Length; i++) projection += (double)residual[coded.Axes[i]] * coded.Scales[i] * tables.Table(coded.Bits[i])[states[i]];
+        for (int i = 0; i < states.Length; i++)
+        {
+            projection += (double)residual[coded.Axes[i]] * coded.Scales[i] * tables.Table(coded.Bits[i])[states[i]];
+        }
+
         return projection;
     }
 
-    /// <summary>The residual that a code stands for.</summary>
+    /// <summary>The residual that a code represents.</summary>
     /// <param name="coded">The row's list.</param>
     /// <param name="tables">The trellis code's tables.</param>
     /// <param name="states">State after each coded axis.</param>
@@ -143,19 +150,20 @@ internal sealed class PackedCoder
         private readonly byte[] _best = new byte[coder.Model.Parameters.Dimension];
 
         /// <summary>
-        /// Weighted squared error of the nearest code to the residual last coded, as <see cref="PackedModel.WeightedError"/> weighs it: of that very code where it was
-        /// not made unbiased. What the unbiased path adds is no lack of rate: it lengthens the code to make distances right.
+        /// Weighted squared error of the nearest code to the residual last coded, in the weights of
+        /// <see cref="PackedModel.WeightedError"/>; it is that of the stored code unless that was made unbiased. The additional error of an
+        /// unbiased code is no lack of rate: it lengthens the code to make distances right.
         /// </summary>
         public double NearestError { get; private set; }
 
         /// <summary>
-        /// Finds the code of a residual: the path of least weighted error, or, unbiased, the one of a target scaled so that ⟨r, r̂⟩ = ‖r‖²: the squared distance to
-        /// the reconstruction is then right on average, without a stored factor.
+        /// Finds the code of a residual: the path of least weighted error, or the unbiased one. The unbiased code is that of a target
+        /// scaled so that ⟨r, r̂⟩ = ‖r‖², so that the squared distance to the reconstruction is right on average without a stored factor.
         /// </summary>
         /// <param name="list">The row's list.</param>
         /// <param name="residual">Residual in the group's basis, rank floats.</param>
         /// <param name="energy">‖r‖² over all d axes.</param>
-        /// <param name="unbiased">Which of the two.</param>
+        /// <param name="unbiased">Whether to find the unbiased code.</param>
         /// <param name="decoded">Receives the decoded residual, rank floats; may be empty.</param>
         /// <returns>State after each coded axis; valid until the next call.</returns>
         public ReadOnlySpan<byte> Code(int list, ReadOnlySpan<float> residual, double energy, bool unbiased, Span<float> decoded)
@@ -200,7 +208,7 @@ internal sealed class PackedCoder
                 float cost = _encoder.Encode(_scaled.AsSpan(0, axes), _weightedScale.AsSpan(0, axes), coded.Bits, states);
                 // The first target is the residual itself.
                 if (search.Pass == 0) NearestError = cost;
-                if (search.Offer((Projection(coded, tables, residual, states) / energy) - 1)) states.CopyTo(best);
+                if (search.Update((Projection(coded, tables, residual, states) / energy) - 1)) states.CopyTo(best);
             }
         }
     }

@@ -3,8 +3,8 @@ using Vlc.Storage;
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// What only coding needs of a packed model, as bytes: which codes rows get u8, seven zeros, the mean distortion of a coded axis f64, then for each cell the
-/// boundaries of its classes, classes - 1 times f64, ascending.
+/// The state of a packed model that only coding needs, as bytes: whether codes are unbiased u8, seven zeros, the mean distortion of a coded
+/// axis f64, then for each cell the boundaries of its classes, classes - 1 times f64, ascending.
 /// </summary>
 internal static class PackedEncoderState
 {
@@ -25,7 +25,7 @@ internal static class PackedEncoderState
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
-    /// <exception cref="VlcFormatException">Another length, or numbers that no coder has.</exception>
+    /// <exception cref="VlcFormatException">The length is wrong, or a number is impossible.</exception>
     public static (PackedCoder Coder, bool Unbiased) Read(PackedModel model, SectionReader reader)
     {
         PackedParameters p = model.Parameters;
@@ -59,6 +59,7 @@ internal static class PackedEncoderState
         return (new PackedCoder(model, thresholds, members: [], noise), unbiased == 1);
 
         VlcFormatException Bad(string where, string expected, string found) => new(
-            reader.Files.Path(IndexFile.Encoder), where, expected, found, "The file is damaged; searches do not need it, but rows cannot be added.");
+            reader.Files.Path(IndexFile.Encoder), where, expected, found,
+            "The file is damaged; searches do not need it, but rows cannot be added.");
     }
 }

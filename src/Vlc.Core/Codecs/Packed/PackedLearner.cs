@@ -5,12 +5,14 @@ using Vlc.Storage;
 
 namespace Vlc.Codecs.Packed;
 
-/// <summary>Learns codec <c>packed</c>: bases, spectra, scales and classes from the sample, the water level from the tuning sample.</summary>
-/// <param name="options">What the user asks for.</param>
-/// <param name="context">Sizes, and where to compute.</param>
+/// <summary>
+/// Learns codec <c>packed</c>: bases, spectra, scales and classes from the sample, the water level from the tuning sample.
+/// </summary>
+/// <param name="options">The user's options.</param>
+/// <param name="context">Sizes, and the backend.</param>
 internal sealed class PackedLearner(PackedOptions options, LearningContext context) : CodecLearner
 {
-    /// <summary>Nearest rows of each query among which levels are compared.</summary>
+    /// <summary>Nearest rows of each query that serve as candidates when levels are compared.</summary>
     private const int Candidates = 50;
 
     /// <summary>Bytes of the rows from which bases are learned.</summary>
@@ -19,26 +21,30 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
     /// <summary>Sections of an index of this codec: model, tables, anchors, assignments, bases, scales, codes.</summary>
     private const int Sections = 7;
 
-    /// <summary>Bits an axis of mean variance gets where there is no sample to measure recall on: more than recalls of interest need.</summary>
+    /// <summary>
+    /// Bits of an axis of mean variance where there is no sample to measure recall on. They are more than recalls of interest need.
+    /// </summary>
     private const int SafeBits = 6;
 
-    /// <summary>How far below the middle level recall is about 0.95: so on four real sets and on generated ones, to an octave.</summary>
+    /// <summary>
+    /// Distance below the middle level at which recall is about 0.95. It holds within an octave on four real sets and on generated ones.
+    /// </summary>
     private const int ExpectedDepth = 560;
 
     private const int LeastQueries = 100;
     private const long MostCandidateBytes = 256L << 20;
     private const long MostFrontierBytes = 512L << 20;
 
-    /// <summary>Levels of a frontier lie an octave apart, half a bit an axis.</summary>
+    /// <summary>Levels of a frontier are an octave apart, which is half a bit an axis.</summary>
     private const int FrontierStep = 64;
 
     private const int MostSteps = 8;
     private const double LeastRecall = 0.7, MostRecall = 0.995;
 
-    /// <summary>A frontier's recalls, and the nearest rows among which they are measured: three times as many as the largest k.</summary>
+    /// <summary>The recalls of a frontier. Their candidates are three times as many nearest rows as the largest k.</summary>
     private static readonly int[] FrontierKs = [1, PackedOptions.TargetNeighbors, 100];
 
-    /// <summary>Nearest rows of each query among which a frontier is measured.</summary>
+    /// <summary>Candidates of each query of a frontier.</summary>
     public const int FrontierCandidates = 300;
 
     private readonly int _count = context.Count, _dimension = context.Dimension, _threads = context.Threads;
@@ -48,7 +54,8 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
     public override int DefaultAnchorCount => AnchorsFor(_count, _dimension);
 
     /// <summary>
-    /// The power of two from √n on, halved while a cell's anchor and scales, about a byte a dimension, would cost more than two bytes a vector.
+    /// The power of two from √n on, halved while a cell's anchor and scales, about a byte a dimension, would cost more than two bytes a
+    /// vector.
     /// </summary>
     public static int AnchorsFor(int count, int dimension)
     {
@@ -81,7 +88,8 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
         if (level is null && options.MaxRatio is { } ratio) level = LevelForRatio(trainer, data, ratio, middle);
         if (data.Queries.Length == 0)
         {
-            return new PackedLevelSearch.Trial(trainer.Build(level ?? middle - (2 * 64 * SafeBits), options.EqualBytes ?? false), options.Unbiased ?? true, default);
+            return new PackedLevelSearch.Trial(
+                trainer.Build(level ?? middle - (2 * 64 * SafeBits), options.EqualBytes ?? false), options.Unbiased ?? true, default);
         }
 
         PackedTuningSample tuning = Gather(data, [PackedOptions.TargetNeighbors], Candidates, MostCandidateBytes);
@@ -100,20 +108,28 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
         double target = options.TargetRecall;
         PackedLevelSearch.Trial reached = search.ForRecall(target, options.Unbiased, trainer.MiddleLevel - ExpectedDepth, Progress);
         var points = new List<FrontierPoint> { Point(search, reached, tuning, data, atTarget: true) };
-        // Upwards to few bits, then downwards to many, until there is nothing left to see.
-        foreach ((int step, Func<FrontierPoint, bool> enough) in ((int, Func<FrontierPoint, bool>)[])
-            [(FrontierStep, point => point.Target < LeastRecall || point.CodeBytes == 0), (-FrontierStep, point => point.Target > MostRecall)])
+        // First upwards to few bits, then downwards to many, until recall no longer changes.
+        (int, Func<FrontierPoint, bool>)[] directions =
+        [
+            (FrontierStep, point => point.Target < LeastRecall || point.CodeBytes == 0),
+            (-FrontierStep, point => point.Target > MostRecall),
+        ];
+        foreach ((int step, Func<FrontierPoint, bool> enough) in directions)
         {
             FrontierPoint last = points[0];
             for (int i = 1; i <= MostSteps && !enough(last); i++)
             {
-                last = Point(search, search.Measure(reached.Level + (i * step), reached.Unbiased, reached.Coder.Model.Parameters.EqualStride > 0), tuning, data, atTarget: false);
+                last = Point(
+                    search, search.Measure(reached.Level + (i * step), reached.Unbiased, reached.Coder.Model.Parameters.EqualStride > 0),
+                    tuning, data, atTarget: false);
                 points.Add(last);
                 Progress(Math.Min(1, points.Count / 15.0), $"{last.BytesPerVector:F1} bytes: recall {last.Target:F3}");
             }
         }
 
-        return ([.. points.OrderBy(point => point.BytesPerVector).ThenByDescending(point => point.Level)], tuning, reached.Coder.Model.Parameters);
+        return (
+            [.. points.OrderBy(point => point.BytesPerVector).ThenByDescending(point => point.Level)], tuning,
+            reached.Coder.Model.Parameters);
     }
 
     public override CodecReport Report(RowEncoder encoder, int[] listCounts)
@@ -147,13 +163,19 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
         data.Rows, _dimension, data.Cells, data.Anchors, options, _count, context.Metric == Metric.Cosine, _threads, _cancellation);
 
     private PackedLevelSearch Search(PackedTrainer trainer, PackedTuningSample tuning, HeldOutRows heldOut) =>
-        new(trainer, TrellisTables.Designed, tuning, heldOut, context.Metric, context.Backend, _threads, _cancellation) { EqualBytes = options.EqualBytes };
+        new(
+            trainer, TrellisTables.Designed, tuning, heldOut, context.Metric, context.Backend, _threads, _cancellation)
+        {
+            EqualBytes = options.EqualBytes,
+        };
 
-    private FrontierPoint Point(PackedLevelSearch search, PackedLevelSearch.Trial trial, PackedTuningSample tuning, LearningData data, bool atTarget)
+    private FrontierPoint Point(
+        PackedLevelSearch search, PackedLevelSearch.Trial trial, PackedTuningSample tuning, LearningData data, bool atTarget)
     {
         double shared = SharedBytes(trial.Coder.Model, data) + Manifest.BlockTableBytes(trial.Coder.CodeBytes * _count);
         double bytes = (shared / _count) + trial.Coder.CodeBytes;
-        (BoundDistance distance, BoundDistance stored) = search.MeasureDistance(trial) ?? (new BoundDistance(0, 0, 0, 0), new BoundDistance(0, 0, 0, 0));
+        (BoundDistance distance, BoundDistance stored) = search.MeasureDistance(trial)
+            ?? (new BoundDistance(0, 0, 0, 0), new BoundDistance(0, 0, 0, 0));
         return new FrontierPoint
         {
             Level = trial.Level,
@@ -173,8 +195,8 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
     }
 
     /// <summary>
-    /// The lowest level whose index takes at most a share of the originals' bytes. The sample predicts, a pass over all rows counts: bytes follow from lists, which need
-    /// no code.
+    /// The lowest level whose index takes at most a share of the originals' bytes. The sample predicts the bytes. A pass over all rows
+    /// counts them: they follow from the lists, without coding.
     /// </summary>
     private int LevelForRatio(PackedTrainer trainer, LearningData data, double ratio, int middle)
     {
@@ -185,7 +207,7 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
         int low = tooLow, high = fits;
         for (int pass = 0; pass < MostPasses && fits - tooLow > 1; pass++)
         {
-            // Bisected by prediction, which the last count has corrected, and so only near that count's level.
+            // Bisection by prediction, which the last count has corrected. So it is accurate near that count's level only.
             while (high - low > 1)
             {
                 _cancellation.ThrowIfCancellationRequested();
@@ -196,7 +218,7 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
                 else high = level;
             }
 
-            // The edge that is known to fit needs no count; the level below it may fit as well.
+            // The level that is known to fit needs no count. The level below it may fit as well.
             int guess = high == fits ? high - 1 : high;
             PackedCoder coder = trainer.Build(guess, equalBytes);
             long codes = CodeBytes(coder.Model, Counts(Lists(coder, data), coder.Model.ListCount));
@@ -209,7 +231,7 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
         return fits;
     }
 
-    /// <summary>List of every row.</summary>
+    /// <summary>The list of every row.</summary>
     private int[] Lists(PackedCoder coder, LearningData data)
     {
         var lists = new int[_count];
@@ -254,24 +276,32 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
     {
         PackedParameters p = model.Parameters;
         byte[] header = PackedSections.WriteHeader(p);
-        return Manifest.BytesOf(Sections + data.OtherSections, data.CurvePoints, header.Length + (sizeof(short) * TrellisTables.Designed.Values.Length))
+        return Manifest.BytesOf(
+            Sections + data.OtherSections, data.CurvePoints, header.Length + (sizeof(short) * TrellisTables.Designed.Values.Length))
             + PackedSections.WriteAnchors(p).Length + PackedSections.WriteBases(p).Length + PackedSections.WriteScales(p).Length
             + CodecModel.AssignmentBytes(_count, PackedSections.BitsFor(model.ListCount));
     }
 
-    /// <summary>Reads the neighbours of the queries: as many of each as fit, and where that is too few for the largest k, of fewer queries.</summary>
+    /// <summary>
+    /// Reads the neighbours of the queries: as many of each as fit in memory, and for fewer queries where that is too few for the largest
+    /// k.
+    /// </summary>
     private PackedTuningSample Gather(LearningData data, int[] ks, int mostCandidates, long mostBytes)
     {
         int queries = data.Queries.Length / _dimension, found = data.Exact.Length / queries;
         long mostRows = mostBytes / (_dimension * sizeof(float));
         int least = Math.Min(found, 2 * ks[^1]);
         int candidates = (int)Math.Clamp(mostRows / queries, least, Math.Min(found, mostCandidates));
-        // Rows that are there once are read once: no more than the base has.
+        // Distinct rows are read once, so they are no more than the base has.
         if (mostRows >= _count) candidates = Math.Min(found, mostCandidates);
         else queries = (int)Math.Clamp(mostRows / candidates, Math.Min(queries, LeastQueries), queries);
-        var kept = new int[queries * candidates];
-        for (int query = 0; query < queries; query++) data.Exact.AsSpan(query * found, candidates).CopyTo(kept.AsSpan(query * candidates));
-        int[] ids = [.. kept.Distinct().Order()];
+        var exact = new int[queries * candidates];
+        for (int query = 0; query < queries; query++)
+        {
+            data.Exact.AsSpan(query * found, candidates).CopyTo(exact.AsSpan(query * candidates));
+        }
+
+        int[] ids = [.. exact.Distinct().Order()];
         var vectors = new float[ids.Length * _dimension];
         for (int i = 0; i < ids.Length;)
         {
@@ -284,6 +314,7 @@ internal sealed class PackedLearner(PackedOptions options, LearningContext conte
         // Fewer candidates than k: recall at as many as there are.
         int[] measured = [.. ks.Select(k => Math.Min(k, candidates)).Distinct()];
         return new PackedTuningSample(
-            data.Queries[..(queries * _dimension)], _dimension, kept, candidates, measured, ids, vectors, [.. ids.Select(id => data.Assignments[id])]);
+            data.Queries[..(queries * _dimension)], _dimension, exact, candidates, measured, ids, vectors,
+            [.. ids.Select(id => data.Assignments[id])]);
     }
 }

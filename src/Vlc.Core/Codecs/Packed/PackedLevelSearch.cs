@@ -8,19 +8,20 @@ using Vlc.Scanning;
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// Finds the water level of fewest bytes that reaches a recall. Only the rows exactly nearest to the queries are coded
-/// (rows far beyond the k-th do not come near it at the recalls of interest), so that a trial costs a small part of an index.
+/// Finds the water level of fewest bytes that reaches a recall. It codes only the exactly nearest rows of the queries: rows far beyond the
+/// k-th do not come near it at the recalls of interest. So a trial costs a small part of an index.
 /// </summary>
 /// <param name="trainer">Builds the model of a level.</param>
 /// <param name="tables">The trellis code's tables.</param>
 /// <param name="sample">Queries with their candidates.</param>
-/// <param name="heldOut">Base rows held out of training, on which the distance to the bound is measured; may have none.</param>
+/// <param name="heldOut">Base rows held out of training, on which the distance to the bound is measured; may be empty.</param>
 /// <param name="metric">The metric.</param>
-/// <param name="backend">Where paths are searched.</param>
+/// <param name="backend">The backend that searches codes.</param>
 /// <param name="threads">Threads to use.</param>
 /// <param name="cancellationToken">Checked between steps.</param>
 internal sealed class PackedLevelSearch(
-    PackedTrainer trainer, TrellisTables tables, PackedTuningSample sample, HeldOutRows heldOut, Metric metric, IComputeBackend backend, int threads,
+    PackedTrainer trainer, TrellisTables tables, PackedTuningSample sample, HeldOutRows heldOut, Metric metric, IComputeBackend backend,
+    int threads,
     CancellationToken cancellationToken)
 {
     private const int Octave = 64;
@@ -28,21 +29,24 @@ internal sealed class PackedLevelSearch(
     /// <summary>Levels closer than this differ by less than the standard error.</summary>
     private const int Resolution = 2;
 
-    /// <summary>Variances are whole eighths of an octave, so that shorter steps of the level often change no bit.</summary>
+    /// <summary>The shortest step of the level. Variances are whole eighths of an octave, so shorter steps often change no bit.</summary>
     private const int LeastStep = 6;
 
-    /// <summary>Logarithm of the share missed for each step of the level: about 1.4 times as many are missed an octave higher.</summary>
+    /// <summary>
+    /// Change of the logarithm of the missed share for each step of the level: an octave higher about 1.4 times as many neighbours are
+    /// missed.
+    /// </summary>
     private const double TypicalSlope = 0.33 / Octave;
 
-    /// <summary>Shares missed below this are as good as none.</summary>
+    /// <summary>Missed shares below this count as none.</summary>
     private const double LeastMiss = 1e-4;
 
-    /// <summary>Share of the search that is reported when the outline is done.</summary>
-    private const double OutlineShare = 0.5;
+    /// <summary>Share of the search that is reported when the coarse search is done.</summary>
+    private const double CoarseShare = 0.5;
 
-    /// <summary>What a level gives.</summary>
+    /// <summary>The result of a level.</summary>
     /// <param name="Coder">The model.</param>
-    /// <param name="Unbiased">Which codes were taken.</param>
+    /// <param name="Unbiased">Whether codes are unbiased.</param>
     /// <param name="Recall">Recall@10 on the sample.</param>
     internal sealed record Trial(PackedCoder Coder, bool Unbiased, Recall Recall)
     {
@@ -56,33 +60,37 @@ internal sealed class PackedLevelSearch(
 
     private PackedTuningSample Sample => sample;
 
-    /// <summary>Whether all lists take the same bytes; null measures which finds more near the target.</summary>
+    /// <summary>Whether all lists get the same bytes; null measures which finds more near the target.</summary>
     public bool? EqualBytes { get; init; }
 
-    /// <summary>Searches for the highest level, so the fewest bits, whose recall reaches the target by one standard error.</summary>
+    /// <summary>Searches for the highest level, which has the fewest bits, whose recall exceeds the target by one standard error.</summary>
     /// <remarks>
-    /// First on an outline, a part of the queries with fewer candidates, where models of other levels are the first one with other bits: which codes to take and about
-    /// where. Then, around there, on all queries with models of their own.
+    /// First a coarse search uses a part of the queries with fewer candidates, where models of other levels are the first one with other
+    /// bits. It finds which codes to take and the approximate level. Then a fine search around that level uses all queries and a model of
+    /// its own for each level.
     /// </remarks>
     /// <param name="target">Recall to reach.</param>
-    /// <param name="unbiased">Which codes to take; null takes those that find more near the target.</param>
+    /// <param name="unbiased">Whether to take unbiased codes; null takes those that find more near the target.</param>
     /// <param name="start">Level of the first trial.</param>
-    /// <param name="progress">Hears the share done and where the search is.</param>
+    /// <param name="progress">Reports the finished share and the state of the search.</param>
     public Trial ForRecall(double target, bool? unbiased, int start, Action<double, string> progress)
     {
         Trial? best = null;
         foreach (Estimate estimate in new CoarseSearch(this, target, progress).Find(unbiased, start))
         {
             Trial trial = Refine(target, estimate, progress);
-            if (best is null || (Reaches(trial, target) && (!Reaches(best, target) || trial.Coder.CodeBytes < best.Coder.CodeBytes))) best = trial;
+            if (best is null || (Reaches(trial, target) && (!Reaches(best, target) || trial.Coder.CodeBytes < best.Coder.CodeBytes)))
+            {
+                best = trial;
+            }
         }
 
         return best!;
     }
 
     /// <summary>
-    /// The share of neighbours missed falls by about the same factor for each octave of the level: a straight line on the scale of its logarithm, with the slope that
-    /// the outline has, says where to look next.
+    /// The next level to try. The missed share of neighbours falls by about the same factor for each octave of the level. So a straight
+    /// line on a logarithmic scale, with the slope of the coarse search, gives the next level.
     /// </summary>
     private Trial Refine(double target, Estimate estimate, Action<double, string> progress)
     {
@@ -92,16 +100,16 @@ internal sealed class PackedLevelSearch(
         for (int i = 0; i < MostTrials; i++)
         {
             Trial trial = Measure(level, estimate.Unbiased, estimate.EqualBytes);
-            progress(OutlineShare + ((1 - OutlineShare) * (i + 1) / MostTrials), Describe(trial.Coder, trial.Recall));
+            progress(CoarseShare + ((1 - CoarseShare) * (i + 1) / MostTrials), Describe(trial.Coder, trial.Recall));
             double goal = Goal(trial.Recall, target, 1), excess = trial.Recall.Value - goal;
             if (excess >= 0) reached = Higher(reached, trial);
             else missed = Lower(missed, trial);
             // So little above the goal that a further trial would measure noise.
             if (excess >= 0 && excess < 0.5 * trial.Recall.StandardError) break;
-            // Into the middle of that range.
-            double aim = Math.Log(Math.Max(1 - goal - (0.25 * trial.Recall.StandardError), LeastMiss));
-            int next = level + (int)Math.Round(Math.Clamp((aim - Miss(trial.Recall)) / estimate.Slope, -4 * Octave, 4 * Octave));
-            // What is known bounds the guess; between two known levels it stays off their edges.
+            // Aims at the middle of that range.
+            double wanted = Math.Log(Math.Max(1 - goal - (0.25 * trial.Recall.StandardError), LeastMiss));
+            int next = level + (int)Math.Round(Math.Clamp((wanted - Miss(trial.Recall)) / estimate.Slope, -4 * Octave, 4 * Octave));
+            // Known levels bound the guess. Between two of them it keeps a distance to both.
             if (reached is not null && missed is not null)
             {
                 int low = reached.Level, high = missed.Level;
@@ -120,39 +128,42 @@ internal sealed class PackedLevelSearch(
             level = next;
         }
 
-        // A target beyond what eight bits an axis reach: the nearest there is.
+        // The target is beyond what eight bits an axis reach: the nearest level is taken.
         return reached ?? missed!;
     }
 
-    /// <summary>Measures a level, with the codes that find more unless the caller knows.</summary>
+    /// <summary>Measures a level, with the codes that find more unless the caller chooses.</summary>
     /// <param name="level">64 · log2 of the water level.</param>
-    /// <param name="unbiased">Which codes to take; null takes those that find more.</param>
+    /// <param name="unbiased">Whether to take unbiased codes; null takes those that find more.</param>
     public Trial AtLevel(int level, bool? unbiased)
     {
         Trial best = Measure(level, unbiased ?? true);
-        return unbiased is null && Measure(level, unbiased: false) is var nearest && nearest.Recall.Value > best.Recall.Value ? nearest : best;
+        return unbiased is null && Measure(level, unbiased: false) is var nearest && nearest.Recall.Value > best.Recall.Value
+            ? nearest
+            : best;
     }
 
-    /// <summary>Codes the candidates at a level and measures what the codes find.</summary>
+    /// <summary>Codes the candidates at a level and measures the recall of the codes.</summary>
     public Trial Measure(int level, bool unbiased, bool? equalBytes = null)
     {
         PackedCoder coder = trainer.Build(level, equalBytes ?? EqualBytes ?? false);
         Recall[] recalls = MeasureRecalls(coder, unbiased, sample);
-        return new Trial(coder, unbiased, recalls[Aim]) { Recalls = recalls };
+        return new Trial(coder, unbiased, recalls[TargetIndex]) { Recalls = recalls };
     }
 
-    /// <summary>Which of the sample's k the target is about.</summary>
-    private int Aim => Math.Max(0, Array.FindLastIndex(sample.Ks, k => k <= PackedOptions.TargetNeighbors));
+    /// <summary>The index of the target's k among the sample's.</summary>
+    private int TargetIndex => Math.Max(0, Array.FindLastIndex(sample.Ks, k => k <= PackedOptions.TargetNeighbors));
 
     private static bool Reaches(Trial trial, double target) => trial.Recall.Value >= Goal(trial.Recall, target, 1);
 
     /// <summary>The target and one standard error, but never so much that it cannot be reached.</summary>
-    /// <param name="recall">What was measured.</param>
+    /// <param name="recall">The measured recall.</param>
     /// <param name="target">The target.</param>
-    /// <param name="share">Share of the queries that it was measured on; the standard error meant is that of all.</param>
-    private static double Goal(Recall recall, double target, double share) => Math.Min(target + (Math.Sqrt(share) * recall.StandardError), 1 - (0.5 * (1 - target)));
+    /// <param name="share">Share of the queries that it was measured on; the standard error is converted to that of all.</param>
+    private static double Goal(Recall recall, double target, double share) =>
+        Math.Min(target + (Math.Sqrt(share) * recall.StandardError), 1 - (0.5 * (1 - target)));
 
-    /// <summary>Logarithm of the share of neighbours missed.</summary>
+    /// <summary>Logarithm of the missed share of neighbours.</summary>
     private static double Miss(Recall recall) => Math.Log(Math.Max(1 - recall.Value, LeastMiss));
 
     private static Trial Higher(Trial? known, Trial trial) => known is null || trial.Level > known.Level ? trial : known;
@@ -161,7 +172,9 @@ internal sealed class PackedLevelSearch(
 
     private static string Describe(PackedCoder coder, Recall recall) => $"{coder.CodeBytes:F1} bytes of code: recall {recall.Value:F3}";
 
-    /// <summary>Codes the candidates of a sample, measures their distances as soon as each is coded, and counts what the nearest ten of them have of the exact ones.</summary>
+    /// <summary>
+    /// Codes the candidates of a sample, measures each as soon as it is coded, and counts the exact neighbours among the nearest ten.
+    /// </summary>
     private Recall[] MeasureRecalls(PackedCoder coder, bool unbiased, PackedTuningSample on)
     {
         PackedParameters p = coder.Model.Parameters;
@@ -188,11 +201,11 @@ internal sealed class PackedLevelSearch(
             Span<float> u = row.Decoded;
             TensorPrimitives.Add(u, p.CellAnchors[cell], u);
             double squared = meanSquared + (2.0 * Distances.Dot(means[group], u)) + Distances.Dot(u, u);
-            foreach (int place in on.Appearances(row.Row))
+            foreach (int appearance in on.Appearances(row.Row))
             {
-                int query = place / candidates;
+                int query = appearance / candidates;
                 double dot = products[query] + Distances.Dot(rotated[group].AsSpan(query * u.Length, u.Length), u);
-                distances[place] = (float)(metric switch
+                distances[appearance] = (float)(metric switch
                 {
                     Metric.InnerProduct => -dot,
                     Metric.Cosine => -dot / Math.Sqrt(Math.Max(squared, 1e-30)),
@@ -223,8 +236,8 @@ internal sealed class PackedLevelSearch(
     }
 
     /// <summary>
-    /// Codes the held-out rows, which are spread over the base as the base is, and tells how far their nearest codes are from the bound, and those that are stored; null
-    /// where there are no such rows.
+    /// Codes the held-out rows, which are spread over the base, and returns the distance to the bound of their nearest codes and of the
+    /// stored ones; null where there are no such rows.
     /// </summary>
     public (BoundDistance Nearest, BoundDistance Stored)? MeasureDistance(Trial trial)
     {
@@ -243,25 +256,35 @@ internal sealed class PackedLevelSearch(
         return (BoundDistance.Of(model, counts, nearest.Sum()), BoundDistance.Of(model, counts, stored.Sum()));
     }
 
-    private void Code(PackedCoder coder, bool unbiased, int count, Func<int, ReadOnlySpan<float>> row, int[] cells, Action<PackedPass.CodedRow> take)
+    private void Code(
+        PackedCoder coder, bool unbiased, int count, Func<int, ReadOnlySpan<float>> row, int[] cells, Action<PackedPass.CodedRow> take)
     {
         using var pass = new PackedPass(coder, tables, unbiased, backend, threads);
         pass.Code(count, row, cells, take, cancellationToken);
     }
 
-    /// <summary>Where a search is to go on: about the level that reaches the target, and how the logarithm of the share missed rises with the level there.</summary>
+    /// <summary>
+    /// Result of the coarse search: the approximate level that reaches the target, and the slope of the logarithm of the missed share
+    /// there.
+    /// </summary>
     private sealed record Estimate(bool Unbiased, bool EqualBytes, double Level, double Slope, double CodeBytes);
 
-    /// <summary>The search in outline: a part of the queries, the nearest of their candidates, and models that differ in bits alone.</summary>
+    /// <summary>The coarse search: a part of the queries, their nearest candidates, and models that differ in bits alone.</summary>
     private sealed class CoarseSearch
     {
-        /// <summary>Candidates of a query, in neighbours to find: those beyond hardly ever come among the nearest, and as seldom at one level as at the next.</summary>
+        /// <summary>
+        /// Candidates of a query, in neighbours to find. Candidates beyond them hardly ever come among the nearest, and as seldom at one
+        /// level as at the next.
+        /// </summary>
         private const int CandidatesPerNeighbour = 2;
 
-        /// <summary>Queries from which on every other one is enough.</summary>
+        /// <summary>Number of queries from which on every other one is enough.</summary>
         private const int ManyQueries = 500;
 
-        /// <summary>Levels within which an estimate lies before it is interpolated: finer, the noise of coding anew is larger than the difference.</summary>
+        /// <summary>
+        /// Distance of levels between which an estimate is interpolated. If they were closer, the noise of coding anew would exceed the
+        /// difference.
+        /// </summary>
         private const int Near = 20;
 
         /// <summary>Levels that a model serves on either side of its own.</summary>
@@ -269,7 +292,7 @@ internal sealed class PackedLevelSearch(
 
         private const int MostTrials = 8;
 
-        /// <summary>Trials that a search takes as a rule, for the share reported.</summary>
+        /// <summary>Usual number of trials of a search, for the reported share.</summary>
         private const int UsualTrials = 10;
 
         private readonly PackedLevelSearch _search;
@@ -284,14 +307,17 @@ internal sealed class PackedLevelSearch(
         {
             (_search, _target, _progress) = (search, target, progress);
             PackedTuningSample all = search.Sample;
-            int k = all.Ks[search.Aim];
+            int k = all.Ks[search.TargetIndex];
             _part = all.Part(all.QueryCount < ManyQueries ? 1 : 2, Math.Min(all.CandidateCount, CandidatesPerNeighbour * k), k);
             _share = (double)_part.QueryCount / all.QueryCount;
         }
 
-        /// <summary>Finds which codes to take, and about which level reaches the target: one estimate, or where nearest and unbiased codes find as many, one of each.</summary>
-        /// <param name="unbiased">Which codes to take; null compares.</param>
-        /// <param name="start">Where to begin.</param>
+        /// <summary>
+        /// Finds which codes to take, and the approximate level that reaches the target. It returns one estimate, or one of each kind where
+        /// nearest and unbiased codes find equally many.
+        /// </summary>
+        /// <param name="unbiased">Whether to take unbiased codes; null compares.</param>
+        /// <param name="start">The first level.</param>
         public Estimate[] Find(bool? unbiased, int start)
         {
             bool equalFirst = _search.EqualBytes ?? false;
@@ -308,12 +334,12 @@ internal sealed class PackedLevelSearch(
             return [Compared(best)];
         }
 
-        /// <summary>An estimate, or that with equal bytes in all lists where it is better.</summary>
+        /// <summary>An estimate, or the one with equal bytes in all lists where it is better.</summary>
         private Estimate Compared(Estimate best)
         {
             int there = (int)Math.Round(best.Level);
             if (_search.EqualBytes is not null) return best;
-            // Lists of equal bytes take what one water level for all gives on average. Where they find no more, beyond noise, the level stays.
+            // Lists of equal bytes get what one water level for all gives on average. They are taken only if they find more, beyond noise.
             Recall recall = Measure(there, best.Unbiased, false).Recall, equal = Measure(there, best.Unbiased, true).Recall;
             if (equal.Value <= recall.Value + (0.5 * Math.Sqrt(_share) * equal.StandardError)) return best;
             Estimate other = Search(best.Unbiased, true, there);
@@ -323,16 +349,16 @@ internal sealed class PackedLevelSearch(
         private (PackedCoder Coder, Recall Recall) Measure(int level, bool unbiased, bool equalBytes)
         {
             if (_known.TryGetValue((level, unbiased, equalBytes), out (PackedCoder Coder, Recall Recall) known)) return known;
-            // Bases, anchors and scales are as precise as a level wants them: far from theirs, bits alone do not help.
+            // Bases, anchors and scales are as precise as a level needs them. Far from that level, bits alone do not help.
             if (_model is null || Math.Abs(_model.Model.Parameters.Level - level) > MostDistance) _model = _search.Trainer.Build(level);
             PackedCoder coder = _model.AtLevel(level, equalBytes);
             Recall recall = _search.MeasureRecalls(coder, unbiased, _part)[0];
             _trials++;
-            _progress(OutlineShare * Math.Min(1, (double)_trials / UsualTrials), Describe(coder, recall));
+            _progress(CoarseShare * Math.Min(1, (double)_trials / UsualTrials), Describe(coder, recall));
             return _known[(level, unbiased, equalBytes)] = (coder, recall);
         }
 
-        /// <summary>How much more is missed than may be, in logarithms: rises with the level.</summary>
+        /// <summary>The excess of missed neighbours over the allowed share, in logarithms; it rises with the level.</summary>
         private double Excess(int level, bool unbiased, bool equalBytes)
         {
             Recall recall = Measure(level, unbiased, equalBytes).Recall;
@@ -352,8 +378,12 @@ internal sealed class PackedLevelSearch(
                 int next = level - (int)Math.Round(excess / slope);
                 if (reached is { } low && missed is { } high)
                 {
-                    // Noise must not turn the line around.
-                    if (high.Level > low.Level) slope = Math.Clamp((high.Excess - low.Excess) / (high.Level - low.Level), TypicalSlope / 2, TypicalSlope * 2);
+                    // Noise must not reverse the slope.
+                    if (high.Level > low.Level)
+                    {
+                        slope = Math.Clamp((high.Excess - low.Excess) / (high.Level - low.Level), TypicalSlope / 2, TypicalSlope * 2);
+                    }
+
                     if (high.Level - low.Level <= Near || Math.Abs(excess) < slope * Near / 2) break;
                     next = Math.Clamp(level - (int)Math.Round(excess / slope), low.Level + (Near / 2), high.Level - (Near / 2));
                 }
@@ -366,8 +396,10 @@ internal sealed class PackedLevelSearch(
                 level = next;
             }
 
-            // From the nearest of the two, along the line between them.
-            (int Level, double Excess) nearest = missed is null || (reached is { } r && -r.Excess < missed.Value.Excess) ? reached!.Value : missed.Value;
+            // From the nearer of the two, along the line between them.
+            (int Level, double Excess) nearest = missed is null || (reached is { } r && -r.Excess < missed.Value.Excess)
+                ? reached!.Value
+                : missed.Value;
             double found = nearest.Level - (nearest.Excess / slope);
             return new Estimate(unbiased, equalBytes, found, slope, _model!.AtLevel((int)Math.Round(found), equalBytes).CodeBytes);
         }

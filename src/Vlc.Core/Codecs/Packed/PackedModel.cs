@@ -3,12 +3,14 @@ using Vlc.Numerics.Kernels;
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// What writer and reader of packed codes share: K bases (the full Jacobian), spectra, anchors in the basis of their group, scales of each
-/// cell, gains of its classes, and the water level from which the bits of every list follow. docs/codec.md explains it with an example.
+/// The numbers that writer and reader of packed codes share: K bases (the full Jacobian), spectra, anchors in the basis of their group,
+/// scales of each cell, gains of its classes, and the water level. The bits of every list follow from them. docs/codec.md explains it with
+/// an example.
 /// </summary>
 /// <remarks>
-/// A vector is x = μ + B_g·(z_c + r), where g is its cell's group, z_c the cell's anchor and r its residual in the group's basis. Each cell is split
-/// into classes by the size of its residuals; a class of a cell is a list: its vectors share one allocation of bits, one stride, and lie together.
+/// A vector is x = μ + B_g·(z_c + r), where g is its cell's group, z_c the cell's anchor and r its residual in the group's basis. Each cell
+/// is split into classes by the size of its residuals. A class of a cell is an inverted list: its vectors share one allocation of bits and
+/// one stride, and are stored together.
 /// </remarks>
 internal sealed class PackedModel
 {
@@ -45,7 +47,7 @@ internal sealed class PackedModel
 
     public int ListCount => _lists.Length;
 
-    /// <summary>Lists of a cell follow one another: cell · classes + class.</summary>
+    /// <summary>The number of a list. The lists of a cell are consecutive: cell · classes + class.</summary>
     public List this[int list] => _lists[list];
 
     /// <summary>Mean energy of a list's residuals, by its amplitudes.</summary>
@@ -66,7 +68,7 @@ internal sealed class PackedModel
         Parameters.Groups[group].Spectrum[axis] + Parameters.CellLevels[cell]
         + (ScaleStep * Parameters.CellScales[cell][axis]) + gain;
 
-    /// <summary>64 · log2 of the variance of each axis of a list, weighted as the allocation weighs it: by the axis and by the list.</summary>
+    /// <summary>64 · log2 of the variance of each axis of a list, weighted for the allocation: by the axis and by the list.</summary>
     public int[] WeightedVariances(int list)
     {
         int cell = list / Parameters.ClassCount, group = Parameters.CellGroups[cell];
@@ -74,7 +76,10 @@ internal sealed class PackedModel
         return WeightedVariances(amplitudes, RelativeEighths(amplitudes), Parameters.Groups[group].Spectrum);
     }
 
-    /// <summary>Squared error of the coded axes of a row, weighted alike: what the code of this many bits leaves of <see cref="WeightedVariances(int)"/>.</summary>
+    /// <summary>
+    /// Squared error of the coded axes of a row in the same weights: the part of <see cref="WeightedVariances(int)"/> that a code of this
+    /// many bits leaves.
+    /// </summary>
     /// <param name="list">The row's list.</param>
     /// <param name="residual">Residual in the group's basis, rank floats.</param>
     /// <param name="decoded">The same from the code.</param>
@@ -105,7 +110,9 @@ internal sealed class PackedModel
         return amplitudes;
     }
 
-    /// <summary>Noise is held to a share of the list's own energy, not to one size everywhere: neighbours differ by about what residuals measure.</summary>
+    /// <summary>
+    /// The noise of a list is a share of its own energy, not the same everywhere: neighbours differ by about the size of residuals.
+    /// </summary>
     private int RelativeEighths(int[] amplitudes)
     {
         double energy = 0;
@@ -118,7 +125,7 @@ internal sealed class PackedModel
         var variances = new int[amplitudes.Length];
         for (int axis = 0; axis < variances.Length; axis++)
         {
-            // In 1/64 octave: amplitude eighths x 2 (square) x 8, weights likewise.
+            // In 1/64 octave: amplitude eighths x 2 (square) x 8; the same for weights.
             int weight = 2 * Parameters.Design.AxisWeightQuarters * 2 * (spectrum[axis] - spectrum[0]);
             variances[axis] = (16 * amplitudes[axis]) + weight + (Parameters.Design.ListWeights ? 8 * relative : 0);
         }
@@ -137,7 +144,9 @@ internal sealed class PackedModel
         _errorWeights[(cell * p.ClassCount) + classNumber] = p.Design.ListWeights ? Octaves.PowerOfEighths(relative) : 1;
         int[] variances = WeightedVariances(amplitudes, relative, spectrum);
         var bits = new byte[rank];
-        int stride = p.EqualStride > 0 ? BitAllocation.AllocateBytes(variances, p.EqualStride, bits) : BitAllocation.Allocate(variances, p.Level, bits);
+        int stride = p.EqualStride > 0
+            ? BitAllocation.AllocateBytes(variances, p.EqualStride, bits)
+            : BitAllocation.Allocate(variances, p.Level, bits);
         int[] order = DescendingBits(bits);
         var ordered = new byte[order.Length];
         var scales = new float[Int8Scan.PaddedLength(order.Length)];
@@ -150,24 +159,26 @@ internal sealed class PackedModel
         return new List(cell, group, stride, order, ordered, scales);
     }
 
-    /// <summary>The axes with bits: most bits first, then by number. By counting, as an index is opened list by list.</summary>
+    /// <summary>
+    /// The axes with bits, most bits first, then by number. It sorts by counting, because an index is opened list by list.
+    /// </summary>
     private static int[] DescendingBits(ReadOnlySpan<byte> bits)
     {
-        Span<int> places = stackalloc int[TrellisTables.MaxBits + 1];
-        places.Clear();
-        foreach (byte b in bits) places[b]++;
+        Span<int> positions = stackalloc int[TrellisTables.MaxBits + 1];
+        positions.Clear();
+        foreach (byte b in bits) positions[b]++;
         int coded = 0;
-        for (int b = TrellisTables.MaxBits; b > 0; b--) (places[b], coded) = (coded, coded + places[b]);
+        for (int b = TrellisTables.MaxBits; b > 0; b--) (positions[b], coded) = (coded, coded + positions[b]);
         var order = new int[coded];
         for (int axis = 0; axis < bits.Length; axis++)
         {
-            if (bits[axis] > 0) order[places[bits[axis]]++] = axis;
+            if (bits[axis] > 0) order[positions[bits[axis]]++] = axis;
         }
 
         return order;
     }
 
-    /// <summary>How the vectors of a class of a cell are coded.</summary>
+    /// <summary>The coding of the vectors of a class of a cell.</summary>
     /// <param name="Cell">The cell.</param>
     /// <param name="Group">The cell's group.</param>
     /// <param name="Stride">Bytes of a code; 0 where no axis has a bit.</param>

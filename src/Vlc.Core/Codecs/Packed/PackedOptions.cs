@@ -1,38 +1,40 @@
 namespace Vlc.Codecs.Packed;
 
-/// <summary>How the packed codec is built. What is null is chosen from the data.</summary>
+/// <summary>Options of the packed codec. What is null is chosen from the data.</summary>
 public sealed class PackedOptions
 {
     /// <summary>The k of the target recall.</summary>
     public const int TargetNeighbors = 10;
 
     /// <summary>
-    /// Recall@10 of an exhaustive scan to reach with the fewest bytes, in (0, 1): measured on the tuning sample. Ignored where <see cref="MaxRatio"/> or
-    /// <see cref="Level"/> is given.
+    /// The recall@10 of an exhaustive scan to reach with the fewest bytes, in (0, 1), measured on the tuning sample. It is ignored where
+    /// <see cref="MaxRatio"/> or <see cref="Level"/> is given.
     /// </summary>
     public double TargetRecall { get; init; } = 0.95;
 
-    /// <summary>Largest share of the originals' float32 bytes that the index may take; null aims for <see cref="TargetRecall"/>.</summary>
+    /// <summary>
+    /// Largest share of the originals' float32 bytes that the index may take; null uses <see cref="TargetRecall"/> instead.
+    /// </summary>
     public double? MaxRatio { get; init; }
 
     /// <summary>The water level itself, 64 · log2 of the least gain of a bit, for experiments.</summary>
     public int? Level { get; init; }
 
-    /// <summary>K, the number of local bases; null weighs bits saved against bytes of the bases.</summary>
+    /// <summary>K, the number of local bases; null compares the bits saved with the bytes of the bases.</summary>
     public int? GroupCount { get; init; }
 
     /// <summary>Classes of each cell by the size of residuals, 1 to 8; null takes 2.</summary>
     public int? ClassCount { get; init; }
 
     /// <summary>
-    /// True makes each code's projection on its residual as long as the residual, so that distances are not biased; false takes the nearest code. Null measures which
-    /// finds more.
+    /// True makes the projection of each code on its residual as long as the residual, so that distances are unbiased. False takes the
+    /// nearest code. Null measures which finds more.
     /// </summary>
     public bool? Unbiased { get; init; }
 
     /// <summary>
-    /// True gives all codes the same bytes, false as many as one water level for all cells and axes asks for. Null measures which finds more where the target is a recall, else
-    /// takes false.
+    /// True gives all codes the same bytes. False gives them what one water level for all cells and axes asks for. Null measures which
+    /// finds more where the target is a recall, else takes false.
     /// </summary>
     public bool? EqualBytes { get; init; }
 

@@ -1,6 +1,6 @@
 namespace Vlc.Codecs.Packed;
 
-/// <summary>The numbers of a packed model as they are stored; everything else follows from them.</summary>
+/// <summary>The stored numbers of a packed model; everything else follows from them.</summary>
 internal sealed class PackedParameters
 {
     /// <summary>d.</summary>
@@ -39,19 +39,19 @@ internal sealed class PackedParameters
     /// <summary>Level of each cell's amplitudes over its group's spectrum, in eighths of an octave.</summary>
     public required int[] CellLevels { get; init; }
 
-    /// <summary>Diagonal Jacobian of each cell over that: -8 to 7 steps of half an octave for each axis.</summary>
+    /// <summary>Diagonal Jacobian of each cell on top of that: -8 to 7 steps of half an octave for each axis.</summary>
     public required sbyte[][] CellScales { get; init; }
 
     /// <summary>Gain of each class of each cell, in eighths of an octave, -32 to 31.</summary>
     public required int[] ClassGains { get; init; }
 
-    /// <summary>What is weighed how in the allocation.</summary>
+    /// <summary>The weights of the allocation.</summary>
     public PackedDesign Design { get; init; } = PackedDesign.Default;
 
     /// <summary>Bytes of every code; 0 where the level decides list by list.</summary>
     public int EqualStride { get; init; }
 
-    /// <summary>The same at another level, or at as many bytes in every list.</summary>
+    /// <summary>The same parameters at another level, or with equal bytes in every list.</summary>
     public PackedParameters WithLevel(int level, int equalStride = 0) => new()
     {
         Dimension = Dimension,
@@ -79,19 +79,19 @@ internal sealed class PackedGroup
     /// <summary>Orthonormal rows, rank x d, as the reader restores them.</summary>
     public required float[] Basis { get; init; }
 
-    /// <summary>Axes kept.</summary>
+    /// <summary>Axes candidates.</summary>
     public required int Rank { get; init; }
 
     /// <summary>Log2 of each axis's amplitude, in eighths of an octave.</summary>
     public required int[] Spectrum { get; init; }
 
-    /// <summary>What is stored of the basis.</summary>
+    /// <summary>The stored form of the basis.</summary>
     public required QuantizedBasis Stored { get; init; }
 }
 
 /// <summary>
-/// A basis in few bits: each row is rounded with a step of its own, so that its error times its variance stays below the water level, and the reader
-/// makes the rows orthonormal again.
+/// A basis in few bits. Each row is rounded with a step of its own, so that its error times its variance stays below the water level. The
+/// reader makes the rows orthonormal again.
 /// </summary>
 internal sealed class QuantizedBasis
 {

@@ -6,12 +6,12 @@ using Vlc.Numerics.Threading;
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// Codes many rows with one model. On the processor a row goes from beginning to end on one thread; for a device rows are prepared in batches, their paths searched there, and what the search
-/// for unbiased codes wants to know of a path is computed here. The codes and their errors are the same, bit for bit.
+/// Codes many rows with one model. On the processor one thread takes a row from start to end. For a device rows are prepared in batches and
+/// their paths searched there; the search for unbiased codes continues here. Codes and errors have the same bits either way.
 /// </summary>
 internal sealed class PackedPass : IDisposable
 {
-    /// <summary>Rows that one thread takes, in their order: a task.</summary>
+    /// <summary>Rows of a task, which one thread takes in their order.</summary>
     public const int RowsPerTask = 256;
 
     /// <summary>Bytes of the rows that go to a device together: those of a block of <see cref="Vectors.PreparedRows"/>.</summary>
@@ -23,20 +23,20 @@ internal sealed class PackedPass : IDisposable
     private readonly int _threads;
     private readonly PackedRotation _rotation;
 
-    /// <summary>One for each worker, made when it codes its first row.</summary>
+    /// <summary>Scratch memory of each worker, made when it codes its first row.</summary>
     private readonly PackedCoder.Session?[] _sessions;
     private readonly PackedRotation.Block?[] _blocks;
     private readonly float[]?[] _decoded;
 
-    /// <summary>The lists' axes as the encoder weighs them; null on the processor, as is the rest.</summary>
+    /// <summary>The lists' axes with the encoder's weights; null on the processor, as are the fields below.</summary>
     private readonly TrellisAxes? _axes;
     private readonly IResidentTrellis? _trellis;
 
     /// <summary>Prepares for rows.</summary>
     /// <param name="coder">The model.</param>
     /// <param name="tables">The trellis code's tables.</param>
-    /// <param name="unbiased">Which codes to make.</param>
-    /// <param name="backend">Where paths are searched.</param>
+    /// <param name="unbiased">Whether to make unbiased codes.</param>
+    /// <param name="backend">The backend that searches codes.</param>
     /// <param name="threads">Threads to use.</param>
     public PackedPass(PackedCoder coder, TrellisTables tables, bool unbiased, IComputeBackend backend, int threads)
     {
@@ -58,12 +58,16 @@ internal sealed class PackedPass : IDisposable
     public int BatchTasks { get; init; }
 
     /// <summary>Codes rows.</summary>
-    /// <param name="count">How many.</param>
-    /// <param name="row">Gives each, d floats in scaled units.</param>
+    /// <param name="count">Number of rows.</param>
+    /// <param name="row">Returns a row, d floats in scaled units.</param>
     /// <param name="cells">Cell of each.</param>
-    /// <param name="take">Gets each row once it is coded. The rows of a task come in their order from one thread, different tasks' side by side.</param>
+    /// <param name="take">
+    /// Gets each row once it is coded. The rows of a task come in their order from one thread; different tasks run in parallel.
+    /// </param>
     /// <param name="cancellationToken">Checked between tasks.</param>
-    public void Code(int count, Func<int, ReadOnlySpan<float>> row, ReadOnlyMemory<int> cells, Action<CodedRow> take, CancellationToken cancellationToken)
+    public void Code(
+        int count, Func<int, ReadOnlySpan<float>> row, ReadOnlyMemory<int> cells, Action<CodedRow> take,
+        CancellationToken cancellationToken)
     {
         if (_trellis is null)
         {
@@ -72,7 +76,10 @@ internal sealed class PackedPass : IDisposable
         }
 
         int batchRows = BatchTasks * RowsPerTask;
-        for (int first = 0; first < count; first += batchRows) new Batch(this, first, Math.Min(batchRows, count - first), cancellationToken).Code(row, cells, take);
+        for (int first = 0; first < count; first += batchRows)
+        {
+            new Batch(this, first, Math.Min(batchRows, count - first), cancellationToken).Code(row, cells, take);
+        }
     }
 
     public void Dispose()
@@ -83,7 +90,8 @@ internal sealed class PackedPass : IDisposable
     }
 
     private void CodeOnThreads(
-        int count, Func<int, ReadOnlySpan<float>> row, ReadOnlyMemory<int> cells, Action<CodedRow> take, CancellationToken cancellationToken) =>
+        int count, Func<int, ReadOnlySpan<float>> row, ReadOnlyMemory<int> cells, Action<CodedRow> take,
+        CancellationToken cancellationToken) =>
         ForEachRotated(
             0, count, row, cells,
             (i, worker, residual, energy) =>
@@ -98,9 +106,10 @@ internal sealed class PackedPass : IDisposable
 
     private delegate void TakeResidual(int row, int worker, ReadOnlySpan<float> residual, double energy);
 
-    /// <summary>Gives the residual of each row to its task's worker, in the order of the rows of a task.</summary>
+    /// <summary>Computes the residual of each row of a task and passes it to the task's worker, in the order of the rows.</summary>
     private void ForEachRotated(
-        int first, int count, Func<int, ReadOnlySpan<float>> row, ReadOnlyMemory<int> cells, TakeResidual take, CancellationToken cancellationToken) =>
+        int first, int count, Func<int, ReadOnlySpan<float>> row, ReadOnlyMemory<int> cells, TakeResidual take,
+        CancellationToken cancellationToken) =>
         BlockScheduler.Run(
             BlockScheduler.BlockCount(count, RowsPerTask), _threads,
             (task, worker) =>
@@ -116,7 +125,7 @@ internal sealed class PackedPass : IDisposable
             },
             cancellationToken);
 
-    /// <summary>Scales of all lists' axes times their weights in the search, as a session has them row by row.</summary>
+    /// <summary>Scales of all lists' axes times their weights in the search, as a session computes them row by row.</summary>
     private static TrellisAxes WeightedAxes(PackedModel model)
     {
         var starts = new int[model.ListCount + 1];
@@ -134,7 +143,7 @@ internal sealed class PackedPass : IDisposable
         return new TrellisAxes(starts, scales, bits);
     }
 
-    /// <summary>A row with its code; its spans are valid while it is taken.</summary>
+    /// <summary>A row with its code; its spans are valid only during the call.</summary>
     internal readonly ref struct CodedRow(
         int row, int list, ReadOnlySpan<float> residual, ReadOnlySpan<byte> states, Span<float> decoded, double nearestError)
     {
@@ -149,14 +158,14 @@ internal sealed class PackedPass : IDisposable
         /// <summary>State after each coded axis.</summary>
         public readonly ReadOnlySpan<byte> States = states;
 
-        /// <summary>The residual from the code, rank floats; scratch memory, which the taker may overwrite.</summary>
+        /// <summary>The residual from the code, rank floats; scratch memory, which the receiver may overwrite.</summary>
         public readonly Span<float> Decoded = decoded;
 
         /// <summary>As <see cref="PackedCoder.Session.NearestError"/>.</summary>
         public readonly double NearestError = nearestError;
     }
 
-    /// <summary>Rows on their way through a device. Coded axes lie row behind row.</summary>
+    /// <summary>Rows that a device codes. Coded axes are stored row after row.</summary>
     private sealed class Batch(PackedPass pass, int first, int count, CancellationToken cancellationToken)
     {
         private readonly float[][] _residuals = new float[count][];
@@ -179,8 +188,8 @@ internal sealed class PackedPass : IDisposable
                     _searches[i] = new UnbiasedSearch();
                 },
                 cancellationToken);
-            int[] places = pass._axes!.Places(_lists);
-            byte[] best = Search(places);
+            int[] rowOffsets = pass._axes!.RowOffsets(_lists);
+            byte[] best = Search(rowOffsets);
             BlockScheduler.Run(
                 BlockScheduler.BlockCount(count, RowsPerTask), pass._threads,
                 (task, _) =>
@@ -190,33 +199,34 @@ internal sealed class PackedPass : IDisposable
                     for (int i = task * RowsPerTask; i < end; i++)
                     {
                         Span<float> decoded = scratch.AsSpan(0, _residuals[i].Length);
-                        Span<byte> states = best.AsSpan(places[i]..places[i + 1]);
+                        Span<byte> states = best.AsSpan(rowOffsets[i]..rowOffsets[i + 1]);
                         PackedCoder.Decode(model[_lists[i]], pass._tables, states, decoded);
-                        take(new CodedRow(first + i, _lists[i], _residuals[i], states, decoded, _nearestErrors[i] * model.ErrorWeight(_lists[i])));
+                        double nearestError = _nearestErrors[i] * model.ErrorWeight(_lists[i]);
+                        take(new CodedRow(first + i, _lists[i], _residuals[i], states, decoded, nearestError));
                     }
                 },
                 cancellationToken);
         }
 
-        /// <summary>Codes all rows, then again those whose search wants another scale, until none does.</summary>
-        /// <param name="places">Where each row's axes are in the result.</param>
+        /// <summary>Codes all rows, then again those whose search asks for another scale, until none does.</summary>
+        /// <param name="rowOffsets">The offset of each row's axes in the result.</param>
         /// <returns>The states of every row.</returns>
-        private byte[] Search(int[] places)
+        private byte[] Search(int[] rowOffsets)
         {
-            var best = new byte[places[^1]];
-            var targets = new float[places[^1]];
-            var states = new byte[places[^1]];
+            var best = new byte[rowOffsets[^1]];
+            var targets = new float[rowOffsets[^1]];
+            var states = new byte[rowOffsets[^1]];
             var minima = new float[count];
             int[] active = [.. Enumerable.Range(0, count)];
             while (active.Length > 0)
             {
-                int[] lists = Array.ConvertAll(active, i => _lists[i]), activePlaces = pass._axes!.Places(lists);
-                ForEach(active.Length, a => Scale(active[a], targets.AsSpan(activePlaces[a]..activePlaces[a + 1])));
+                int[] lists = Array.ConvertAll(active, i => _lists[i]), activeOffsets = pass._axes!.RowOffsets(lists);
+                ForEach(active.Length, a => Scale(active[a], targets.AsSpan(activeOffsets[a]..activeOffsets[a + 1])));
                 pass._trellis!.Encode(lists, targets, states, minima, cancellationToken);
                 ForEach(active.Length, a =>
                 {
-                    ReadOnlySpan<byte> found = states.AsSpan(activePlaces[a]..activePlaces[a + 1]);
-                    if (Offer(active[a], found, minima[a])) found.CopyTo(best.AsSpan(places[active[a]]));
+                    ReadOnlySpan<byte> found = states.AsSpan(activeOffsets[a]..activeOffsets[a + 1]);
+                    if (Update(active[a], found, minima[a])) found.CopyTo(best.AsSpan(rowOffsets[active[a]]));
                 });
                 active = Array.FindAll(active, i => !_isDone[i]);
             }
@@ -234,15 +244,15 @@ internal sealed class PackedPass : IDisposable
             TensorPrimitives.Multiply(target, (float)_searches[i].Scale, target);
         }
 
-        /// <summary>Takes the path that was found for a row, and says whether to keep it.</summary>
-        private bool Offer(int i, ReadOnlySpan<byte> states, float minimum)
+        /// <summary>Passes the path of a row to its search, and returns whether to keep it.</summary>
+        private bool Update(int i, ReadOnlySpan<byte> states, float minimum)
         {
             ref UnbiasedSearch search = ref _searches[i];
             // The first target is the residual itself.
             if (search.Pass == 0) _nearestErrors[i] = minimum;
             if (!pass._unbiased || !(_energies[i] > 0)) return _isDone[i] = true;
             double projection = PackedCoder.Projection(pass._coder.Model[_lists[i]], pass._tables, _residuals[i], states);
-            bool keep = search.Offer((projection / _energies[i]) - 1);
+            bool keep = search.Update((projection / _energies[i]) - 1);
             _isDone[i] = search.IsDone;
             return keep;
         }

@@ -5,10 +5,10 @@ using Vlc.Scanning;
 
 namespace Vlc.Codecs.Packed;
 
-/// <summary>The query in the basis of each group, computed when the first of its cells is scanned.</summary>
+/// <summary>The query in the basis of each group, computed when the first of the group's cells is scanned.</summary>
 internal sealed class PackedQuery : IQueryState
 {
-    /// <summary>So many rows may be left over by the prefix before it is judged.</summary>
+    /// <summary>Rows that the prefix filters before its benefit is judged.</summary>
     private const int LeastPrefixRows = 1024;
 
     private readonly bool[] _ready;
@@ -38,10 +38,12 @@ internal sealed class PackedQuery : IQueryState
     /// <summary>‖q - μ‖² outside each basis.</summary>
     public float[] Outside { get; }
 
-    /// <summary>Query minus anchor, for distances; else room for a vector.</summary>
+    /// <summary>Query minus anchor, for distances; otherwise scratch memory for a vector.</summary>
     public float[] Vector { get; }
 
-    /// <summary>What query and anchor say of a cell: squared distance within the basis, or product. The classes of a cell share it.</summary>
+    /// <summary>
+    /// The contribution of query and anchor of a cell: squared distance within the basis, or product. The classes of a cell share it.
+    /// </summary>
     public float CellDistance { get; set; }
 
     /// <summary>⟨q, μ⟩.</summary>
@@ -50,10 +52,10 @@ internal sealed class PackedQuery : IQueryState
     /// <summary>‖q‖².</summary>
     public float Squared { get; private set; }
 
-    /// <summary>Sorts out rows before they are measured.</summary>
+    /// <summary>Prunes rows before they are measured.</summary>
     public TrellisFilter Filter { get; } = new();
 
-    /// <summary>Whether of the rows that were filtered by the prefix less than half was left, a few lists aside.</summary>
+    /// <summary>Whether the prefix left less than half of the rows that it filtered, after the first few lists.</summary>
     public bool PrefixPays => _prefixLeft <= (_prefixRows / 2) + LeastPrefixRows;
 
     public void Reset()
@@ -63,14 +65,14 @@ internal sealed class PackedQuery : IQueryState
         (_prefixRows, _prefixLeft) = (0, 0);
     }
 
-    /// <summary>Counts rows filtered by the prefix, and those that it left.</summary>
+    /// <summary>Counts rows filtered by the prefix, and the candidates that it left.</summary>
     public void CountPrefix(int rows, int left)
     {
         _prefixRows += rows;
         _prefixLeft += left;
     }
 
-    /// <summary>Whether this cell is another than the last.</summary>
+    /// <summary>Whether this cell differs from the last one.</summary>
     public bool SwitchTo(int cell)
     {
         bool other = cell != _cell;
@@ -96,7 +98,7 @@ internal sealed class PackedQuery : IQueryState
         return _norms.AsSpan(0, count);
     }
 
-    /// <summary>Room for so many queries, floats of each, and rows.</summary>
+    /// <summary>Grows the buffers to so many queries, floats of each, and rows.</summary>
     public FilterBuffers Buffers(int queries, int stride, int rows)
     {
         if (!_buffers.Holds(queries, stride, rows)) _buffers = new FilterBuffers(_buffers, queries, stride, rows);

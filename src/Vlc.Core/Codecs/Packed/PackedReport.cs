@@ -1,6 +1,6 @@
 namespace Vlc.Codecs.Packed;
 
-/// <summary>What the packed codec chose and predicts.</summary>
+/// <summary>The choices and predictions of the packed codec.</summary>
 public sealed class PackedReport : CodecReport
 {
     /// <summary>K, the number of local bases.</summary>
@@ -24,22 +24,27 @@ public sealed class PackedReport : CodecReport
     /// <summary>Mean bytes of a code.</summary>
     public required double CodeBytes { get; init; }
 
-    /// <summary>Mean number of axes that have bits.</summary>
+    /// <summary>Mean number of axes with bits.</summary>
     public required double CodedAxes { get; init; }
 
     /// <summary>
-    /// Mean bytes of an ideal code of independent Gaussian axes with the model's variances at the error of the nearest codes, weighted as the codec weighs it
+    /// Mean bytes of an ideal code of independent Gaussian axes, with the model's variances, at the weighted error of the nearest codes
     /// (docs/codec.md); over all rows.
     /// </summary>
     public required double BoundCodeBytes { get; init; }
 
-    /// <summary>Bits that each coded axis takes beyond that bound.</summary>
+    /// <summary>Bits of each coded axis beyond that bound.</summary>
     public required double BitsToBound { get; init; }
 
-    /// <summary>The same at the error of the codes as they are stored: larger where they are unbiased, which trades error for distances that are right on average.</summary>
+    /// <summary>
+    /// The same at the error of the stored codes. It is larger where they are unbiased, which trades error for distances that are right on
+    /// average.
+    /// </summary>
     public required double StoredBitsToBound { get; init; }
 
-    /// <summary>Recall@10 of an exhaustive scan, predicted on the tuning sample before the index was written; NaN where there was none.</summary>
+    /// <summary>
+    /// Recall@10 of an exhaustive scan, predicted on the tuning sample before the index was written; NaN where there was none.
+    /// </summary>
     public required double PredictedRecall { get; init; }
 
     /// <summary>Its standard error.</summary>

@@ -3,7 +3,7 @@ using Vlc.Numerics.Kernels;
 
 namespace Vlc.Codecs.Packed;
 
-/// <summary>Turns rows into residuals in the basis of their group: y = B·(x - μ) - z.</summary>
+/// <summary>The rotation: turns rows into residuals in the basis of their group, y = B·(x - μ) - z.</summary>
 internal sealed class PackedRotation : IDisposable
 {
     private readonly PackedParameters _parameters;
@@ -18,7 +18,7 @@ internal sealed class PackedRotation : IDisposable
     /// <summary>The residual of a row, rank floats.</summary>
     /// <param name="row">d floats, in scaled units.</param>
     /// <param name="cell">Its cell.</param>
-    /// <param name="energy">Squared length of the residual over all d axes, those that the basis leaves out included.</param>
+    /// <param name="energy">Squared length of the residual over all d axes, with those outside the basis.</param>
     public float[] Residual(ReadOnlySpan<float> row, int cell, out double energy)
     {
         int group = _parameters.CellGroups[cell];
@@ -44,19 +44,20 @@ internal sealed class PackedRotation : IDisposable
     }
 
     /// <summary>
-    /// One thread's residuals of rows that lie together, which read a basis once for all of them instead of once for each. The same bits as <see cref="Residual"/>.
+    /// One thread's residuals of consecutive rows. A basis is read once for all of them. The bits are those of <see cref="Residual"/>.
     /// </summary>
     internal sealed class Block(PackedRotation rotation)
     {
-        /// <summary>Bytes of the rows of a block at most: they stay in the second-level cache.</summary>
+        /// <summary>Most bytes of the rows of a block, which stay in the second-level cache.</summary>
         private const int MostBytes = 512 << 10;
 
-        /// <summary>Below so many rows of one basis, row by row is faster: the tile kernel computes all of its rows.</summary>
+        /// <summary>With fewer rows of one basis, row by row is faster: the tile kernel always computes whole tiles.</summary>
         private const int LeastRows = 6;
 
         private float[] _centred = [], _rotated = [];
         private readonly double[] _energies = new double[RowsFor(rotation._parameters.Dimension)];
-        private readonly int[] _order = new int[RowsFor(rotation._parameters.Dimension)], _starts = new int[RowsFor(rotation._parameters.Dimension)];
+        private readonly int[] _order = new int[RowsFor(rotation._parameters.Dimension)];
+        private readonly int[] _starts = new int[RowsFor(rotation._parameters.Dimension)];
         private readonly int[] _ranks = new int[RowsFor(rotation._parameters.Dimension)];
 
         /// <summary>Most rows of a block.</summary>
@@ -65,13 +66,13 @@ internal sealed class PackedRotation : IDisposable
         /// <summary>Residual of a row of the block, rank floats.</summary>
         public ReadOnlySpan<float> Residual(int row) => _rotated.AsSpan(_starts[row], _ranks[row]);
 
-        /// <summary>Squared length of a row's residual over all d axes, those that the basis leaves out included.</summary>
+        /// <summary>Squared length of a row's residual over all d axes, with those outside the basis.</summary>
         public double Energy(int row) => _energies[row];
 
         /// <summary>Computes the residuals of <paramref name="count"/> rows, the first of them number <paramref name="first"/>.</summary>
         /// <param name="first">Number of the first row.</param>
         /// <param name="count">At most <see cref="Capacity"/>.</param>
-        /// <param name="row">Gives a row by its number.</param>
+        /// <param name="row">Returns a row by its number.</param>
         /// <param name="cells">Cell of each row of the block.</param>
         public void Rotate(int first, int count, Func<int, ReadOnlySpan<float>> row, ReadOnlySpan<int> cells)
         {
@@ -88,7 +89,11 @@ internal sealed class PackedRotation : IDisposable
 
                 int members = placed - begin;
                 if (members == 0) continue;
-                for (int i = 0; i < members; i++) TensorPrimitives.Subtract(row(first + _order[begin + i]), p.Mean, _centred.AsSpan(i * d, d));
+                for (int i = 0; i < members; i++)
+                {
+                    TensorPrimitives.Subtract(row(first + _order[begin + i]), p.Mean, _centred.AsSpan(i * d, d));
+                }
+
                 Span<float> rotated = _rotated.AsSpan(used, members * rank);
                 if (members >= LeastRows)
                 {

@@ -21,7 +21,7 @@ internal sealed class PackedRowEncoder : RowEncoder
     /// <summary>Weighted squared error of the nearest codes of all rows so far.</summary>
     public double NearestError { get; private set; }
 
-    /// <summary>The same of the codes that are stored.</summary>
+    /// <summary>The same for the stored codes.</summary>
     public double StoredError { get; private set; }
 
     public override void Encode(
@@ -45,7 +45,7 @@ internal sealed class PackedRowEncoder : RowEncoder
                 TrellisEncoder.Pack(row.States, coded.Bits, CollectionsMarshal.AsSpan(own).Slice(offset, coded.Stride));
             },
             cancellationToken);
-        // In the order of the rows, whichever thread was first: the sums are reported, and a report is the same every time.
+        // In the order of the rows, whichever thread was first: the sums are reported, and a report must not depend on threads.
         NearestError += nearest.Sum();
         StoredError += stored.Sum();
         foreach (List<byte> own in taskCodes) codes(CollectionsMarshal.AsSpan(own));

@@ -6,7 +6,8 @@ using Vlc.Storage;
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// The packed model as bytes: a header, and three streams in which every number is coded by what is known of those before it. docs/format.md gives them to the bit.
+/// The packed model as bytes: a header, and three streams in which every number is coded by a model of the numbers before it.
+/// docs/format.md specifies them to the bit.
 /// </summary>
 internal static class PackedSections
 {
@@ -15,16 +16,20 @@ internal static class PackedSections
     /// <summary>Version of the layout of these sections: 1 codes their numbers adaptively, 0 stored them in fixed widths.</summary>
     private const byte Layout = 1;
 
-    /// <summary>Largest log2 of an amplitude of a spectrum, in eighths of an octave: 2^24, as components are below 2^10 in scaled units.</summary>
+    /// <summary>
+    /// Largest log2 of an amplitude of a spectrum, in eighths of an octave: 2^24, as components are below 2^10 in scaled units.
+    /// </summary>
     private const int LargestAmplitude = 8 * 24;
 
-    /// <summary>Largest coordinate of an anchor: squared distances to it are finite in any dimension.</summary>
+    /// <summary>Largest coordinate of an anchor; squared distances to it stay finite in any dimension.</summary>
     private const float LargestCoordinate = 1L << 40;
 
-    /// <summary>Numbers, and steps of work, that any index may take to open; and as many for each byte of its files. No index that was built comes near either.</summary>
+    /// <summary>
+    /// Numbers, and steps of work, that any index may take to open; and as many for each byte of its files. No index that was built comes near either.
+    /// </summary>
     private const long FewNumbers = 1 << 23, NumbersPerByte = 256, LittleWork = 1L << 30, WorkPerByte = 1 << 15;
 
-    /// <summary>Bits that number <paramref name="count"/> things; 0 for one.</summary>
+    /// <summary>Bits of the numbers from 0 to <paramref name="count"/> - 1; 0 for a count of one.</summary>
     public static int BitsFor(int count) => count <= 1 ? 0 : 32 - BitOperations.LeadingZeroCount((uint)(count - 1));
 
     /// <summary>Header: numbers of groups and classes, level, energies, steps, ranks, mean.</summary>
@@ -59,7 +64,11 @@ internal static class PackedSections
     public static byte[] WriteBases(PackedParameters p)
     {
         var coder = new AdaptiveWriter();
-        foreach (PackedGroup group in p.Groups) CodeBasis(coder, p.Dimension, group.Stored.StepQuarters, group.Stored.Coefficients, group.Spectrum);
+        foreach (PackedGroup group in p.Groups)
+        {
+            CodeBasis(coder, p.Dimension, group.Stored.StepQuarters, group.Stored.Coefficients, group.Spectrum);
+        }
+
         return coder.ToArray();
     }
 
@@ -93,9 +102,10 @@ internal static class PackedSections
     }
 
     /// <summary>Reads a model.</summary>
-    /// <exception cref="VlcFormatException">Sections that do not fit one another or the manifest.</exception>
+    /// <exception cref="VlcFormatException">Sections contradict one another or the manifest.</exception>
     public static PackedParameters Read(
-        Manifest manifest, IndexFiles files, ReadOnlySpan<byte> header, ReadOnlySpan<byte> bases, ReadOnlySpan<byte> anchors, ReadOnlySpan<byte> scales)
+        Manifest manifest, IndexFiles files, ReadOnlySpan<byte> header, ReadOnlySpan<byte> bases, ReadOnlySpan<byte> anchors,
+        ReadOnlySpan<byte> scales)
     {
         int d = manifest.Dimension, m = manifest.AnchorCount;
         if (header.Length < HeaderBytes) throw Bad(IndexFile.Manifest, "codec model", $"at least {HeaderBytes} bytes", $"{header.Length}");
@@ -108,11 +118,13 @@ internal static class PackedSections
         if (header[16] != Layout)
         {
             throw new VlcFormatException(
-                files.Path(IndexFile.Manifest), "codec model", $"layout {Layout}", $"{header[16]}", "Another version of VLC wrote the index: rebuild it with this one, or read it with that one.");
+                files.Path(IndexFile.Manifest), "codec model", $"layout {Layout}", $"{header[16]}",
+                "Another version of VLC wrote the index: rebuild it with this one, or read it with that one.");
         }
 
         if (classes is < 1 or > 8) throw Bad(IndexFile.Manifest, "codec model", "1 to 8 classes", $"{classes}");
-        float meanEnergy = BinaryPrimitives.ReadSingleLittleEndian(header[8..]), anchorStep = BinaryPrimitives.ReadSingleLittleEndian(header[12..]);
+        float meanEnergy = BinaryPrimitives.ReadSingleLittleEndian(header[8..]);
+        float anchorStep = BinaryPrimitives.ReadSingleLittleEndian(header[12..]);
         if (!(meanEnergy > 0 && float.IsFinite(meanEnergy) && anchorStep >= 0 && float.IsFinite(anchorStep)))
         {
             throw Bad(IndexFile.Manifest, "codec model", "finite energies and steps", $"{meanEnergy} and {anchorStep}");
@@ -122,17 +134,24 @@ internal static class PackedSections
         for (int group = 0; group < groupCount; group++)
         {
             ranks[group] = BinaryPrimitives.ReadUInt16LittleEndian(header[(HeaderBytes + (2 * group))..]);
-            if (ranks[group] < 1 || ranks[group] > d) throw Bad(IndexFile.Manifest, "codec model", $"a rank of 1 to {d}", $"{ranks[group]}");
+            if (ranks[group] < 1 || ranks[group] > d)
+            {
+                throw Bad(IndexFile.Manifest, "codec model", $"a rank of 1 to {d}", $"{ranks[group]}");
+            }
         }
 
         var mean = new float[d];
-        for (int k = 0; k < d; k++) mean[k] = (float)BinaryPrimitives.ReadHalfLittleEndian(header[(HeaderBytes + (2 * groupCount) + (2 * k))..]);
+        for (int k = 0; k < d; k++)
+        {
+            mean[k] = (float)BinaryPrimitives.ReadHalfLittleEndian(header[(HeaderBytes + (2 * groupCount) + (2 * k))..]);
+        }
+
         if (mean.Any(value => !float.IsFinite(value))) throw Bad(IndexFile.Manifest, "codec model", "a finite mean", "another");
 
         // Memory and time follow from the length of the files, not from what they claim.
         long bytesOfIndex = manifest.Sections.Sum(section => section.Length);
         long mostNumbers = Math.Max(FewNumbers, NumbersPerByte * bytesOfIndex), mostWork = Math.Max(LittleWork, WorkPerByte * bytesOfIndex);
-        // A level, a scale and the gains of each cell at least.
+        // At least a level, a scale and the gains of each cell.
         Require(IndexFile.Jacobians, "scales", scales, (2L + classes) * m);
         PackedGroup[] groups = ReadBases(bases, ranks, d);
         int[] cellGroups = new int[m], levels = new int[m], gains = new int[m * classes];
@@ -187,8 +206,16 @@ internal static class PackedSections
             {
                 var stored = new QuantizedBasis { StepQuarters = new sbyte[ranks[group]], Coefficients = new short[ranks[group] * d] };
                 var spectrum = new int[ranks[group]];
-                if (!CodeBasis(coder, d, stored.StepQuarters, stored.Coefficients, spectrum)) throw Bad(IndexFile.Jacobians, "bases", "coefficients of 15 bits", "others");
-                if (spectrum.Any(value => value is < -1000 or > LargestAmplitude)) throw Bad(IndexFile.Jacobians, "bases", "amplitudes of 2^-125 to 2^24", "others");
+                if (!CodeBasis(coder, d, stored.StepQuarters, stored.Coefficients, spectrum))
+                {
+                    throw Bad(IndexFile.Jacobians, "bases", "coefficients of 15 bits", "others");
+                }
+
+                if (spectrum.Any(value => value is < -1000 or > LargestAmplitude))
+                {
+                    throw Bad(IndexFile.Jacobians, "bases", "amplitudes of 2^-125 to 2^24", "others");
+                }
+
                 if (coder.Position > bytes.Length) break;
                 float[] basis = stored.TryRestore(d, mostWork / groups.Length) ?? throw Bad(
                     IndexFile.Jacobians, "bases", $"bases that take at most {mostWork} steps of work, by the bytes of the index", "more");
@@ -210,17 +237,23 @@ internal static class PackedSections
                 var steps = new int[ranks[cellGroups[cell]]];
                 model.Code(coder, cellGroups[cell], steps);
                 float[] anchor = anchors[cell] = Array.ConvertAll(steps, coordinate => coordinate * step);
-                if (!(TensorPrimitives.MaxMagnitude<float>(anchor) is >= -LargestCoordinate and <= LargestCoordinate)) throw Bad(IndexFile.Anchors, "anchors", "coordinates within 2^40", "others");
+                if (!(TensorPrimitives.MaxMagnitude<float>(anchor) is >= -LargestCoordinate and <= LargestCoordinate))
+                {
+                    throw Bad(IndexFile.Anchors, "anchors", "coordinates within 2^40", "others");
+                }
             }
 
             RequireAll(IndexFile.Anchors, "anchors", coder, bytes.Length);
             return anchors;
         }
 
-        // Every number takes a decision or more: checked before memory is taken for it.
+        // Every number takes at least one decision, so the count is checked before memory is allocated.
         void Require(IndexFile file, string where, ReadOnlySpan<byte> bytes, long numbers)
         {
-            if (numbers > (long)bytes.Length * AdaptiveBit.MostPerByte) throw Bad(file, where, $"{numbers} numbers", $"{bytes.Length} bytes");
+            if (numbers > (long)bytes.Length * AdaptiveBit.MostPerByte)
+            {
+                throw Bad(file, where, $"{numbers} numbers", $"{bytes.Length} bytes");
+            }
         }
 
         void Bound(IndexFile file, string where, string what, long claimed, long most)
@@ -230,7 +263,10 @@ internal static class PackedSections
 
         void RequireAll(IndexFile file, string where, AdaptiveReader coder, int length)
         {
-            if (coder.Position != length) throw Bad(file, where, coder.Position < length ? $"{coder.Position} bytes" : "more bytes", $"{length}");
+            if (coder.Position != length)
+            {
+                throw Bad(file, where, coder.Position < length ? $"{coder.Position} bytes" : "more bytes", $"{length}");
+            }
         }
 
         VlcFormatException Bad(IndexFile file, string where, string expected, string found) =>
@@ -238,10 +274,10 @@ internal static class PackedSections
     }
 
     /// <summary>
-    /// For each axis: its step less the one before; its coefficients, those of equal steps modelled together, since unit rows over equal steps are of equal size; its amplitude
-    /// less the one before.
+    /// For each axis: the difference of its step to the one before; its coefficients; the difference of its amplitude to the one before.
+    /// Coefficients of equal steps share a model, since unit rows over equal steps are of equal size.
     /// </summary>
-    /// <returns>False where a number read does not fit.</returns>
+    /// <returns>False where a number is out of range.</returns>
     private static bool CodeBasis(AdaptiveCoder coder, int dimension, Span<sbyte> steps, Span<short> coefficients, Span<int> spectrum)
     {
         NumberModel stepModel = new(), spectrumModel = new();
@@ -269,7 +305,8 @@ internal static class PackedSections
     }
 
     /// <summary>
-    /// Coordinates of anchors: modelled by the size that those of the axis and of the axes beside it had in the group's cells so far, and the coordinate before.
+    /// Coordinates of anchors. The model depends on the size of the coordinates of the axis and of its neighbours in the group's cells so
+    /// far, and on the coordinate before.
     /// </summary>
     private sealed class AnchorModel(IEnumerable<int> ranks)
     {
@@ -295,7 +332,10 @@ internal static class PackedSections
             _cells[group] = cells + 1;
         }
 
-        /// <summary>0 for 0, else twice the position of the leading bit plus the bit below it: in 0 to 63 for what the coordinates of 2^31 cells add up to, over their number.</summary>
+        /// <summary>
+        /// 0 for 0, else twice the position of the leading bit plus the bit below it. It is 0 to 63 for the mean of the coordinates of up
+        /// to 2^31 cells.
+        /// </summary>
         private static int HalfOctave(long size)
         {
             if (size < 2) return (int)size;
@@ -304,7 +344,7 @@ internal static class PackedSections
         }
     }
 
-    /// <summary>What belongs to cells: a scale is modelled by the mean of the two before it.</summary>
+    /// <summary>The numbers of cells; the model of a scale depends on the mean of the two before it.</summary>
     private sealed class ScaleModel(int groups, int classes)
     {
         private const int Half = 1 << (PackedModel.ScaleBits - 1);
@@ -325,7 +365,8 @@ internal static class PackedSections
             foreach (ref sbyte scale in scales)
             {
                 int context = ((before + beforeThat) >> 1) + Half;
-                (before, beforeThat) = (coder.Symbol(scale + Half, PackedModel.ScaleBits, _scales.AsSpan(context * 2 * Half, 2 * Half)) - Half, before);
+                (before, beforeThat) = (
+                    coder.Symbol(scale + Half, PackedModel.ScaleBits, _scales.AsSpan(context * 2 * Half, 2 * Half)) - Half, before);
                 scale = (sbyte)before;
             }
 

@@ -6,18 +6,21 @@ using Vlc.Numerics.Threading;
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// Builds packed models of any water level from a sample: bases and their groups once, then for each level what depends on it: ranks, the precision of
-/// bases and anchors, scales, classes.
+/// Builds packed models of any water level from a sample. Bases and their groups are learned once. Ranks, the precision of bases and
+/// anchors, scales and classes are derived for each level.
 /// </summary>
 internal sealed class PackedTrainer
 {
-    /// <summary>Rows of the group's spectrum that a cell's own variances are mixed with.</summary>
+    /// <summary>Weight of the group's spectrum, in rows, when it is mixed with a cell's own variances.</summary>
     private const double PriorRows = 15;
 
-    /// <summary>Error of a stored basis row times its variance, as a share of the noise of a coded axis, where enough vectors pay for it.</summary>
+    /// <summary>
+    /// Error of a stored basis row times its variance, as a share of the noise of a coded axis, where enough vectors share the cost of the
+    /// row.
+    /// </summary>
     private const double LeastBasisNoiseShare = 0.05;
 
-    /// <summary>Share of a stored row's energy that rounding may take at most.</summary>
+    /// <summary>Largest share of a stored row's energy that rounding may take.</summary>
     private const double MostBasisError = 0.3;
 
     /// <summary>Bytes of the rows that a thread rotates at a time.</summary>
@@ -38,7 +41,10 @@ internal sealed class PackedTrainer
     private readonly float _meanEnergy;
     private readonly PackedCoder _exact;
 
-    /// <summary>Of each cell, room for its rows in the group's basis: as much as the rows themselves, and so made once for all levels.</summary>
+    /// <summary>
+    /// Memory for the rows of each cell in the group's basis. It is as large as the rows themselves, so it is allocated once for all
+    /// levels.
+    /// </summary>
     private readonly float[][] _coordinates;
 
     /// <summary>Learns bases and the spectra of cells on a sample.</summary>
@@ -53,7 +59,8 @@ internal sealed class PackedTrainer
     /// <param name="cancellationToken">Checked between steps.</param>
     /// <param name="design">Constants of the recipe; null takes the codec's.</param>
     public PackedTrainer(
-        float[] rows, int dimension, int[] assignments, float[] anchors, PackedOptions options, long vectorCount, bool unitLength, int threads,
+        float[] rows, int dimension, int[] assignments, float[] anchors, PackedOptions options, long vectorCount, bool unitLength,
+        int threads,
         CancellationToken cancellationToken, PackedDesign? design = null)
     {
         _design = design ?? PackedDesign.Default;
@@ -79,28 +86,29 @@ internal sealed class PackedTrainer
             energy += Distances.Dot(residual, residual);
         }
 
-        // Rows that all lie on their anchors have no energy; any unit does then.
+        // If all rows coincide with their anchors there is no energy, and any unit does.
         _meanEnergy = (float)Math.Max(energy / assignments.Length, 1e-20);
         _bases = GroupBases.Learn(
             residuals, _cells, anchors, vectorCount, options.GroupCount, _design.InputAxes, threads, cancellationToken);
         double vectorsOfRow = (double)vectorCount / assignments.Length;
-        // Rounding costs bits or error in proportion to the vectors, its bits fall by half a bit a coefficient for each factor of two: at the best trade the share goes
-        // with dimensions over vectors.
-        _basisNoiseShares = [.. Enumerable.Range(0, _bases.Count).Select(
-            group => _design.BasisNoiseShare ?? Math.Max(LeastBasisNoiseShare, _design.BasisNoiseFactor * dimension / Math.Max(1, vectorsOfRow * GroupRows(group))))];
-        _coordinates = [.. Enumerable.Range(0, _cells.CellCount).Select(cell => new float[_cells.Count(cell) * _bases.Variances[_bases.CellGroups[cell]].Length])];
+        // Rounding costs bits or error in proportion to the vectors. Its bits fall by half a bit a coefficient for each factor of two. So
+        // the best share is proportional to dimensions over vectors.
+        _basisNoiseShares = [.. Enumerable.Range(0, _bases.Count).Select(group => _design.BasisNoiseShare
+            ?? Math.Max(LeastBasisNoiseShare, _design.BasisNoiseFactor * dimension / Math.Max(1, vectorsOfRow * GroupRows(group))))];
+        _coordinates = [.. Enumerable.Range(0, _cells.CellCount).Select(
+            cell => new float[_cells.Count(cell) * _bases.Variances[_bases.CellGroups[cell]].Length])];
         _exact = BuildExact();
     }
 
-    /// <summary>The level at which an axis of a residual's mean variance would get its first bit.</summary>
+    /// <summary>The level at which an axis of a residual's mean variance gets its first bit.</summary>
     public int MiddleLevel => (int)Math.Round(64 * Octaves.Log2(_meanEnergy / _dimension));
 
-    /// <summary>Groups that were chosen.</summary>
+    /// <summary>The number of groups.</summary>
     public int GroupCount => _bases.Count;
 
     /// <summary>Builds the model of a level and the thresholds of its classes, which only a writer needs.</summary>
     /// <param name="level">64 · log2 of the water level.</param>
-    /// <param name="equalBytes">Whether all lists take the bytes that the level gives on average.</param>
+    /// <param name="equalBytes">Whether all lists get the bytes that the level gives on average.</param>
     public PackedCoder Build(int level, bool equalBytes = false)
     {
         var model = new PackedModel(_exact.Model.Parameters.WithLevel(level));
@@ -122,10 +130,11 @@ internal sealed class PackedTrainer
             },
             _cancellation);
 
-        float step = (float)Octaves.Power((int)Math.Round(Octaves.Parts * (0.5 * Octaves.Log2(noise) + Octaves.Log2(_design.AnchorStepShare))));
+        float step = (float)Octaves.Power(
+            (int)Math.Round(Octaves.Parts * (0.5 * Octaves.Log2(noise) + Octaves.Log2(_design.AnchorStepShare))));
         Rotate([.. groups.Select(group => group.Basis)], ranks);
         float[][] anchors = [.. _bases.CellGroups.Select((group, cell) => RotateAnchor(cell, groups[group].Basis, ranks[group]))];
-        // Where rows lie on their anchors there is no noise to go by: 20 bits then, of float32's 24.
+        // If all rows coincide with their anchors there is no noise to compare with: 20 bits are used, of float32's 24.
         float largest = anchors.Max(anchor => MathF.Abs(TensorPrimitives.MaxMagnitude<float>(anchor)));
         if (largest > 0) step = MathF.Max(step, MathF.ScaleB(1, MathF.ILogB(largest) - 20));
         foreach (float[] anchor in anchors)
@@ -136,14 +145,19 @@ internal sealed class PackedTrainer
         return Describe(anchors, groups, ranks, level, step, noise, equalStride);
     }
 
-    private double GroupRows(int group) => Enumerable.Range(0, _cells.CellCount).Where(cell => _bases.CellGroups[cell] == group).Sum(cell => (double)_cells.Count(cell));
+    private double GroupRows(int group) =>
+        Enumerable.Range(0, _cells.CellCount).Where(cell => _bases.CellGroups[cell] == group).Sum(cell => (double)_cells.Count(cell));
 
     private PackedCoder BuildExact()
     {
         int[] ranks = [.. _bases.Variances.Select(variances => variances.Length)];
         Rotate(_bases.Bases, ranks);
         var anchors = new float[_cells.CellCount][];
-        for (int cell = 0; cell < anchors.Length; cell++) anchors[cell] = RotateAnchor(cell, _bases.Bases[_bases.CellGroups[cell]], ranks[_bases.CellGroups[cell]]);
+        for (int cell = 0; cell < anchors.Length; cell++)
+        {
+            anchors[cell] = RotateAnchor(cell, _bases.Bases[_bases.CellGroups[cell]], ranks[_bases.CellGroups[cell]]);
+        }
+
         var none = new QuantizedBasis { StepQuarters = [], Coefficients = [] };
         return Describe(anchors, [.. _bases.Bases.Select(basis => (basis, none))], ranks, int.MaxValue / 2, 0, noise: 0);
     }
@@ -170,7 +184,7 @@ internal sealed class PackedTrainer
             }
         }
 
-        // An axis left out takes the anchors' coordinates with it: together no more than what codes lose.
+        // Leaving an axis out also loses the anchors' coordinates: together no more than the codes lose.
         double lost = (sum + Math.Max(energy, 0)) / rows.Sum();
         double noise = axes > 0 && sum > 0 ? sum / axes : _meanEnergy;
         int[] ranks = [.. used.Select((shares, group) => Math.Max(
@@ -178,7 +192,7 @@ internal sealed class PackedTrainer
         return (noise, ranks);
     }
 
-    /// <summary>Fewest axes of a group outside of which anchors have at most this mean energy.</summary>
+    /// <summary>Fewest axes of a group such that anchors have at most this mean energy outside them.</summary>
     private int AnchorRank(int group, double rows, double mostEnergy)
     {
         float[][] anchors = _exact.Model.Parameters.CellAnchors;
@@ -187,7 +201,10 @@ internal sealed class PackedTrainer
         {
             for (int cell = 0; cell < anchors.Length; cell++)
             {
-                if (_bases.CellGroups[cell] == group) outside += _cells.Count(cell) * (double)anchors[cell][axis] * anchors[cell][axis] / Math.Max(rows, 1);
+                if (_bases.CellGroups[cell] == group)
+                {
+                    outside += _cells.Count(cell) * (double)anchors[cell][axis] * anchors[cell][axis] / Math.Max(rows, 1);
+                }
             }
 
             if (outside > mostEnergy) return axis + 1;
@@ -196,7 +213,7 @@ internal sealed class PackedTrainer
         return 1;
     }
 
-    /// <summary>Share of a row's energy that its rounding may take.</summary>
+    /// <summary>The share of a row's energy that its rounding may take.</summary>
     private double RowError(int group, int row, double noise)
     {
         double variance = _bases.Variances[group][row];
@@ -210,21 +227,24 @@ internal sealed class PackedTrainer
         var coefficients = new short[rank * _dimension];
         for (int row = 0; row < rank; row++)
         {
-            // Finer than 2^-14 a coefficient of 1 would not fit 15 bits.
+            // With a step finer than 2^-14 a coefficient of 1 would not fit 15 bits.
             int quarters = Math.Max(-56, (int)Math.Round(4 * 0.5 * Octaves.Log2(12 * RowError(group, row, noise) / _dimension)));
             float step = (float)Octaves.Power(quarters * (Octaves.Parts / 4));
             steps[row] = (sbyte)quarters;
-            for (int k = 0; k < _dimension; k++) coefficients[(row * _dimension) + k] = (short)MathF.Round(basis[(row * _dimension) + k] / step);
+            for (int k = 0; k < _dimension; k++)
+            {
+                coefficients[(row * _dimension) + k] = (short)MathF.Round(basis[(row * _dimension) + k] / step);
+            }
         }
 
         return new QuantizedBasis { StepQuarters = steps, Coefficients = coefficients };
     }
 
-    /// <summary>Fills in the coordinates of every sample row minus the mean in the basis of its cell's group.</summary>
+    /// <summary>Computes the coordinates of every sample row minus the mean in the basis of its cell's group.</summary>
     private void Rotate(float[][] bases, int[] ranks)
     {
         var packed = bases.Select((basis, group) => new PackedMatrix(basis, ranks[group], _dimension)).ToArray();
-        // A piece of a cell at a time: scratch memory does not grow with the largest cell.
+        // A part of a cell at a time: scratch memory does not grow with the largest cell.
         int most = Math.Max(1, MostScratchBytes / (_dimension * sizeof(float)));
         var scratch = new float[_threads][];
         BlockScheduler.Run(
@@ -239,10 +259,12 @@ internal sealed class PackedTrainer
                     int count = Math.Min(most, rows.Length - first);
                     for (int i = 0; i < count; i++)
                     {
-                        TensorPrimitives.Subtract(_rows.AsSpan(rows[first + i] * _dimension, _dimension), _mean, centred.AsSpan(i * _dimension, _dimension));
+                        TensorPrimitives.Subtract(
+                            _rows.AsSpan(rows[first + i] * _dimension, _dimension), _mean, centred.AsSpan(i * _dimension, _dimension));
                     }
 
-                    MatrixProduct.Multiply(centred, count, packed[group], _coordinates[cell].AsSpan(first * ranks[group]), threads: 1, _cancellation);
+                    MatrixProduct.Multiply(
+                        centred, count, packed[group], _coordinates[cell].AsSpan(first * ranks[group]), threads: 1, _cancellation);
                 }
             },
             _cancellation);
@@ -262,15 +284,16 @@ internal sealed class PackedTrainer
     }
 
     /// <summary>Measures spectra, scales and classes on rotated rows.</summary>
-    /// <param name="anchors">Of each cell, in the group's basis.</param>
+    /// <param name="anchors">The anchor of each cell, in the group's basis.</param>
     /// <param name="groups">Bases.</param>
-    /// <param name="ranks">Axes kept of each.</param>
+    /// <param name="ranks">Axes candidates of each.</param>
     /// <param name="level">Water level.</param>
     /// <param name="anchorStep">Step of the anchors.</param>
-    /// <param name="noise">Mean distortion of a coded axis; 0 while it is not known.</param>
+    /// <param name="noise">Mean distortion of a coded axis; 0 while it is unknown.</param>
     /// <param name="equalStride">Bytes of every code; 0 where the level decides.</param>
     private PackedCoder Describe(
-        float[][] anchors, (float[] Basis, QuantizedBasis Stored)[] groups, int[] ranks, int level, float anchorStep, double noise, int equalStride = 0)
+        float[][] anchors, (float[] Basis, QuantizedBasis Stored)[] groups, int[] ranks, int level, float anchorStep, double noise,
+        int equalStride = 0)
     {
         int cellCount = _cells.CellCount;
         var squares = new double[cellCount][];
@@ -283,7 +306,7 @@ internal sealed class PackedTrainer
                 Span<float> rows = Coordinates(cell, rank);
                 for (int offset = 0; offset < rows.Length; offset += rank)
                 {
-                    // From coordinates to residuals, in place: nobody needs the coordinates again.
+                    // Coordinates become residuals in place: they are not needed again.
                     Span<float> residual = rows.Slice(offset, rank);
                     TensorPrimitives.Subtract(residual, anchors[cell], residual);
                     for (int axis = 0; axis < rank; axis++) sums[axis] += (double)residual[axis] * residual[axis];
@@ -307,9 +330,12 @@ internal sealed class PackedTrainer
             (cell, _) =>
             {
                 int[] spectrum = spectra[_bases.CellGroups[cell]];
-                (levels[cell], scales[cell]) = _design.CellScales ? MeasureScales(variances[cell], spectrum, noise) : (0, new sbyte[spectrum.Length]);
+                (levels[cell], scales[cell]) = _design.CellScales
+                    ? MeasureScales(variances[cell], spectrum, noise)
+                    : (0, new sbyte[spectrum.Length]);
                 thresholds[cell] = MeasureClasses(
-                    Coordinates(cell, spectrum.Length), spectrum, levels[cell], scales[cell], noise, gains.AsSpan(cell * _classCount, _classCount),
+                    Coordinates(cell, spectrum.Length), spectrum, levels[cell], scales[cell], noise,
+                    gains.AsSpan(cell * _classCount, _classCount),
                     members.AsSpan(cell * _classCount, _classCount));
             },
             _cancellation);
@@ -323,7 +349,10 @@ internal sealed class PackedTrainer
             MeanEnergy = _meanEnergy,
             UnitLength = _unitLength,
             Mean = _mean,
-            Groups = [.. groups.Select((group, i) => new PackedGroup { Basis = group.Basis, Rank = ranks[i], Spectrum = spectra[i], Stored = group.Stored })],
+            Groups = [.. groups.Select((group, i) => new PackedGroup
+            {
+                Basis = group.Basis, Rank = ranks[i], Spectrum = spectra[i], Stored = group.Stored,
+            })],
             CellGroups = _bases.CellGroups,
             CellAnchors = anchors,
             AnchorStep = anchorStep,
@@ -364,7 +393,7 @@ internal sealed class PackedTrainer
                 gain += mean[axis] * Octaves.Log2(((squares[cell][axis] + (1e-3 * mean[axis])) / (count + 1e-3) / mean[axis]) + 1e-4);
             }
 
-            // The cell's own size; its shape is mixed with the group's according to how many rows it rests on.
+            // The size is the cell's own. Its shape is mixed with the group's in proportion to its rows.
             double size = count == 0 ? 1 : Octaves.Power((int)Math.Round(Octaves.Parts * gain / total));
             variances[cell] = new double[rank];
             for (int axis = 0; axis < rank; axis++)
@@ -382,7 +411,7 @@ internal sealed class PackedTrainer
         double level = 0, weights = 0;
         for (int axis = 0; axis < variances.Length; axis++)
         {
-            // Axes below the noise get no bits; their scales hardly matter.
+            // Axes below the noise get no bits, so their scales hardly matter.
             double weight = variances[axis] > 0.3 * noise ? 1 : 0.02;
             level += weight * ((4 * Octaves.Log2(variances[axis])) - spectrum[axis]);
             weights += weight;
@@ -400,7 +429,9 @@ internal sealed class PackedTrainer
         return (eighths, scales);
     }
 
-    /// <summary>Splits a cell's rows by the size of their whitened residuals; returns the boundaries and fills in gains and numbers of rows.</summary>
+    /// <summary>
+    /// Splits a cell's rows by the size of their whitened residuals; returns the boundaries and computes gains and numbers of rows.
+    /// </summary>
     private static double[] MeasureClasses(
         ReadOnlySpan<float> residuals, int[] spectrum, int level, sbyte[] scales, double noise, Span<int> gains, Span<int> members)
     {

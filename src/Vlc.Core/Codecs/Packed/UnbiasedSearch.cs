@@ -1,14 +1,14 @@
 namespace Vlc.Codecs.Packed;
 
 /// <summary>
-/// Looks for the scale of a row's target at which the projection of the residual on its code fits, between a scale that falls short and one that overshoots. Says which
-/// scale to code next; hears how far off that code is.
+/// Searches the scale of a row's target at which the projection of the residual on its code is right, between a scale that is too small and
+/// one that is too large. It gives the next scale to code, and receives the error of that code.
 /// </summary>
 internal struct UnbiasedSearch()
 {
     private const int Passes = 4;
 
-    /// <summary>Off by less than this, a code is good enough.</summary>
+    /// <summary>A code whose error is below this is good enough.</summary>
     private const double Tolerance = 1e-4;
 
     private double _leastError = double.PositiveInfinity;
@@ -21,13 +21,13 @@ internal struct UnbiasedSearch()
     /// <summary>Codes made.</summary>
     public int Pass { get; private set; }
 
-    /// <summary>Whether the last code that was kept is the one to take.</summary>
+    /// <summary>Whether the last code that was candidates is final.</summary>
     public bool IsDone { get; private set; }
 
-    /// <summary>Takes what coding at <see cref="Scale"/> gave.</summary>
+    /// <summary>Receives the result of coding at <see cref="Scale"/>.</summary>
     /// <param name="error">⟨r, r̂⟩ / ‖r‖² - 1.</param>
-    /// <returns>Whether the code is the best so far, to be kept.</returns>
-    public bool Offer(double error)
+    /// <returns>Whether the code is the best so far, to be candidates.</returns>
+    public bool Update(double error)
     {
         bool best = Math.Abs(error) < _leastError;
         if (best) _leastError = Math.Abs(error);
@@ -51,7 +51,7 @@ internal struct UnbiasedSearch()
         }
         else
         {
-            // Overshoots a little, so that the next pass brackets: x^1.25 by square roots.
+            // Overshoots a little, so that the next pass brackets the root: x^1.25 by square roots.
             double ratio = Math.Max(0.3, error + 1);
             Scale = Math.Min(Scale / (ratio * Math.Sqrt(Math.Sqrt(ratio))), 3);
         }
