@@ -14,7 +14,8 @@ using Vlc.Vectors;
 namespace Vlc.Bench;
 
 /// <summary>
-/// Long runs of what docs/reliability.md promises: <c>reliability replace OPENS</c>, <c>reliability writers TRIES</c>, <c>reliability hostile CASES</c>, and what checksums cost:
+/// Long runs of what docs/reliability.md promises: <c>reliability replace OPENS</c>, <c>reliability writers TRIES</c>, <c>reliability
+/// hostile CASES</c>, and what checksums cost:
 /// <c>reliability checks FILE</c>.
 /// </summary>
 internal static class Reliability
@@ -62,7 +63,8 @@ internal static class Reliability
             }
         }))];
         foreach (Thread reader in readers) reader.Start();
-        for (; Volatile.Read(ref done) < opens; replacements++) Build(folder.Base, rows[(replacements + 1) % 2], (ulong)((replacements + 1) % 2) + 1);
+        for (; Volatile.Read(ref done) < opens; replacements++) Build(folder.Base, rows[(replacements + 1) % 2], (ulong)((replacements
+            + 1) % 2) + 1);
         foreach (Thread reader in readers) reader.Join();
         foreach (string failure in failures.Take(5)) Console.WriteLine(failure);
         Console.WriteLine($"{done} opens by 8 readers, {replacements} replacements, {failures.Count} failures");
@@ -98,7 +100,9 @@ internal static class Reliability
         return failures == 0 ? 0 : 1;
     }
 
-    /// <summary>Extreme fields under right checksums: whatever is neither an answer nor a refusal, or takes more than 1 s or 256 MiB, is a failure.</summary>
+    /// <summary>
+    /// Extreme fields under right checksums: whatever is neither an answer nor a refusal, or takes more than 1 s or 256 MiB, is a failure.
+    /// </summary>
     private static int Mutate(int cases)
     {
         int failures = 0, opened = 0;
@@ -115,9 +119,11 @@ internal static class Reliability
                 string? problem = null;
                 try
                 {
-                    OpenedIndex index = OpenedIndex.Open(SectionReader.Open(new MemoryContainer(HostileMutator.Mutate(whole, (ulong)seed))));
+                    OpenedIndex index = OpenedIndex.Open(SectionReader.Open(new MemoryContainer(HostileMutator.Mutate(whole,
+                        (ulong)seed))));
                     index.Searcher.Search(
-                        new float[index.Manifest.Dimension], new int[3], new float[3], SearchOptions.Exhaustive, observation: null, CancellationToken.None);
+                        new float[index.Manifest.Dimension], new int[3], new float[3], SearchOptions.Exhaustive, observation: null,
+                            CancellationToken.None);
                     index.Release();
                     opened++;
                 }
@@ -148,12 +154,15 @@ internal static class Reliability
         return failures == 0 ? 0 : 1;
     }
 
-    /// <summary>Opens and searches an index of a file under each policy, in turns; prints times as ratios to those without checks.</summary>
+    /// <summary>
+    /// Opens and searches an index of a file under each policy, in turns; prints times as ratios to those without checks.
+    /// </summary>
     private static int Check(string file)
     {
         using var folder = new Folder();
         using VectorSource source = VectorFiles.Open(file);
-        IndexBuilder.Build(source, folder.Base, new IndexOptions { Codec = CodecKind.Int8, TuningRows = 100, Training = new AnchorTrainingOptions { MaxIterations = 3 } });
+        IndexBuilder.Build(source, folder.Base, new IndexOptions { Codec = CodecKind.Int8, TuningRows = 100,
+            Training = new AnchorTrainingOptions { MaxIterations = 3 } });
         var queries = new float[200 * source.Dimension];
         source.Read(0, 200, queries);
         ChecksumPolicy[] policies = [ChecksumPolicy.Never, ChecksumPolicy.FirstTouch, ChecksumPolicy.AtOpen];
@@ -171,7 +180,8 @@ internal static class Reliability
                     start = Stopwatch.GetTimestamp();
                     for (int query = 0; query < 200; query++)
                     {
-                        index.Search(queries.AsSpan(query * source.Dimension, source.Dimension), new int[10], new float[10], new SearchOptions { Probes = 20 });
+                        index.Search(queries.AsSpan(query * source.Dimension, source.Dimension), new int[10], new float[10],
+                            new SearchOptions { Probes = 20 });
                     }
 
                     seconds[policy, pass].Add(Stopwatch.GetElapsedTime(start).TotalSeconds);

@@ -10,7 +10,8 @@ using Vlc.Vectors;
 namespace Vlc.Indexing;
 
 /// <summary>
-/// Builds an index from a source of vectors: sample, learn anchors, assign, learn the codec, encode, tune, commit. Rows stream by; memory is the training sample,
+/// Builds an index from a source of vectors: sample, learn anchors, assign, learn the codec, encode, tune, commit. Rows stream by; memory
+/// is the training sample,
 /// a block of rows, and four bytes a row for its assignment.
 /// </summary>
 public static class IndexBuilder
@@ -21,7 +22,8 @@ public static class IndexBuilder
     /// <param name="options">How to build.</param>
     /// <param name="progress">Hears how far the build has come.</param>
     /// <param name="cancellationToken">
-    /// Stops the build; an old index stays whole. What a build of more than some seconds has done is kept beside it, for the same build to go on from, unless it is
+    /// Stops the build; an old index stays whole. What a build of more than some seconds has done is kept beside it, for the same build to
+    /// go on from, unless it is
     /// not <see cref="IndexOptions.Resumable"/>.
     /// </param>
     /// <exception cref="ArgumentException">Options that do not fit the vectors.</exception>
@@ -56,7 +58,9 @@ public static class IndexBuilder
 
     /// <summary>Measures what recall the packed codec gives for how many bytes, without building an index.</summary>
     /// <param name="source">The vectors.</param>
-    /// <param name="options">As for <see cref="Build"/>, with codec <see cref="CodecKind.Packed"/>; a largest ratio and a level are left out of account.</param>
+    /// <param name="options">
+    /// As for <see cref="Build"/>, with codec <see cref="CodecKind.Packed"/>; a largest ratio and a level are left out of account.
+    /// </param>
     /// <param name="progress">Hears how far it has come.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="ArgumentException">Options that do not fit the vectors; too few vectors to measure recall on.</exception>
@@ -83,7 +87,8 @@ public static class IndexBuilder
         }
 
         (IReadOnlyList<FrontierPoint> points, PackedTuningSample measured, PackedParameters model) = context.Run(
-            IndexPhase.Level, () => learner.Explore(CodecStage.Data(context, sample, tuning, anchors, assigned, OtherSections(options, keys: null))));
+            IndexPhase.Level, () => learner.Explore(CodecStage.Data(context, sample, tuning, anchors, assigned, OtherSections(options,
+                keys: null))));
         return new Frontier
         {
             Count = context.Count,
@@ -110,7 +115,8 @@ public static class IndexBuilder
 
     /// <summary>Builds an index in a container.</summary>
     internal static IndexReport BuildInto(
-        VectorSource source, IndexContainer container, PartialBuild partial, IndexOptions options, IProgress<IndexProgress>? progress = null,
+        VectorSource source, IndexContainer container, PartialBuild partial, IndexOptions options,
+            IProgress<IndexProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         Check(source, options);
@@ -130,7 +136,8 @@ public static class IndexBuilder
     {
         foreach (string? input in (string?[])[source.Name, options.TuningQueries?.Name])
         {
-            if (input is null || input.Contains('\0', StringComparison.Ordinal) || input.Length == 0 || !IndexFiles.IsOwn(basePath, input)) continue;
+            if (input is null || input.Contains('\0', StringComparison.Ordinal) || input.Length == 0 || !IndexFiles.IsOwn(basePath, input))
+                continue;
             throw new ArgumentException($"{input} has the name of a file of the index {basePath}, which would replace it; give the index another name.");
         }
     }
@@ -173,16 +180,21 @@ public static class IndexBuilder
         return Report(context, manifest, sample, anchors.Training, assigned, chosen, measured);
     }
 
-    /// <summary>Bytes on disk that a build needs at least: cells and codes. Packed codes are taken for a quarter of a bit an axis, fewer than a target of use leaves.</summary>
+    /// <summary>
+    /// Bytes on disk that a build needs at least: cells and codes. Packed codes are taken for a quarter of a bit an axis, fewer than a
+    /// target of use leaves.
+    /// </summary>
     private static long LeastBytes(BuildContext context)
     {
         long axes = context.Options.CodedDimension ?? context.Dimension;
-        long codeBytes = context.Options.Codec switch { CodecKind.Packed => axes / 32, CodecKind.Int8 => axes, CodecKind.Float16 => 2 * axes, _ => 0 };
+        long codeBytes = context.Options.Codec switch { CodecKind.Packed => axes / 32, CodecKind.Int8 => axes, CodecKind.Float16 =>
+            2 * axes, _ => 0 };
         return context.Count * (sizeof(int) + codeBytes);
     }
 
     /// <summary>Writes what only adding rows and measuring recall need.</summary>
-    private static void WriteEncoder(BuildContext context, SectionWriter writer, CodecModel model, TuningSample tuning, AssignedRows assigned)
+    private static void WriteEncoder(BuildContext context, SectionWriter writer, CodecModel model, TuningSample tuning,
+        AssignedRows assigned)
     {
         long indexBytes = writer.Sections.Sum(section => section.Length);
         byte[] state = model.WriteEncoderState();
@@ -200,7 +212,8 @@ public static class IndexBuilder
     /// <summary>Sections of an index that are none of its codec's.</summary>
     private static int OtherSections(IndexOptions options, KeyColumn? keys) => (options.Updatable ? 2 : 0) + (keys is null ? 0 : 1);
 
-    private static Manifest Describe(BuildContext context, SectionWriter writer, int scaleExponent, CodecModel model, ProbingCurve? curve) => new()
+    private static Manifest Describe(BuildContext context, SectionWriter writer, int scaleExponent, CodecModel model,
+        ProbingCurve? curve) => new()
     {
         Version = Manifest.CurrentVersion,
         AnchorCount = model.AnchorCount,

@@ -4,12 +4,15 @@ using Vlc.Storage;
 namespace Vlc.Indexing;
 
 /// <summary>
-/// What a build keeps beside its index until the index is whole: the state of training, the cells of the rows so far, the codes so far. Started again, the build takes up what follows
+/// What a build keeps beside its index until the index is whole: the state of training, the cells of the rows so far, the codes so far.
+/// Started again, the build takes up what follows
 /// from the same input and the same choices, and does the rest; the index has the bytes of an uninterrupted build.
 /// </summary>
 /// <remarks>
-/// Nothing here relies on options being spelt alike. Each part is tied by a digest to what it follows from: training to its rows and options, cells to the anchors, codes to the cells,
-/// the rows' checksums and the model. Rows that were coded before the interruption are read again and compared with the checksums taken when they were assigned.
+/// Nothing here relies on options being spelt alike. Each part is tied by a digest to what it follows from: training to its rows and
+/// options, cells to the anchors, codes to the cells,
+/// the rows' checksums and the model. Rows that were coded before the interruption are read again and compared with the checksums taken
+/// when they were assigned.
 /// </remarks>
 internal sealed class PartialBuild
 {
@@ -84,7 +87,8 @@ internal sealed class RowProgress(IProgress<IndexProgress>? progress, IndexPhase
         if (rows > first)
         {
             TimeSpan left = TimeSpan.FromSeconds(Math.Min((count - rows) / rate, 1e9));
-            detail = $"{rate:N0} rows/s, {(long)left.TotalHours}:{left:mm\\:ss} left" + (first > 0 ? $", {first:N0} rows kept from a run that ended early" : "");
+            detail = $"{rate:N0} rows/s, {(long)left.TotalHours}:{left:mm\\:ss} left" + (first > 0
+                ? $", {first:N0} rows kept from a run that ended early" : "");
         }
 
         progress.Report(new IndexProgress(phase, (double)rows / count, detail));

@@ -6,7 +6,8 @@ using Vlc.Storage;
 namespace Vlc.Segments;
 
 /// <summary>
-/// Rows that were coded together under a model: their assignments, their codes, and which of them are deleted. Immutable; the codes stay where they lie.
+/// Rows that were coded together under a model: their assignments, their codes, and which of them are deleted. Immutable; the codes stay
+/// where they lie.
 /// </summary>
 internal sealed class Segment
 {

@@ -6,7 +6,8 @@ using Vlc.Storage;
 namespace Vlc.Segments;
 
 /// <summary>
-/// Merges segments of one model into one by copying code strings. Nothing is decoded, deleted rows are left out, and the result has the bytes that coding the
+/// Merges segments of one model into one by copying code strings. Nothing is decoded, deleted rows are left out, and the result has the
+/// bytes that coding the
 /// remaining rows together would have.
 /// </summary>
 internal static class SegmentMerger

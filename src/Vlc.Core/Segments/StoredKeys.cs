@@ -6,7 +6,8 @@ namespace Vlc.Segments;
 
 /// <summary>The keys of an open index, left where they are stored.</summary>
 /// <remarks>
-/// A section of a segment holds 16 bytes (kind u8, zeros), then for GUIDs 16 bytes each in big-endian order, for integers 8 bytes each little-endian, and for strings
+/// A section of a segment holds 16 bytes (kind u8, zeros), then for GUIDs 16 bytes each in big-endian order, for integers 8 bytes each
+/// little-endian, and for strings
 /// the UTF-8 of all of them, followed by where each ends, u32 each.
 /// </remarks>
 internal sealed class StoredKeys
@@ -42,7 +43,8 @@ internal sealed class StoredKeys
         for (int segment = 0; segment < sections.Length; segment++)
         {
             IndexSection section = sections[segment] = reader.RequireBytes(SectionKind.Keys, segment);
-            if (section.File != IndexFile.Keys || section.Length < HeaderBytes) throw Bad("a header in a file of its own", section.ToString());
+            if (section.File != IndexFile.Keys || section.Length < HeaderBytes) throw Bad("a header in a file of its own",
+                section.ToString());
             ReadOnlySpan<byte> header = reader.Bytes(section, 0, HeaderBytes);
             var own = (KeyKind)header[0];
             if (header[1..].ContainsAnyExcept((byte)0)) throw Bad("zeros behind the kind", "others");
@@ -81,7 +83,8 @@ internal sealed class StoredKeys
                     if (start > end || HeaderBytes + (long)end > ends || end - start > int.MaxValue)
                     {
                         throw new VlcFormatException(
-                            _reader.Files.Path(section.FileId), $"key {row}", $"text within {ends - HeaderBytes} bytes", $"{start} to {end}",
+                            _reader.Files.Path(section.FileId), $"key {row}", $"text within {ends - HeaderBytes} bytes",
+                                $"{start} to {end}",
                             "The file is damaged; restore a copy.");
                     }
 
@@ -96,7 +99,8 @@ internal sealed class StoredKeys
                             "The file is damaged; restore a copy.");
                     }
 
-                    uint End(int key) => BinaryPrimitives.ReadUInt32LittleEndian(Read(segment, ends + (key * (long)sizeof(uint)), sizeof(uint)));
+                    uint End(int key) => BinaryPrimitives.ReadUInt32LittleEndian(Read(segment, ends + (key * (long)sizeof(uint)),
+                        sizeof(uint)));
             }
         }
     }

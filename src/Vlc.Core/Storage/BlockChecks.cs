@@ -1,6 +1,8 @@
 namespace Vlc.Storage;
 
-/// <summary>Checks the blocks of a section when they are first touched. Safe for any number of threads: at worst two check the same block.</summary>
+/// <summary>
+/// Checks the blocks of a section when they are first touched. Safe for any number of threads: at worst two check the same block.
+/// </summary>
 /// <param name="reader">The files.</param>
 /// <param name="section">The section.</param>
 /// <param name="checksums">CRC-32C of each block.</param>

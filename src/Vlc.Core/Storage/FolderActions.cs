@@ -4,14 +4,17 @@ using Vlc.Numerics.Memory;
 namespace Vlc.Storage;
 
 /// <summary>
-/// The steps of which a commit to a folder is made. Tests put a recorder in their place, to stop after each of them and to forget what a loss of power may forget.
+/// The steps of which a commit to a folder is made. Tests put a recorder in their place, to stop after each of them and to forget what a
+/// loss of power may forget.
 /// </summary>
 internal class FolderActions
 {
     /// <summary>The steps as the system takes them.</summary>
     public static FolderActions System { get; } = new();
 
-    /// <summary>Brings the bytes of a file to where they outlast a loss of power. A failure is final: what a second try would report is not known.</summary>
+    /// <summary>
+    /// Brings the bytes of a file to where they outlast a loss of power. A failure is final: what a second try would report is not known.
+    /// </summary>
     /// <param name="file">The open file.</param>
     /// <param name="path">Its name.</param>
     public virtual void Flush(SafeFileHandle file, string path) => RandomAccess.FlushToDisk(file);

@@ -36,7 +36,9 @@ internal sealed class FolderContainer : IndexContainer
         }
     }
 
-    /// <summary>Readies the folder: makes it, takes the hold of the index, finishes a commit that was cut short, and removes leftovers.</summary>
+    /// <summary>
+    /// Readies the folder: makes it, takes the hold of the index, finishes a commit that was cut short, and removes leftovers.
+    /// </summary>
     /// <param name="basePath">BASE of the index.</param>
     /// <param name="actions">The steps of a commit; the system's unless given.</param>
     /// <exception cref="ArgumentException">No index can lie under this name.</exception>

@@ -2,7 +2,9 @@ using Vlc.Numerics.Memory;
 
 namespace Vlc.Storage;
 
-/// <summary>Where the files of an index are written: a folder, or memory. Nothing of what is staged is the index's before it is committed.</summary>
+/// <summary>
+/// Where the files of an index are written: a folder, or memory. Nothing of what is staged is the index's before it is committed.
+/// </summary>
 internal abstract class IndexContainer : IDisposable
 {
     /// <summary>Names of the files, for messages, with those that are staged under the names that they have until the commit.</summary>
@@ -119,7 +121,8 @@ internal sealed class MemoryContainer : IndexContainer
     public override void Commit(byte[] manifest, Manifest parsed)
     {
         var files = new Dictionary<IndexFileId, byte[]> { [IndexFileId.Manifest] = manifest };
-        foreach (IndexFileId file in parsed.Files) files[file] = _staged.TryGetValue(file, out Func<byte[]>? staged) ? staged() : _committed[file];
+        foreach (IndexFileId file in parsed.Files) files[file] = _staged.TryGetValue(file, out Func<byte[]>? staged) ? staged()
+            : _committed[file];
         _committed = files;
         _staged.Clear();
     }

@@ -1,16 +1,23 @@
 namespace Vlc.Storage;
 
-/// <summary>The names of an index's files in a folder, and the protocol by which a new state of the index takes the place of the old one at once.</summary>
+/// <summary>
+/// The names of an index's files in a folder, and the protocol by which a new state of the index takes the place of the old one at once.
+/// </summary>
 /// <remarks>
 /// <para>
-/// A writer holds BASE.lock. It writes every file that is new under its name + ".new" and flushes it to disk, then gives it a name that the new manifest determines: its name,
-/// a digest of what the manifest says of the file, ".new". The manifest is written under BASE.idx.tmp, flushed, and renamed to BASE.idx.new. That is the commit: from then on the
-/// new state is the one that is there. Renaming the files follows, then those that only the old state had are deleted, and the manifest is renamed last. The folder is flushed
-/// before the commit, after it, before the manifest gets its name, and after that. A program killed at any moment, or a loss of power, leaves either the whole old state or the
+/// A writer holds BASE.lock. It writes every file that is new under its name + ".new" and flushes it to disk, then gives it a name that the
+/// new manifest determines: its name,
+/// a digest of what the manifest says of the file, ".new". The manifest is written under BASE.idx.tmp, flushed, and renamed to
+/// BASE.idx.new. That is the commit: from then on the
+/// new state is the one that is there. Renaming the files follows, then those that only the old state had are deleted, and the manifest is
+/// renamed last. The folder is flushed
+/// before the commit, after it, before the manifest gets its name, and after that. A program killed at any moment, or a loss of power,
+/// leaves either the whole old state or the
 /// whole new one.
 /// </para>
 /// <para>
-/// Whoever opens the index while BASE.idx.new is there takes each file under the name that this manifest gives it if there is one, else under its own name. A file of another
+/// Whoever opens the index while BASE.idx.new is there takes each file under the name that this manifest gives it if there is one, else
+/// under its own name. A file of another
 /// commit is never taken for one of this.
 /// </para>
 /// <para>A ".new" file without BASE.idx.new belongs to a run that ended early. It is ignored, and the next writer removes it.</para>
@@ -70,7 +77,8 @@ public sealed class IndexFiles
     public static IndexFiles Final(string basePath) => new(TrimBase(basePath), _ => "");
 
     /// <summary>The files under the names that a writer uses while it writes them.</summary>
-    internal static IndexFiles Writing(string basePath) => new(TrimBase(basePath), file => file == IndexFileId.Manifest ? Unfinished : Pending);
+    internal static IndexFiles Writing(string basePath) => new(TrimBase(basePath), file => file == IndexFileId.Manifest ? Unfinished
+        : Pending);
 
     /// <summary>The files of a state under the names that they have from its commit until they are renamed.</summary>
     internal static IndexFiles Committed(string basePath, Manifest manifest) =>
@@ -80,14 +88,17 @@ public sealed class IndexFiles
     internal static IndexFiles Mixed(string basePath, Func<IndexFileId, bool> isStaged) =>
         new(TrimBase(basePath), file => isStaged(file) ? Pending : "");
 
-    /// <summary>Finds the state that is there: the old one, or the new one whose renaming was cut short. Returns its files and its manifest's bytes.</summary>
+    /// <summary>
+    /// Finds the state that is there: the old one, or the new one whose renaming was cut short. Returns its files and its manifest's bytes.
+    /// </summary>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
     internal static (IndexFiles Files, byte[] Manifest) Resolve(string basePath)
     {
         if (TryReadCommit(basePath) is { } commit)
         {
             IndexFiles committed = Committed(basePath, commit.Manifest);
-            return (new IndexFiles(TrimBase(basePath), file => File.Exists(committed.Path(file)) ? committed._pending(file) : ""), commit.Bytes);
+            return (new IndexFiles(TrimBase(basePath), file => File.Exists(committed.Path(file)) ? committed._pending(file) : ""),
+                commit.Bytes);
         }
 
         IndexFiles final = Final(basePath);
@@ -107,11 +118,13 @@ public sealed class IndexFiles
         }
 
         // What the system hands over and is not UTF-8 has become this character.
-        if (trimmed.Contains('\uFFFD', StringComparison.Ordinal)) throw new ArgumentException($"{basePath} is not UTF-8; give the index another name.");
+        if (trimmed.Contains('\uFFFD', StringComparison.Ordinal))
+            throw new ArgumentException($"{basePath} is not UTF-8; give the index another name.");
         IndexFiles final = Final(basePath), writing = Writing(basePath);
         IEnumerable<string> paths =
         [
-            .. Possible().Select(final.Path), .. Possible().Select(writing.Path), .. PartialParts.Select(part => trimmed + part), trimmed + UpdateLog,
+            .. Possible().Select(final.Path), .. Possible().Select(writing.Path), .. PartialParts.Select(part => trimmed + part), trimmed
+                + UpdateLog,
         ];
         foreach (string path in paths.Where(Directory.Exists))
         {
@@ -129,7 +142,9 @@ public sealed class IndexFiles
         return other.StartsWith(own, StringComparison.Ordinal) && Suffixes().Contains(other[own.Length..]);
     }
 
-    /// <summary>Finishes a renaming that was cut short, then removes what runs that ended early left behind. The caller holds the lock.</summary>
+    /// <summary>
+    /// Finishes a renaming that was cut short, then removes what runs that ended early left behind. The caller holds the lock.
+    /// </summary>
     internal static void Recover(string basePath, FolderActions actions)
     {
         if (TryReadCommit(basePath) is { } commit) FinishCommit(basePath, commit.Manifest, actions);
@@ -148,7 +163,8 @@ public sealed class IndexFiles
         }
 
         // Before the manifest gets its name: a run that is cut short here goes on the next time.
-        foreach (string path in Possible().Where(file => !needed.Contains(file)).Select(final.Path).Where(File.Exists)) actions.Delete(path);
+        foreach (string path in Possible().Where(file => !needed.Contains(file)).Select(final.Path).Where(File.Exists))
+            actions.Delete(path);
         actions.FlushFolder(folder);
         actions.Move(committed.Path(IndexFile.Manifest), final.Path(IndexFile.Manifest));
         actions.FlushFolder(folder);
@@ -169,7 +185,8 @@ public sealed class IndexFiles
         foreach (IndexFile file in Enum.GetValues<IndexFile>())
         {
             yield return new IndexFileId(file);
-            for (int segment = 1; IndexFileId.IsOfSegment(file) && segment < Manifest.MaxSegments; segment++) yield return new IndexFileId(file, segment);
+            for (int segment = 1; IndexFileId.IsOfSegment(file) && segment < Manifest.MaxSegments; segment++)
+                yield return new IndexFileId(file, segment);
         }
     }
 

@@ -6,11 +6,13 @@ using Vlc.Numerics.Memory;
 namespace Vlc.Storage;
 
 /// <summary>
-/// The right to write an index, held by one writer at a time: a file BASE.lock that is held open exclusively. The system ends the hold when the process dies, however it
+/// The right to write an index, held by one writer at a time: a file BASE.lock that is held open exclusively. The system ends the hold when
+/// the process dies, however it
 /// dies; the file that is left then hinders nobody.
 /// </summary>
 /// <remarks>
-/// The file is deleted while it is held. Whoever opened it before and gets the hold afterwards holds a file without a name, and another writer could make a new one; so a writer
+/// The file is deleted while it is held. Whoever opened it before and gets the hold afterwards holds a file without a name, and another
+/// writer could make a new one; so a writer
 /// that has the hold writes a text of its own into the file, reads it back under the name, and begins again unless it finds it there.
 /// </remarks>
 internal sealed class IndexLock : IDisposable
@@ -49,7 +51,10 @@ internal sealed class IndexLock : IDisposable
         }
     }
 
-    /// <summary>The kind of a network file system that a folder lies on; null for a local one. There a lock holds only as far as the server honours it.</summary>
+    /// <summary>
+    /// The kind of a network file system that a folder lies on; null for a local one. There a lock holds only as far as the server honours
+    /// it.
+    /// </summary>
     /// <param name="folder">An existing folder.</param>
     public static string? NetworkFileSystem(string folder)
     {
@@ -74,7 +79,8 @@ internal sealed class IndexLock : IDisposable
 
     private static SafeFileHandle Open(string path, string basePath)
     {
-        // On Unix any sharing is a lock that two writers can have; on Windows reading is allowed, so that the holder can be named, and deleting, for the end.
+        // On Unix any sharing is a lock that two writers can have; on Windows reading is allowed, so that the holder can be named, and
+        // deleting, for the end.
         FileShare share = OperatingSystem.IsWindows() ? FileShare.Read | FileShare.Delete : FileShare.None;
         try
         {
@@ -82,12 +88,15 @@ internal sealed class IndexLock : IDisposable
         }
         catch (IOException exception) when (IsHeld(exception))
         {
-            string network = NetworkFileSystem(FolderActions.FolderOf(path)) is { } kind ? $" The folder is on a network file system ({kind})." : "";
+            string network = NetworkFileSystem(FolderActions.FolderOf(path)) is { } kind
+                ? $" The folder is on a network file system ({kind})." : "";
             throw new IndexInUseException($"{basePath}: another build of this index is running{Holder(Read(path))}.{network}", exception);
         }
     }
 
-    /// <summary>Whether an exception says that another has the file: EWOULDBLOCK of Linux and of macOS, and the sharing violation of Windows.</summary>
+    /// <summary>
+    /// Whether an exception says that another has the file: EWOULDBLOCK of Linux and of macOS, and the sharing violation of Windows.
+    /// </summary>
     private static bool IsHeld(IOException exception) => exception.HResult is 11 or 35 or unchecked((int)0x80070020);
 
     private static string Describe() => string.Create(

@@ -4,7 +4,8 @@ namespace Vlc.Storage;
 public enum ChecksumPolicy
 {
     /// <summary>
-    /// What an index reads when it is opened, at that time; codes and keys in blocks of 64 KiB, each when a search first comes by it. A damaged block is an error, never a wrong answer.
+    /// What an index reads when it is opened, at that time; codes and keys in blocks of 64 KiB, each when a search first comes by it. A
+    /// damaged block is an error, never a wrong answer.
     /// </summary>
     FirstTouch = 0,
 
@@ -24,7 +25,8 @@ public sealed class OpenOptions
     public ChecksumPolicy Checksums { get; init; }
 
     /// <summary>
-    /// Whether the files are read into memory instead of being mapped. A mapped file that another program shortens or overwrites in place ends the process, or gives it other
+    /// Whether the files are read into memory instead of being mapped. A mapped file that another program shortens or overwrites in place
+    /// ends the process, or gives it other
     /// bytes; what has been read stays as it is.
     /// </summary>
     public bool InMemory { get; init; }

@@ -3,7 +3,10 @@ using System.Security.Cryptography;
 
 namespace Vlc.Storage;
 
-/// <summary>Says when the next mark of a build is due. One clock goes with all passes of a build: those that are short are kept as well once they add up.</summary>
+/// <summary>
+/// Says when the next mark of a build is due. One clock goes with all passes of a build: those that are short are kept as well once they
+/// add up.
+/// </summary>
 /// <param name="interval">Least time between two marks.</param>
 internal sealed class MarkClock(TimeSpan interval)
 {
@@ -16,11 +19,14 @@ internal sealed class MarkClock(TimeSpan interval)
 }
 
 /// <summary>
-/// The output of one pass over the rows while it grows, block by block, in a file of its own, with a mark from which a pass that was interrupted goes on. The mark names what the
-/// output follows from (a key), how much of it is good (length and checksum), and the state of the pass at that row. No reader of an index looks at either file.
+/// The output of one pass over the rows while it grows, block by block, in a file of its own, with a mark from which a pass that was
+/// interrupted goes on. The mark names what the
+/// output follows from (a key), how much of it is good (length and checksum), and the state of the pass at that row. No reader of an index
+/// looks at either file.
 /// </summary>
 /// <remarks>
-/// The mark lies in PATH.mark: magic u32 "VLCP", version u32, key 32 bytes, rows i64, length i64, CRC-32C of the output so far u32, length of the state i32, the state, and the CRC-32C of
+/// The mark lies in PATH.mark: magic u32 "VLCP", version u32, key 32 bytes, rows i64, length i64, CRC-32C of the output so far u32, length
+/// of the state i32, the state, and the CRC-32C of
 /// everything before. The format is private and may change with any version; a mark that does not fit counts as none.
 /// </remarks>
 internal sealed class PassLog : IDisposable
@@ -90,7 +96,9 @@ internal sealed class PassLog : IDisposable
 
     /// <summary>Sets a mark after a block if one is due.</summary>
     /// <param name="rows">Rows whose output has been appended.</param>
-    /// <param name="end">True after the last block: a mark is due then if there ever was one, since what follows takes its time too.</param>
+    /// <param name="end">
+    /// True after the last block: a mark is due then if there ever was one, since what follows takes its time too.
+    /// </param>
     /// <param name="state">What the pass needs to go on from there, besides its output.</param>
     public void Mark(long rows, bool end, Func<byte[]> state)
     {
@@ -162,9 +170,11 @@ internal sealed class PassLog : IDisposable
         string path = MarkPath(_path!);
         if (!File.Exists(path)) return false;
         byte[] mark = File.ReadAllBytes(path);
-        if (mark.Length < HeaderBytes + sizeof(uint) || Crc32C.Compute(mark.AsSpan(..^4)) != BitConverter.ToUInt32(mark.AsSpan(^4..))) return false;
+        if (mark.Length < HeaderBytes + sizeof(uint) || Crc32C.Compute(mark.AsSpan(..^4)) != BitConverter.ToUInt32(mark.AsSpan(^4..)))
+            return false;
         using var reader = new BinaryReader(new MemoryStream(mark, writable: false));
-        if (reader.ReadUInt32() != Magic || reader.ReadUInt32() != Version || !reader.ReadBytes(KeyBytes).AsSpan().SequenceEqual(_key)) return false;
+        if (reader.ReadUInt32() != Magic || reader.ReadUInt32() != Version || !reader.ReadBytes(KeyBytes).AsSpan().SequenceEqual(_key))
+            return false;
         long rows = reader.ReadInt64(), length = reader.ReadInt64();
         uint checksum = reader.ReadUInt32();
         int stateLength = reader.ReadInt32();

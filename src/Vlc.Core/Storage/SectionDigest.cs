@@ -3,7 +3,9 @@ namespace Vlc.Storage;
 /// <summary>The checksum of a section while it is written, and the checksum of each of its blocks.</summary>
 internal sealed class SectionDigest
 {
-    /// <summary>Bytes of a block: a first touch reads no more of a section than it needs, and a table of blocks is small beside it.</summary>
+    /// <summary>
+    /// Bytes of a block: a first touch reads no more of a section than it needs, and a table of blocks is small beside it.
+    /// </summary>
     public const int BlockBytes = 1 << 16;
 
     private readonly List<uint> _blocks = [];
@@ -22,7 +24,9 @@ internal sealed class SectionDigest
     /// <summary>Number of blocks of a section.</summary>
     public static long BlockCount(long length) => (length + BlockBytes - 1) / BlockBytes;
 
-    /// <summary>Whether a section has checksums of blocks besides its own: those that are read piece by piece, where they have more than one.</summary>
+    /// <summary>
+    /// Whether a section has checksums of blocks besides its own: those that are read piece by piece, where they have more than one.
+    /// </summary>
     public static bool HasBlocks(IndexSection section) => IsReadByPieces(section.Kind) && section.Length > BlockBytes;
 
     /// <summary>Whether an open index reads a section only as searches come by it.</summary>

@@ -5,7 +5,9 @@ using Vlc.Numerics.Memory;
 
 namespace Vlc.Storage;
 
-/// <summary>Opens the files of an index, checks their lengths, and hands out the bytes of their sections. What the bytes mean is known above.</summary>
+/// <summary>
+/// Opens the files of an index, checks their lengths, and hands out the bytes of their sections. What the bytes mean is known above.
+/// </summary>
 internal sealed class SectionReader : IDisposable
 {
     private const string Damaged = "The manifest is damaged; rebuild the index.";
@@ -24,7 +26,8 @@ internal sealed class SectionReader : IDisposable
     /// <param name="options">When checksums are compared.</param>
     /// <exception cref="VlcFormatException">A file is missing, not as long as the manifest says, or of another index.</exception>
     public SectionReader(
-        IndexFiles files, Manifest manifest, ReadOnlyMemory<byte> content, Func<SectionKind, byte[]?> inline, Func<IndexFileId, CodeMemory> open,
+        IndexFiles files, Manifest manifest, ReadOnlyMemory<byte> content, Func<SectionKind, byte[]?> inline, Func<IndexFileId,
+            CodeMemory> open,
         OpenOptions options)
     {
         Files = files;
@@ -85,7 +88,8 @@ internal sealed class SectionReader : IDisposable
             try
             {
                 Manifest manifest = Manifest.Parse(bytes, files);
-                var reader = new SectionReader(files, manifest, bytes, kind => Inline(manifest, bytes, kind), file => Map(files, file, options.InMemory), options);
+                var reader = new SectionReader(files, manifest, bytes, kind => Inline(manifest, bytes, kind), file => Map(files, file,
+                    options.InMemory), options);
                 // A writer may have renamed files between the manifest and the others: what was opened must belong to what is there now.
                 if (IndexFiles.Resolve(basePath).Manifest.AsSpan().SequenceEqual(bytes)) return reader;
                 reader.Dispose();
@@ -93,7 +97,8 @@ internal sealed class SectionReader : IDisposable
             }
             catch (Exception exception) when (!late && exception is VlcFormatException or FileNotFoundException)
             {
-                // A file was moved or replaced meanwhile, perhaps by a state and that by this one again; or it is missing or damaged for good.
+                // A file was moved or replaced meanwhile, perhaps by a state and that by this one again; or it is missing or damaged for
+                // good.
                 if (!bytes.AsSpan().SequenceEqual(seen)) (seen, failures) = (bytes, 0);
                 failures += File.Exists((exception as VlcFormatException)?.Path) ? MostFailures / 2 : 1;
                 if (failures >= MostFailures) throw;
@@ -108,7 +113,8 @@ internal sealed class SectionReader : IDisposable
         byte[] bytes = container.Committed.GetValueOrDefault(IndexFileId.Manifest)
             ?? throw IndexFiles.Missing(container.Files.Path(IndexFile.Manifest));
         Manifest manifest = Manifest.Parse(bytes, container.Files);
-        return new SectionReader(container.Files, manifest, bytes, kind => Inline(manifest, bytes, kind), container.Open, OpenOptions.Default);
+        return new SectionReader(container.Files, manifest, bytes, kind => Inline(manifest, bytes, kind), container.Open,
+            OpenOptions.Default);
     }
 
     /// <summary>Recomputes every checksum.</summary>
@@ -164,7 +170,8 @@ internal sealed class SectionReader : IDisposable
 
     /// <summary>What checks the blocks of a section as they are touched; null where nothing is to be checked any more.</summary>
     public BlockChecks? ChecksOf(IndexSection section) =>
-        _options.Checksums == ChecksumPolicy.FirstTouch && TryBlocksOf(section) is { } blocks ? new BlockChecks(this, section, blocks) : null;
+        _options.Checksums == ChecksumPolicy.FirstTouch && TryBlocksOf(section) is { } blocks ? new BlockChecks(this, section, blocks)
+            : null;
 
     /// <summary>The checksums of a section's blocks: those of the manifest, or those that the bytes have where it has none.</summary>
     /// <exception cref="VlcFormatException">The manifest has none, and the section's bytes are not those that were written.</exception>
@@ -210,7 +217,8 @@ internal sealed class SectionReader : IDisposable
         Manifest.Find(kind, segment) is { Element: SectionElement.Bytes } section
             ? section
             : throw new VlcFormatException(
-                Files.Path(IndexFile.Manifest), $"section {kind}", "its bytes", Manifest.Find(kind, segment)?.ToString() ?? "none", Damaged);
+                Files.Path(IndexFile.Manifest), $"section {kind}", "its bytes", Manifest.Find(kind, segment)?.ToString() ?? "none",
+                    Damaged);
 
     /// <summary>All bytes of a section that has a place in a file of its own.</summary>
     /// <exception cref="VlcFormatException">There is none, or it is too long to be read at once.</exception>
@@ -237,7 +245,8 @@ internal sealed class SectionReader : IDisposable
         for (int row = 0; row < rows; row++)
         {
             TensorPrimitives.ConvertToSingle(
-                MemoryMarshal.Cast<byte, Half>(Bytes(section, row * (long)columns * 2, columns * 2)), values.AsSpan(row * columns, columns));
+                MemoryMarshal.Cast<byte, Half>(Bytes(section, row * (long)columns * 2, columns * 2)), values.AsSpan(row * columns,
+                    columns));
         }
 
         CheckFinite(values, kind);
@@ -266,7 +275,8 @@ internal sealed class SectionReader : IDisposable
             || section.Columns != columns || section.Length != bytes)
         {
             throw new VlcFormatException(
-                Files.Path(IndexFile.Manifest), $"section {kind}", $"{rows} x {columns} {element}, {bytes} bytes", section?.ToString() ?? "none",
+                Files.Path(IndexFile.Manifest), $"section {kind}", $"{rows} x {columns} {element}, {bytes} bytes",
+                    section?.ToString() ?? "none",
                 Damaged);
         }
 
@@ -285,7 +295,8 @@ internal sealed class SectionReader : IDisposable
     };
 
     private static byte[]? Inline(Manifest manifest, byte[] bytes, SectionKind kind) =>
-        manifest.Find(kind) is { File: IndexFile.Manifest } section ? bytes.AsSpan((int)section.Offset, (int)section.Length).ToArray() : null;
+        manifest.Find(kind) is { File: IndexFile.Manifest } section ? bytes.AsSpan((int)section.Offset, (int)section.Length).ToArray()
+            : null;
 
     private static CodeMemory Map(IndexFiles files, IndexFileId file, bool inMemory)
     {
@@ -298,7 +309,8 @@ internal sealed class SectionReader : IDisposable
     private uint[]? TryBlocksOf(IndexSection section)
     {
         if (Manifest.Version == 1 || section.Length == 0) return null;
-        return _blocks.TryGetValue(section, out uint[]? blocks) ? blocks : section.Length <= SectionDigest.BlockBytes ? [section.Checksum] : null;
+        return _blocks.TryGetValue(section, out uint[]? blocks) ? blocks : section.Length <= SectionDigest.BlockBytes ? [section.Checksum]
+            : null;
     }
 
     private void ReadBlockChecksums()
@@ -306,11 +318,13 @@ internal sealed class SectionReader : IDisposable
         if (_inline(SectionKind.BlockChecksums) is not { } bytes) return;
         ReadOnlySpan<uint> rest = MemoryMarshal.Cast<byte, uint>(bytes);
         long expected = 0;
-        foreach (IndexSection section in Manifest.Sections.Where(SectionDigest.HasBlocks)) expected += SectionDigest.BlockCount(section.Length);
+        foreach (IndexSection section in Manifest.Sections.Where(SectionDigest.HasBlocks))
+            expected += SectionDigest.BlockCount(section.Length);
         if (bytes.Length != expected * sizeof(uint))
         {
             throw new VlcFormatException(
-                Files.Path(IndexFile.Manifest), $"section {SectionKind.BlockChecksums}", $"{expected * sizeof(uint)} bytes", $"{bytes.Length}", Damaged);
+                Files.Path(IndexFile.Manifest), $"section {SectionKind.BlockChecksums}", $"{expected * sizeof(uint)} bytes",
+                    $"{bytes.Length}", Damaged);
         }
 
         foreach (IndexSection section in Manifest.Sections.Where(SectionDigest.HasBlocks))
@@ -341,7 +355,8 @@ internal sealed class SectionReader : IDisposable
         if (computed == expected) return;
         long first = section.Offset + offset;
         throw new VlcFormatException(
-            Files.Path(section.FileId), $"section {section.Kind}, offset {first} to {first + length - 1}", $"checksum 0x{expected:X8}", $"0x{computed:X8}",
+            Files.Path(section.FileId), $"section {section.Kind}, offset {first} to {first + length - 1}", $"checksum 0x{expected:X8}",
+                $"0x{computed:X8}",
             "Bytes have changed since the index was written, or the file is of another index; rebuild it or restore a copy.");
     }
 }

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Vlc.Storage;
 
-/// <summary>Writes the sections of a new state of an index and commits them at once; disposed without a commit, it leaves no trace.</summary>
+/// <summary>
+/// Writes the sections of a new state of an index and commits them at once; disposed without a commit, it leaves no trace.
+/// </summary>
 internal sealed class SectionWriter(IndexContainer container) : IDisposable
 {
     private readonly List<IndexSection> _sections = [];
@@ -48,7 +50,8 @@ internal sealed class SectionWriter(IndexContainer container) : IDisposable
             stream.Write(content);
             var digest = new SectionDigest();
             digest.Append(content);
-            Add(digest, new IndexSection(kind, file.File, SectionElement.Bytes, digest.Checksum, offset, content.Length, 0, 0, file.Segment));
+            Add(digest, new IndexSection(kind, file.File, SectionElement.Bytes, digest.Checksum, offset, content.Length, 0, 0,
+                file.Segment));
             offset += content.Length;
         }
 
@@ -74,7 +77,8 @@ internal sealed class SectionWriter(IndexContainer container) : IDisposable
     public void AdoptSection(PassLog content, SectionKind kind, IndexFileId file, SectionElement element, uint rows, uint columns)
     {
         container.Adopt(content, file);
-        Add(content.Digest, new IndexSection(kind, file.File, element, content.Digest.Checksum, 0, content.Length, rows, columns, file.Segment));
+        Add(content.Digest, new IndexSection(kind, file.File, element, content.Digest.Checksum, 0, content.Length, rows, columns,
+            file.Segment));
     }
 
     /// <summary>A reader of what has been written so far.</summary>
@@ -125,7 +129,8 @@ internal sealed class SectionWriter(IndexContainer container) : IDisposable
 
     /// <summary>One section being written; its checksum grows with it.</summary>
     internal sealed class SectionStream(
-        SectionWriter writer, Stream stream, SectionKind kind, IndexFileId file, SectionElement element, uint rows, uint columns) : IDisposable
+        SectionWriter writer, Stream stream, SectionKind kind, IndexFileId file, SectionElement element, uint rows, uint columns)
+            : IDisposable
     {
         private readonly SectionDigest _digest = new();
 

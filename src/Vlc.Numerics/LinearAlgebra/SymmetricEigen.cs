@@ -102,13 +102,16 @@ public static unsafe class SymmetricEigen
     /// <remarks>A row that depends on earlier rows is replaced by the first axis that does not, made orthogonal to them.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">More rows than dimensions, or the span is too short.</exception>
     /// <exception cref="ArgumentException">A component is NaN or infinite.</exception>
-    public static void Orthonormalize(Span<float> rows, int count, int dimension) => TryOrthonormalize(rows, count, dimension, long.MaxValue);
+    public static void Orthonormalize(Span<float> rows, int count, int dimension) => TryOrthonormalize(rows, count, dimension,
+        long.MaxValue);
 
     /// <summary>The same, given up where it takes more work than the caller has for it.</summary>
     /// <param name="rows">count x dimension, row-major; of no use after a false.</param>
     /// <param name="count">Rows; at most <paramref name="dimension"/>.</param>
     /// <param name="dimension">Length of a row.</param>
-    /// <param name="mostWork">Components that may be combined; count² · dimension are enough for rows that are independent, few for rows of zeros but in a run.</param>
+    /// <param name="mostWork">
+    /// Components that may be combined; count² · dimension are enough for rows that are independent, few for rows of zeros but in a run.
+    /// </param>
     /// <returns>False where that is too few.</returns>
     /// <exception cref="ArgumentOutOfRangeException">More rows than dimensions, or the span is too short.</exception>
     /// <exception cref="ArgumentException">A component is NaN or infinite.</exception>

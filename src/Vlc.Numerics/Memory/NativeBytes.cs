@@ -30,7 +30,8 @@ public sealed unsafe class NativeBytes : CodeMemory
     public static NativeBytes Read(string path)
     {
         const int BytesAtOnce = 1 << 24;
-        using SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.SequentialScan);
+        using SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete,
+            FileOptions.SequentialScan);
         var memory = new NativeBytes(RandomAccess.GetLength(handle));
         for (long offset = 0; offset < memory.Length;)
         {

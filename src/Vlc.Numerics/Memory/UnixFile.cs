@@ -3,7 +3,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Vlc.Numerics.Memory;
 
-/// <summary>Opens what .NET opens only under a lock of its own, or not at all: a file that another program holds exclusively, and a folder.</summary>
+/// <summary>
+/// Opens what .NET opens only under a lock of its own, or not at all: a file that another program holds exclusively, and a folder.
+/// </summary>
 public static partial class UnixFile
 {
     private const int ReadOnly = 0;

@@ -160,7 +160,8 @@ public sealed class AtomicityTests
         using VlcIndex index = VlcIndex.Open(path);
         // Rows of the data that the index was built from are found in it.
         float[] rows = Datasets.Clusters(Count, Dimension, 5, seed);
-        for (int row = 0; row < 20; row++) Assert.Equal([row], Datasets.Search(index, Datasets.Row(rows, Dimension, row), 1, SearchOptions.Exhaustive));
+        for (int row = 0; row < 20; row++) Assert.Equal([row], Datasets.Search(index, Datasets.Row(rows, Dimension, row), 1,
+            SearchOptions.Exhaustive));
     }
 
     private static void AssertNextBuildLeavesNothing(string path, TemporaryFolder folder)

@@ -94,7 +94,8 @@ public sealed class ChecksumTests
         {
             IndexBuilder.Build(source, path, new IndexOptions
             {
-                Codec = CodecKind.Int8, TuningRows = 0, Training = Datasets.Training(5), Keys = KeyColumn.Of([.. Enumerable.Range(0, Count).Select(row => row * 3L)]),
+                Codec = CodecKind.Int8, TuningRows = 0, Training = Datasets.Training(5), Keys = KeyColumn.Of([.. Enumerable.Range(0,
+                    Count).Select(row => row * 3L)]),
             });
         }
 

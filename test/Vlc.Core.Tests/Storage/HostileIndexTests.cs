@@ -41,13 +41,15 @@ public sealed class HostileIndexTests
         const int Dimension = 256;
         var rows = new float[Dimension * Dimension];
         rows.AsSpan().Fill(1);
-        Assert.True(Vlc.Numerics.LinearAlgebra.SymmetricEigen.TryOrthonormalize(rows, Dimension, Dimension, 4L * Dimension * Dimension * Dimension));
+        Assert.True(Vlc.Numerics.LinearAlgebra.SymmetricEigen.TryOrthonormalize(rows, Dimension, Dimension,
+            4L * Dimension * Dimension * Dimension));
         for (int row = 0; row < Dimension; row += 51)
         {
             for (int other = 0; other < Dimension; other += 17)
             {
                 double expected = row == other ? 1 : 0;
-                Assert.Equal(expected, Distances.Dot(rows.AsSpan(row * Dimension, Dimension), rows.AsSpan(other * Dimension, Dimension)), 1e-4);
+                Assert.Equal(expected, Distances.Dot(rows.AsSpan(row * Dimension, Dimension), rows.AsSpan(other * Dimension, Dimension)),
+                    1e-4);
             }
         }
 
@@ -56,7 +58,8 @@ public sealed class HostileIndexTests
     }
 
     /// <summary>
-    /// Fields of sections and of the manifest changed to extremes, checksums repaired: an index opens and can be searched, or is refused as damaged; no other failure, and no more
+    /// Fields of sections and of the manifest changed to extremes, checksums repaired: an index opens and can be searched, or is refused as
+    /// damaged; no other failure, and no more
     /// than the stated memory.
     /// </summary>
     [Theory]
@@ -68,7 +71,8 @@ public sealed class HostileIndexTests
         using TemporaryFolder folder = new();
         string path = Datasets.Build(
             folder, Datasets.Clusters(150, 7, 4, 1), 7,
-            new IndexOptions { Codec = codec, Jacobians = codec == CodecKind.Int8 ? true : null, TuningRows = 20, Training = Datasets.Training(6) });
+            new IndexOptions { Codec = codec, Jacobians = codec == CodecKind.Int8 ? true : null, TuningRows = 20,
+                Training = Datasets.Training(6) });
         Dictionary<IndexFileId, byte[]> whole = IndexInfo.Read(path).Manifest.Files.Prepend(IndexFileId.Manifest)
             .ToDictionary(file => file, file => File.ReadAllBytes(IndexFiles.Final(path).Path(file)));
         int opened = 0, refused = 0;
@@ -98,7 +102,8 @@ public sealed class HostileIndexTests
                 var query = new float[index.Manifest.Dimension];
                 query.AsSpan().Fill(1);
                 var scores = new float[3];
-                int found = index.Searcher.Search(query, new int[3], scores, SearchOptions.Exhaustive, observation: null, CancellationToken.None);
+                int found = index.Searcher.Search(query, new int[3], scores, SearchOptions.Exhaustive, observation: null,
+                    CancellationToken.None);
                 for (int i = 0; i < found; i++) Assert.False(float.IsNaN(scores[i]), name);
                 opens = true;
             }
@@ -151,12 +156,15 @@ public sealed class HostileIndexTests
             new IndexFileId(IndexFile.Jacobians), (SectionKind.Bases, PackedSections.WriteBases(parameters)),
             (SectionKind.CellScales, PackedSections.WriteScales(parameters)));
         int bits = PackedSections.BitsFor(cells * classes);
-        writer.WriteFile(new IndexFileId(IndexFile.Assignments), (SectionKind.Assignments, new byte[CodecModel.AssignmentBytes(count, bits)]));
+        writer.WriteFile(new IndexFileId(IndexFile.Assignments), (SectionKind.Assignments, new byte[CodecModel.AssignmentBytes(count,
+            bits)]));
         writer.WriteFile(new IndexFileId(IndexFile.Residuals), (SectionKind.Residuals, []));
         writer.Commit(new Manifest
         {
-            Version = Manifest.CurrentVersion, AnchorCount = cells, Dimension = dimension, Count = count, Metric = Metric.L2, Codec = CodecKind.Packed,
-            CodedDimension = dimension, ScaleExponent = 0, Seed = 1, Sections = [.. writer.Sections], Segments = [new SegmentEntry(count, 0)], Scan = null,
+            Version = Manifest.CurrentVersion, AnchorCount = cells, Dimension = dimension, Count = count, Metric = Metric.L2,
+                Codec = CodecKind.Packed,
+            CodedDimension = dimension, ScaleExponent = 0, Seed = 1, Sections = [.. writer.Sections], Segments = [new SegmentEntry(count,
+                0)], Scan = null,
         });
         return container;
     }

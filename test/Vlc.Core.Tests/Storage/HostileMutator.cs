@@ -10,7 +10,8 @@ internal static class HostileMutator
     private const int Header = 64, SectionEntry = 32;
 
     private static readonly ulong[] Extremes =
-        [0, 1, 2, 0x7F, 0x80, 0xFF, 0x7C00, 0x7E00, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7F800000, 0x7FC00000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, ulong.MaxValue];
+        [0, 1, 2, 0x7F, 0x80, 0xFF, 0x7C00, 0x7E00, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7F800000, 0x7FC00000, 0x7FFFFFFF, 0x80000000,
+            0xFFFFFFFF, ulong.MaxValue];
 
     public static Dictionary<IndexFileId, byte[]> Mutate(Dictionary<IndexFileId, byte[]> whole, ulong seed)
     {
@@ -29,7 +30,8 @@ internal static class HostileMutator
 
             IndexFileId[] ids = [.. files.Keys.Order(Comparer<IndexFileId>.Create((x, y) => x.File.CompareTo(y.File)))];
             IndexFileId id = ids[(int)random.NextInt64(ids.Length)];
-            int from = id == IndexFileId.Manifest ? Header + (SectionEntry * BinaryPrimitives.ReadUInt16LittleEndian(manifest.AsSpan(40))) : 0;
+            int from = id == IndexFileId.Manifest ? Header + (SectionEntry * BinaryPrimitives.ReadUInt16LittleEndian(manifest.AsSpan(40)))
+                : 0;
             Overwrite(files[id], from, files[id].Length, random);
         }
 

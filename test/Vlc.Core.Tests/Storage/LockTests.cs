@@ -27,7 +27,8 @@ public sealed class LockTests
             {
                 IndexInUseException refusal = Assert.Throws<IndexInUseException>(writer);
                 Assert.StartsWith(
-                    $"{path}: another build of this index is running (process {Environment.ProcessId}, since 2", refusal.Message, StringComparison.Ordinal);
+                    $"{path}: another build of this index is running (process {Environment.ProcessId}, since 2", refusal.Message,
+                        StringComparison.Ordinal);
             }
 
             // Readers need no right.

@@ -11,7 +11,8 @@ using Vlc.Vectors;
 namespace Vlc.Core.Tests.Storage;
 
 /// <summary>
-/// Records the steps of a commit, then makes the folders that a loss of power after each of them can leave: names that were not flushed are there in any subset, bytes that
+/// Records the steps of a commit, then makes the folders that a loss of power after each of them can leave: names that were not flushed are
+/// there in any subset, bytes that
 /// were not flushed are cut. Each of them must be the old index or the new one, whole.
 /// </summary>
 public sealed class PowerLossTests
@@ -45,7 +46,8 @@ public sealed class PowerLossTests
                 using FolderContainer container = FolderContainer.OfExisting(path, recorder);
                 IndexUpdater.Remove(container, [3, 5]);
             },
-            copy => IndexInfo.Verify(copy).Manifest.DeletedCount switch { 0 => false, 2 => true, var other => throw new InvalidDataException($"{other}") });
+            copy => IndexInfo.Verify(copy).Manifest.DeletedCount switch { 0 => false, 2 => true, var other =>
+                throw new InvalidDataException($"{other}") });
     }
 
     [Fact]
@@ -105,7 +107,8 @@ public sealed class PowerLossTests
             }
 
             // The file that is flushed next can be there already, cut anywhere.
-            (string, byte[])? cut = recorder.Steps.ElementAtOrDefault(steps) is Flushed next ? (next.Name, next.Content[..(next.Content.Length / 2)]) : null;
+            (string, byte[])? cut = recorder.Steps.ElementAtOrDefault(steps) is Flushed next ? (next.Name,
+                next.Content[..(next.Content.Length / 2)]) : null;
             foreach (bool[] kept in disk.Subsets(random))
             {
                 using TemporaryFolder lost = new();
@@ -126,7 +129,8 @@ public sealed class PowerLossTests
     }
 
     private static void AssertClean(string folder) => Assert.DoesNotContain(
-        Directory.GetFiles(folder), file => file.EndsWith(".new", StringComparison.Ordinal) || file.EndsWith(".tmp", StringComparison.Ordinal)
+        Directory.GetFiles(folder), file => file.EndsWith(".new", StringComparison.Ordinal) || file.EndsWith(".tmp",
+            StringComparison.Ordinal)
             || file.EndsWith(".lock", StringComparison.Ordinal));
 
     private static Dictionary<string, byte[]> Files(string folder) =>
@@ -153,7 +157,8 @@ public sealed class PowerLossTests
             using var source = new InMemoryVectors(Datasets.Clusters(Count, Dimension, 5, seed), Dimension);
             var options = new IndexOptions
             {
-                Codec = codec, Jacobians = codec == CodecKind.Packed ? null : jacobians, TuningRows = 20, Training = Datasets.Training(6, seed),
+                Codec = codec, Jacobians = codec == CodecKind.Packed ? null : jacobians, TuningRows = 20, Training = Datasets.Training(6,
+                    seed),
             };
             var partial = new PartialBuild(container.Files.Path(IndexFile.Manifest), options, resumable: false);
             IndexBuilder.BuildInto(source, container, partial, options);
@@ -263,13 +268,17 @@ public sealed class PowerLossTests
             }
         }
 
-        /// <summary>Which of the uncertain changes are kept: every subset where there are few, else none, all, each alone, all but each, and some drawn.</summary>
+        /// <summary>
+        /// Which of the uncertain changes are kept: every subset where there are few, else none, all, each alone, all but each, and some
+        /// drawn.
+        /// </summary>
         public IEnumerable<bool[]> Subsets(SeededRandom random)
         {
             int count = _pending.Count;
             if (1 << Math.Min(count, 20) <= MostSubsets)
             {
-                for (int bits = 0; bits < 1 << count; bits++) yield return [.. Enumerable.Range(0, count).Select(i => (bits >> i & 1) != 0)];
+                for (int bits = 0; bits < 1 << count; bits++) yield return [.. Enumerable.Range(0, count).Select(i =>
+                    (bits >> i & 1) != 0)];
                 yield break;
             }
 

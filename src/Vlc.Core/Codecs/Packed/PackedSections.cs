@@ -25,7 +25,8 @@ internal static class PackedSections
     private const float LargestCoordinate = 1L << 40;
 
     /// <summary>
-    /// Numbers, and steps of work, that any index may take to open; and as many for each byte of its files. No index that was built comes near either.
+    /// Numbers, and steps of work, that any index may take to open; and as many for each byte of its files. No index that was built comes
+    /// near either.
     /// </summary>
     private const long FewNumbers = 1 << 23, NumbersPerByte = 256, LittleWork = 1L << 30, WorkPerByte = 1 << 15;
 
