@@ -63,8 +63,11 @@ internal static class Reliability
             }
         }))];
         foreach (Thread reader in readers) reader.Start();
-        for (; Volatile.Read(ref done) < opens; replacements++) Build(folder.Base, rows[(replacements + 1) % 2], (ulong)((replacements
-            + 1) % 2) + 1);
+        for (int state = 1; Volatile.Read(ref done) < opens; state = 1 - state, replacements++)
+        {
+            Build(folder.Base, rows[state], (ulong)state + 1);
+        }
+
         foreach (Thread reader in readers) reader.Join();
         foreach (string failure in failures.Take(5)) Console.WriteLine(failure);
         Console.WriteLine($"{done} opens by 8 readers, {replacements} replacements, {failures.Count} failures");
@@ -119,11 +122,11 @@ internal static class Reliability
                 string? problem = null;
                 try
                 {
-                    OpenedIndex index = OpenedIndex.Open(SectionReader.Open(new MemoryContainer(HostileMutator.Mutate(whole,
-                        (ulong)seed))));
+                    var mutated = new MemoryContainer(HostileMutator.Mutate(whole, (ulong)seed));
+                    OpenedIndex index = OpenedIndex.Open(SectionReader.Open(mutated));
                     index.Searcher.Search(
                         new float[index.Manifest.Dimension], new int[3], new float[3], SearchOptions.Exhaustive, observation: null,
-                            CancellationToken.None);
+                        CancellationToken.None);
                     index.Release();
                     opened++;
                 }
@@ -161,8 +164,8 @@ internal static class Reliability
     {
         using var folder = new Folder();
         using VectorSource source = VectorFiles.Open(file);
-        IndexBuilder.Build(source, folder.Base, new IndexOptions { Codec = CodecKind.Int8, TuningRows = 100,
-            Training = new AnchorTrainingOptions { MaxIterations = 3 } });
+        var training = new AnchorTrainingOptions { MaxIterations = 3 };
+        IndexBuilder.Build(source, folder.Base, new IndexOptions { Codec = CodecKind.Int8, TuningRows = 100, Training = training });
         var queries = new float[200 * source.Dimension];
         source.Read(0, 200, queries);
         ChecksumPolicy[] policies = [ChecksumPolicy.Never, ChecksumPolicy.FirstTouch, ChecksumPolicy.AtOpen];
@@ -191,7 +194,12 @@ internal static class Reliability
 
         for (int policy = 0; policy < 3; policy++)
         {
-            string Ratio(int what) => $"{Least(seconds[policy, what]) * 1e3:F2} ms ({Least(seconds[policy, what]) / Least(seconds[0, what]):F2})";
+            string Ratio(int what)
+            {
+                double least = Least(seconds[policy, what]);
+                return $"{least * 1e3:F2} ms ({least / Least(seconds[0, what]):F2})";
+            }
+
             Console.WriteLine($"{policies[policy],-10}  open {Ratio(0)}, first 200 queries {Ratio(1)}, the same again {Ratio(2)}");
         }
 

@@ -13,8 +13,8 @@ internal sealed record CommandFailure(ExitCode ExitCode, string Message)
     public static CommandFailure Of(Exception exception, string? step = null) => exception switch
     {
         AggregateException { InnerExceptions: [var only] } => Of(only, step),
-        AggregateException { InnerExceptions: var many } when many.FirstOrDefault(one => one is OutOfMemoryException) is { } one => Of(one,
-            step),
+        AggregateException several when several.InnerExceptions.Any(one => one is OutOfMemoryException) =>
+            new(ExitCode.Failure, OutOfMemory(step)),
         OutOfMemoryException => new(ExitCode.Failure, OutOfMemory(step)),
         OperationCanceledException => new(ExitCode.Cancelled, "Cancelled."),
         FileNotFoundException missing when SelectedDevice.IsAbsence(missing) => new(ExitCode.Usage, SelectedDevice.Absent),

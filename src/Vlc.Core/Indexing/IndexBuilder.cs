@@ -87,8 +87,8 @@ public static class IndexBuilder
         }
 
         (IReadOnlyList<FrontierPoint> points, PackedTuningSample measured, PackedParameters model) = context.Run(
-            IndexPhase.Level, () => learner.Explore(CodecStage.Data(context, sample, tuning, anchors, assigned, OtherSections(options,
-                keys: null))));
+            IndexPhase.Level,
+            () => learner.Explore(CodecStage.Data(context, sample, tuning, anchors, assigned, OtherSections(options, keys: null))));
         return new Frontier
         {
             Count = context.Count,
@@ -136,9 +136,10 @@ public static class IndexBuilder
     {
         foreach (string? input in (string?[])[source.Name, options.TuningQueries?.Name])
         {
-            if (input is null || input.Contains('\0', StringComparison.Ordinal) || input.Length == 0 || !IndexFiles.IsOwn(basePath, input))
-                continue;
-            throw new ArgumentException($"{input} has the name of a file of the index {basePath}, which would replace it; give the index another name.");
+            bool isPath = !string.IsNullOrEmpty(input) && !input.Contains('\0', StringComparison.Ordinal);
+            if (!isPath || !IndexFiles.IsOwn(basePath, input!)) continue;
+            throw new ArgumentException(
+                $"{input} has the name of a file of the index {basePath}, which would replace it; give the index another name.");
         }
     }
 
@@ -187,8 +188,13 @@ public static class IndexBuilder
     private static long LeastBytes(BuildContext context)
     {
         long axes = context.Options.CodedDimension ?? context.Dimension;
-        long codeBytes = context.Options.Codec switch { CodecKind.Packed => axes / 32, CodecKind.Int8 => axes, CodecKind.Float16 =>
-            2 * axes, _ => 0 };
+        long codeBytes = context.Options.Codec switch
+        {
+            CodecKind.Packed => axes / 32,
+            CodecKind.Int8 => axes,
+            CodecKind.Float16 => 2 * axes,
+            _ => 0,
+        };
         return context.Count * (sizeof(int) + codeBytes);
     }
 

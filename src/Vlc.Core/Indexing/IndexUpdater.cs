@@ -227,14 +227,19 @@ public static class IndexUpdater
 
         if (!index.Model.Codec.CanEncode)
         {
-            throw new ArgumentException("The index was built without what adding rows needs (BASE.encoder.bin); build it again, updatable.", nameof(source));
+            throw new ArgumentException(
+                "The index was built without what adding rows needs (BASE.encoder.bin); build it again, updatable.", nameof(source));
         }
 
         KeyColumn? keys = options.Keys ?? KeyColumn.Of(source);
         KeyKind kind = index.Keys?.Kind ?? KeyKind.None, offered = keys?.Kind ?? KeyKind.None;
         if (kind == KeyKind.None) return options.Keys is null ? null
             : throw new ArgumentException("The index has no keys; rows that are added can have none.");
-        if (offered != kind) throw new ArgumentException($"The index has keys of kind {kind}; the rows to be added have {(keys is null ? "none" : offered)}.");
+        if (offered != kind)
+        {
+            throw new ArgumentException($"The index has keys of kind {kind}; the rows to be added have {(keys is null ? "none" : offered)}.");
+        }
+
         if (keys!.Count != source.Count) throw new ArgumentException($"{keys.Count} keys are given for {source.Count} rows.");
         return keys;
     }

@@ -30,7 +30,8 @@ internal class FolderActions
     public virtual void FlushFolder(string folder)
     {
         if (OperatingSystem.IsWindows()) return;
-        using SafeFileHandle handle = UnixFile.TryOpen(folder) ?? throw new IOException($"{folder}: the folder cannot be opened to be flushed.");
+        using SafeFileHandle handle = UnixFile.TryOpen(folder)
+            ?? throw new IOException($"{folder}: the folder cannot be opened to be flushed.");
         RandomAccess.FlushToDisk(handle);
     }
 

@@ -83,7 +83,8 @@ internal sealed class FolderContainer : IndexContainer
         }
 
         if (free >= bytes) return;
-        throw new IOException($"{_folder} has {free >> 10:N0} KiB free; the build needs {bytes >> 10:N0} KiB at least. Make room, or choose another folder.");
+        throw new IOException(
+            $"{_folder} has {free >> 10:N0} KiB free; the build needs {bytes >> 10:N0} KiB at least. Make room, or choose another folder.");
     }
 
     public override Stream Create(IndexFileId file) => new FlushedFileStream(Stage(file), _actions);

@@ -121,8 +121,11 @@ internal sealed class MemoryContainer : IndexContainer
     public override void Commit(byte[] manifest, Manifest parsed)
     {
         var files = new Dictionary<IndexFileId, byte[]> { [IndexFileId.Manifest] = manifest };
-        foreach (IndexFileId file in parsed.Files) files[file] = _staged.TryGetValue(file, out Func<byte[]>? staged) ? staged()
-            : _committed[file];
+        foreach (IndexFileId file in parsed.Files)
+        {
+            files[file] = _staged.TryGetValue(file, out Func<byte[]>? staged) ? staged() : _committed[file];
+        }
+
         _committed = files;
         _staged.Clear();
     }
@@ -132,7 +135,8 @@ internal sealed class MemoryContainer : IndexContainer
     private int Checked(IndexFileId file, long length) => length <= Array.MaxLength
         ? (int)length
         : throw new IOException(
-            $"{Files.Path(file)} would take {length} bytes; a file of an index in memory holds at most {Array.MaxLength}. Build the index in a folder.");
+            $"{Files.Path(file)} would take {length} bytes; a file of an index in memory holds at most {Array.MaxLength}. "
+            + "Build the index in a folder.");
 
     private sealed class PlacedInMemory(byte[] content) : PlacedFile
     {

@@ -77,8 +77,8 @@ public sealed class IndexFiles
     public static IndexFiles Final(string basePath) => new(TrimBase(basePath), _ => "");
 
     /// <summary>The files under the names that a writer uses while it writes them.</summary>
-    internal static IndexFiles Writing(string basePath) => new(TrimBase(basePath), file => file == IndexFileId.Manifest ? Unfinished
-        : Pending);
+    internal static IndexFiles Writing(string basePath) =>
+        new(TrimBase(basePath), file => file == IndexFileId.Manifest ? Unfinished : Pending);
 
     /// <summary>The files of a state under the names that they have from its commit until they are renamed.</summary>
     internal static IndexFiles Committed(string basePath, Manifest manifest) =>
@@ -114,21 +114,26 @@ public sealed class IndexFiles
         string trimmed = TrimBase(basePath);
         if (System.IO.Path.GetFileName(trimmed).Length == 0)
         {
-            throw new ArgumentException($"{basePath} is a folder; an index needs a name in it, such as {System.IO.Path.Combine(basePath, "index")}.");
+            string example = System.IO.Path.Combine(basePath, "index");
+            throw new ArgumentException($"{basePath} is a folder; an index needs a name in it, such as {example}.");
         }
 
         // What the system hands over and is not UTF-8 has become this character.
         if (trimmed.Contains('\uFFFD', StringComparison.Ordinal))
+        {
             throw new ArgumentException($"{basePath} is not UTF-8; give the index another name.");
+        }
+
         IndexFiles final = Final(basePath), writing = Writing(basePath);
         IEnumerable<string> paths =
         [
-            .. Possible().Select(final.Path), .. Possible().Select(writing.Path), .. PartialParts.Select(part => trimmed + part), trimmed
-                + UpdateLog,
+            .. Possible().Select(final.Path), .. Possible().Select(writing.Path), .. PartialParts.Select(part => trimmed + part),
+            trimmed + UpdateLog,
         ];
         foreach (string path in paths.Where(Directory.Exists))
         {
-            throw new ArgumentException($"{path} is a folder, and a file of the index would have its name; remove it, or give the index another name.");
+            throw new ArgumentException(
+                $"{path} is a folder, and a file of the index would have its name; remove it, or give the index another name.");
         }
     }
 
@@ -164,7 +169,10 @@ public sealed class IndexFiles
 
         // Before the manifest gets its name: a run that is cut short here goes on the next time.
         foreach (string path in Possible().Where(file => !needed.Contains(file)).Select(final.Path).Where(File.Exists))
+        {
             actions.Delete(path);
+        }
+
         actions.FlushFolder(folder);
         actions.Move(committed.Path(IndexFile.Manifest), final.Path(IndexFile.Manifest));
         actions.FlushFolder(folder);
@@ -186,7 +194,9 @@ public sealed class IndexFiles
         {
             yield return new IndexFileId(file);
             for (int segment = 1; IndexFileId.IsOfSegment(file) && segment < Manifest.MaxSegments; segment++)
+            {
                 yield return new IndexFileId(file, segment);
+            }
         }
     }
 

@@ -100,7 +100,8 @@ internal sealed class IndexLock : IDisposable
     private static bool IsHeld(IOException exception) => exception.HResult is 11 or 35 or unchecked((int)0x80070020);
 
     private static string Describe() => string.Create(
-        CultureInfo.InvariantCulture, $"{Environment.ProcessId}\n{DateTime.UtcNow:yyyy-MM-dd HH:mm:ss} UTC\n{Environment.MachineName}\n{Guid.NewGuid()}\n");
+        CultureInfo.InvariantCulture,
+        $"{Environment.ProcessId}\n{DateTime.UtcNow:yyyy-MM-dd HH:mm:ss} UTC\n{Environment.MachineName}\n{Guid.NewGuid()}\n");
 
     private static string Holder(string? text)
     {

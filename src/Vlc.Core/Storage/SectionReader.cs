@@ -26,8 +26,8 @@ internal sealed class SectionReader : IDisposable
     /// <param name="options">When checksums are compared.</param>
     /// <exception cref="VlcFormatException">A file is missing, not as long as the manifest says, or of another index.</exception>
     public SectionReader(
-        IndexFiles files, Manifest manifest, ReadOnlyMemory<byte> content, Func<SectionKind, byte[]?> inline, Func<IndexFileId,
-            CodeMemory> open,
+        IndexFiles files, Manifest manifest, ReadOnlyMemory<byte> content, Func<SectionKind, byte[]?> inline,
+        Func<IndexFileId, CodeMemory> open,
         OpenOptions options)
     {
         Files = files;
@@ -88,8 +88,8 @@ internal sealed class SectionReader : IDisposable
             try
             {
                 Manifest manifest = Manifest.Parse(bytes, files);
-                var reader = new SectionReader(files, manifest, bytes, kind => Inline(manifest, bytes, kind), file => Map(files, file,
-                    options.InMemory), options);
+                var reader = new SectionReader(
+                    files, manifest, bytes, kind => Inline(manifest, bytes, kind), file => Map(files, file, options.InMemory), options);
                 // A writer may have renamed files between the manifest and the others: what was opened must belong to what is there now.
                 if (IndexFiles.Resolve(basePath).Manifest.AsSpan().SequenceEqual(bytes)) return reader;
                 reader.Dispose();
@@ -245,8 +245,8 @@ internal sealed class SectionReader : IDisposable
         for (int row = 0; row < rows; row++)
         {
             TensorPrimitives.ConvertToSingle(
-                MemoryMarshal.Cast<byte, Half>(Bytes(section, row * (long)columns * 2, columns * 2)), values.AsSpan(row * columns,
-                    columns));
+                MemoryMarshal.Cast<byte, Half>(Bytes(section, row * (long)columns * 2, columns * 2)),
+                values.AsSpan(row * columns, columns));
         }
 
         CheckFinite(values, kind);
