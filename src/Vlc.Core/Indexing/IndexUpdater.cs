@@ -237,7 +237,8 @@ public static class IndexUpdater
             : throw new ArgumentException("The index has no keys; rows that are added can have none.");
         if (offered != kind)
         {
-            throw new ArgumentException($"The index has keys of kind {kind}; the rows to be added have {(keys is null ? "none" : offered)}.");
+            throw new ArgumentException(
+                $"The index has keys of kind {kind}; the rows to be added have {(keys is null ? "none" : offered)}.");
         }
 
         if (keys!.Count != source.Count) throw new ArgumentException($"{keys.Count} keys are given for {source.Count} rows.");
