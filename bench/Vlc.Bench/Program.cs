@@ -28,6 +28,8 @@ switch (args)
         return Guard.Run(sets);
     case ["generate", .. var options]:
         return EmbeddingLikeVectors.Run(options);
+    case ["reliability", .. var options]:
+        return Reliability.Run(options);
     default:
         BenchmarkSwitcher.FromAssembly(typeof(AssignmentBenchmarks).Assembly).Run(args);
         return 0;

@@ -49,7 +49,7 @@ internal static class VlcCommandLine
                     }
                     catch (Exception exception)
                     {
-                        return (int)terminal.Report(CommandFailure.Of(exception));
+                        return (int)terminal.Report(CommandFailure.Of(exception, terminal.Step));
                     }
                 },
                 CancellationToken.None);

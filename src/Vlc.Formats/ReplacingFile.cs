@@ -36,7 +36,14 @@ public sealed class ReplacingFile : IDisposable
     /// <summary>Deletes the temporary file unless <see cref="Complete"/> was reached.</summary>
     public void Dispose()
     {
-        Stream.Dispose();
-        if (!_completed) File.Delete(_temporaryPath);
+        try
+        {
+            // What is buffered is written here, which fails on a full disk.
+            Stream.Dispose();
+        }
+        finally
+        {
+            if (!_completed) File.Delete(_temporaryPath);
+        }
     }
 }

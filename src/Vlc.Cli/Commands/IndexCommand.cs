@@ -86,7 +86,7 @@ internal static class IndexCommand
         {
             report = terminal.WithProgress(progress => Build(source, basePath, options, progress, cancellationToken));
         }
-        catch (OperationCanceledException) when (IndexBuilder.HasPartialWork(basePath))
+        catch (Exception exception) when (exception is not IndexInUseException && IndexBuilder.HasPartialWork(basePath))
         {
             terminal.Warn($"what was done is kept in {basePath}.build.*; the same command goes on from there.");
             throw;

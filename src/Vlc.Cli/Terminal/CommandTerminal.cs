@@ -39,22 +39,40 @@ internal sealed class CommandTerminal
             invocation.Output, invocation.Error, parsed.GetValue(SharedOptions.Json), parsed.GetValue(SharedOptions.Quiet), colours);
     }
 
+    /// <summary>The step that was shown last; null before the first.</summary>
+    public string? Step { get; private set; }
+
     /// <summary>
-    /// Writes the result: <paramref name="result"/> as JSON, with the notes where there are any, or what <paramref name="render"/> prints for people.
+    /// Writes the result: <paramref name="result"/> as JSON, with the notes where there are any, or what <paramref name="render"/> prints
+    /// for people.
     /// </summary>
+    /// <exception cref="IOException">Standard output is closed or full.</exception>
     public void Write<T>(T result, JsonTypeInfo<T> type, Action<IAnsiConsole> render)
     {
-        if (Json)
+        try
         {
-            JsonNode document = JsonSerializer.SerializeToNode(result, type)!;
-            if (_notes.Count > 0) document["notes"] = new JsonArray([.. _notes.Select(note => (JsonNode)note)]);
-            _output.WriteLine(document.ToJsonString(type.Options));
+            if (Json)
+            {
+                JsonNode document = JsonSerializer.SerializeToNode(result, type)!;
+                if (_notes.Count > 0) document["notes"] = new JsonArray([.. _notes.Select(note => (JsonNode)note)]);
+                _output.WriteLine(document.ToJsonString(type.Options));
+            }
+            else
+            {
+                render(ConsoleOn(_output, IsTerminal(_output, Console.Out, Console.IsOutputRedirected)));
+            }
+
+            _output.Flush();
         }
-        else render(ConsoleOn(_output, IsTerminal(_output, Console.Out, Console.IsOutputRedirected)));
-        _output.Flush();
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"The result could not be written to standard output: {exception.Message}", exception);
+        }
     }
 
-    /// <summary>Says on standard error, and in the JSON document, what was decided in reading a file, what was taken and what was left.</summary>
+    /// <summary>
+    /// Says on standard error, and in the JSON document, what was decided in reading a file, what was taken and what was left.
+    /// </summary>
     public void Note(VectorSource source)
     {
         foreach (string note in source.Notes) Note($"{source.Name}: {note}");
@@ -76,12 +94,19 @@ internal sealed class CommandTerminal
     /// <summary>Reports a failure on standard error, and as the JSON document where one is wanted.</summary>
     public ExitCode Report(CommandFailure failure)
     {
-        _error.WriteLine($"vlc: {failure.Message}");
-        if (Json)
+        try
         {
-            var document = new ErrorDocument(new ErrorBody(failure.ExitCode, failure.Message));
-            _output.WriteLine(JsonSerializer.Serialize(document, ResultJsonContext.Readable.ErrorDocument));
-            _output.Flush();
+            _error.WriteLine($"vlc: {failure.Message}");
+            if (Json)
+            {
+                var document = new ErrorDocument(new ErrorBody(failure.ExitCode, failure.Message));
+                _output.WriteLine(JsonSerializer.Serialize(document, ResultJsonContext.Readable.ErrorDocument));
+                _output.Flush();
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            // Standard output or standard error is closed or full: the exit code is what is left to say.
         }
 
         return failure.ExitCode;
@@ -96,7 +121,13 @@ internal sealed class CommandTerminal
     }
 
     /// <summary>Runs <paramref name="work"/> while showing how far it has come.</summary>
-    public T WithProgress<T>(Func<ProgressReport, T> work)
+    public T WithProgress<T>(Func<ProgressReport, T> work) => Show(report => work((step, share, detail) =>
+    {
+        Step = step;
+        report(step, share, detail);
+    }));
+
+    private T Show<T>(Func<ProgressReport, T> work)
     {
         if (_quiet) return work((_, _, _) => { });
         if (!IsTerminal(_error, Console.Error, Console.IsErrorRedirected))

@@ -16,6 +16,9 @@ internal sealed class SegmentCodes
     /// <summary>Codes in the order of the rows; null where rows have none.</summary>
     public static SegmentCodes ByRow(CodeRows? rows) => new([], rows);
 
+    /// <summary>Whether codes lie list behind list.</summary>
+    public bool AreByList => _lists.Length > 0;
+
     /// <summary>What <see cref="Scanning.ListRows.Codes"/> is for a list.</summary>
-    public CodeRows? Of(int list) => _lists.Length > 0 ? _lists[list] : _rows;
+    public CodeRows? Of(int list) => AreByList ? _lists[list] : _rows;
 }

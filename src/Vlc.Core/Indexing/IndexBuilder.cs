@@ -10,7 +10,8 @@ using Vlc.Vectors;
 namespace Vlc.Indexing;
 
 /// <summary>
-/// Builds an index from a source of vectors: sample, learn anchors, assign, learn the codec, encode, tune, commit. Rows stream by; memory is the training sample,
+/// Builds an index from a source of vectors: sample, learn anchors, assign, learn the codec, encode, tune, commit. Rows stream by; memory
+/// is the training sample,
 /// a block of rows, and four bytes a row for its assignment.
 /// </summary>
 public static class IndexBuilder
@@ -21,12 +22,14 @@ public static class IndexBuilder
     /// <param name="options">How to build.</param>
     /// <param name="progress">Hears how far the build has come.</param>
     /// <param name="cancellationToken">
-    /// Stops the build; an old index stays whole. What a build of more than some seconds has done is kept beside it, for the same build to go on from, unless it is
+    /// Stops the build; an old index stays whole. What a build of more than some seconds has done is kept beside it, for the same build to
+    /// go on from, unless it is
     /// not <see cref="IndexOptions.Resumable"/>.
     /// </param>
     /// <exception cref="ArgumentException">Options that do not fit the vectors.</exception>
     /// <exception cref="VlcFormatException">The source is damaged, or has zero rows under the cosine metric.</exception>
-    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
+    /// <exception cref="IndexInUseException">Another writer is at work on the index.</exception>
+    /// <exception cref="IOException">A file could not be written; the index stays as it was.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static IndexReport Build(
         VectorSource source, string basePath, IndexOptions options, IProgress<IndexProgress>? progress = null,
@@ -34,9 +37,16 @@ public static class IndexBuilder
     {
         ArgumentException.ThrowIfNullOrEmpty(basePath);
         Check(source, options);
-        var partial = new PartialBuild(basePath, options, options.Resumable);
+        CheckInputs(basePath, source, options);
         using FolderContainer container = FolderContainer.Create(basePath);
-        return Run(new BuildContext(source, options, partial, progress, cancellationToken), container);
+        if (container.NetworkFileSystem is { } kind)
+        {
+            progress?.Report(new IndexProgress(
+                IndexPhase.Sample, 0, $"on a network file system ({kind}): its server may not keep other builds out"));
+        }
+
+        var partial = new PartialBuild(basePath, options, options.Resumable);
+        return BuildInto(source, container, partial, options, progress, cancellationToken);
     }
 
     /// <summary><see cref="Build"/> on a thread of the pool.</summary>
@@ -48,7 +58,10 @@ public static class IndexBuilder
 
     /// <summary>Measures what recall codec packed or parity gives for how many bytes, without building an index.</summary>
     /// <param name="source">The vectors.</param>
-    /// <param name="options">As for <see cref="Build"/>, with codec <see cref="CodecKind.Packed"/> or <see cref="CodecKind.Parity"/>; a largest ratio and a level are left out of account.</param>
+    /// <param name="options">
+    /// As for <see cref="Build"/>, with codec <see cref="CodecKind.Packed"/> or <see cref="CodecKind.Parity"/>; a largest ratio and a level are
+    /// left out of account.
+    /// </param>
     /// <param name="progress">Hears how far it has come.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="ArgumentException">Options that do not fit the vectors; too few vectors to measure recall on.</exception>
@@ -75,7 +88,8 @@ public static class IndexBuilder
         }
 
         (IReadOnlyList<FrontierPoint> points, PackedTuningSample measured, PackedParameters model) = context.Run(
-            IndexPhase.Level, () => learner.Explore(CodecStage.Data(context, sample, tuning, anchors, assigned, OtherSections(options, keys: null))));
+            IndexPhase.Level,
+            () => learner.Explore(CodecStage.Data(context, sample, tuning, anchors, assigned, OtherSections(options, keys: null))));
         return new Frontier
         {
             Count = context.Count,
@@ -100,13 +114,14 @@ public static class IndexBuilder
         return PartialBuild.Exists(basePath);
     }
 
-    /// <summary>Builds an index in memory.</summary>
-    internal static IndexReport BuildInMemory(
-        VectorSource source, MemoryContainer container, IndexOptions options, IProgress<IndexProgress>? progress,
-        CancellationToken cancellationToken)
+    /// <summary>Builds an index in a container.</summary>
+    internal static IndexReport BuildInto(
+        VectorSource source, IndexContainer container, PartialBuild partial, IndexOptions options,
+            IProgress<IndexProgress>? progress = null,
+        CancellationToken cancellationToken = default)
     {
         Check(source, options);
-        return Run(new BuildContext(source, options, PartialBuild.None, progress, cancellationToken), container);
+        return Run(new BuildContext(source, options, partial, progress, cancellationToken), container);
     }
 
     private static void Check(VectorSource source, IndexOptions options)
@@ -117,12 +132,25 @@ public static class IndexBuilder
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems), nameof(options));
     }
 
+    /// <summary>Refuses to replace what is read: a source is named by its file's path.</summary>
+    private static void CheckInputs(string basePath, VectorSource source, IndexOptions options)
+    {
+        foreach (string? input in (string?[])[source.Name, options.TuningQueries?.Name])
+        {
+            bool isPath = !string.IsNullOrEmpty(input) && !input.Contains('\0', StringComparison.Ordinal);
+            if (!isPath || !IndexFiles.IsOwn(basePath, input!)) continue;
+            throw new ArgumentException(
+                $"{input} has the name of a file of the index {basePath}, which would replace it; give the index another name.");
+        }
+    }
+
     /// <summary>The stages, in their order.</summary>
     private static IndexReport Run(BuildContext context, IndexContainer container)
     {
         using System.Diagnostics.Activity? activity = VlcTelemetry.Start("Build");
         using var writer = new SectionWriter(container);
         IndexOptions options = context.Options;
+        container.RequireSpace(LeastBytes(context));
         KeyColumn? keys = options.Keys ?? KeyColumn.Of(context.Source);
         // First of all: a key that cannot be stored ends the build before it has cost anything.
         keys?.Write(writer, segment: 0, context.Cancellation);
@@ -154,8 +182,26 @@ public static class IndexBuilder
         return Report(context, manifest, sample, anchors.Training, assigned, chosen, measured);
     }
 
+    /// <summary>
+    /// Bytes on disk that a build needs at least: cells and codes. Packed codes are taken for a quarter of a bit an axis, fewer than a
+    /// target of use leaves.
+    /// </summary>
+    private static long LeastBytes(BuildContext context)
+    {
+        long axes = context.Options.CodedDimension ?? context.Dimension;
+        long codeBytes = context.Options.Codec switch
+        {
+            CodecKind.Packed => axes / 32,
+            CodecKind.Int8 => axes,
+            CodecKind.Float16 => 2 * axes,
+            _ => 0,
+        };
+        return context.Count * (sizeof(int) + codeBytes);
+    }
+
     /// <summary>Writes what only adding rows and measuring recall need.</summary>
-    private static void WriteEncoder(BuildContext context, SectionWriter writer, CodecModel model, TuningSample tuning, AssignedRows assigned)
+    private static void WriteEncoder(BuildContext context, SectionWriter writer, CodecModel model, TuningSample tuning,
+        AssignedRows assigned)
     {
         long indexBytes = writer.Sections.Sum(section => section.Length);
         byte[] state = model.WriteEncoderState();
@@ -173,7 +219,8 @@ public static class IndexBuilder
     /// <summary>Sections of an index that are none of its codec's.</summary>
     private static int OtherSections(IndexOptions options, KeyColumn? keys) => (options.Updatable ? 2 : 0) + (keys is null ? 0 : 1);
 
-    private static Manifest Describe(BuildContext context, SectionWriter writer, int scaleExponent, CodecModel model, ProbingCurve? curve) => new()
+    private static Manifest Describe(BuildContext context, SectionWriter writer, int scaleExponent, CodecModel model,
+        ProbingCurve? curve) => new()
     {
         Version = Manifest.CurrentVersion,
         AnchorCount = model.AnchorCount,

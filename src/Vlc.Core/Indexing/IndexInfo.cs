@@ -97,6 +97,7 @@ public sealed class IndexInfo
         SectionKind.Yardstick => "yardstick",
         SectionKind.Keys => "keys",
         SectionKind.Deleted => "deleted rows",
+        SectionKind.BlockChecksums => "block checksums",
         _ => kind.ToString(),
     };
 }

@@ -33,7 +33,9 @@ public sealed class AddReport
     /// <summary>Number of the first of them.</summary>
     public required int FirstRow { get; init; }
 
-    /// <summary>Rows with a component outside what the codes can express, so that it was cut: their distances are wrong, and a new index is due.</summary>
+    /// <summary>
+    /// Rows with a component outside what the codes can express, so that it was cut: their distances are wrong, and a new index is due.
+    /// </summary>
     public required long ClampedRows { get; init; }
 
     /// <summary>Recall@10 on the yardstick before; null where the index keeps none.</summary>
@@ -66,8 +68,10 @@ public sealed class CompactReport
 }
 
 /// <summary>
-/// Changes an index: rows are added as a segment that the index's own model codes, deleted rows are marked, and compacting copies what is left into one segment.
-/// Each change is committed at once: whoever opens the index finds it before the change or after it. Indexes that are open stay as they are until opened again.
+/// Changes an index: rows are added as a segment that the index's own model codes, deleted rows are marked, and compacting copies what is
+/// left into one segment.
+/// Each change is committed at once: whoever opens the index finds it before the change or after it. Indexes that are open stay as they are
+/// until opened again.
 /// </summary>
 public static class IndexUpdater
 {
@@ -80,9 +84,12 @@ public static class IndexUpdater
     /// <param name="options">Null takes the defaults.</param>
     /// <param name="progress">Hears how far it has come.</param>
     /// <param name="cancellationToken">Stops the work; the index stays as it was.</param>
-    /// <exception cref="ArgumentException">Rows or keys that do not fit the index; an index that was built without what adding needs.</exception>
+    /// <exception cref="ArgumentException">
+    /// Rows or keys that do not fit the index; an index that was built without what adding needs.
+    /// </exception>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
-    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
+    /// <exception cref="IndexInUseException">Another writer is at work on the index.</exception>
+    /// <exception cref="IOException">A file could not be written; the index stays as it was.</exception>
     /// <exception cref="VlcFormatException">Index or source are damaged, or a row has no direction under the cosine metric.</exception>
     public static AddReport Add(
         string basePath, VectorSource source, AddOptions? options = null, IProgress<IndexProgress>? progress = null,
@@ -105,7 +112,8 @@ public static class IndexUpdater
                 return new AddReport
                 {
                     Added = (int)source.Count, FirstRow = old.Manifest.Count, ClampedRows = clamped, RecallBefore = before,
-                    RecallAfter = Measure(now, options, cancellationToken), Segments = manifest.Segments.Count, Bytes = IndexBytes.Of(manifest),
+                    RecallAfter = Measure(now, options, cancellationToken), Segments = manifest.Segments.Count,
+                        Bytes = IndexBytes.Of(manifest),
                 };
             }
             finally
@@ -125,7 +133,8 @@ public static class IndexUpdater
     /// <returns>Rows that were deleted by this.</returns>
     /// <exception cref="ArgumentException">A number that is no row; no row would be left.</exception>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
-    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
+    /// <exception cref="IndexInUseException">Another writer is at work on the index.</exception>
+    /// <exception cref="IOException">A file could not be written; the index stays as it was.</exception>
     /// <exception cref="VlcFormatException">The index is damaged, or of version 1.</exception>
     public static int Remove(string basePath, IReadOnlyCollection<int> rows)
     {
@@ -133,18 +142,26 @@ public static class IndexUpdater
         ArgumentNullException.ThrowIfNull(rows);
         using System.Diagnostics.Activity? activity = VlcTelemetry.Start("Remove");
         using FolderContainer container = FolderContainer.OfExisting(basePath);
+        return Remove(container, rows);
+    }
+
+    /// <summary>Deletes rows of the index of a container.</summary>
+    internal static int Remove(IndexContainer container, IReadOnlyCollection<int> rows)
+    {
         using SectionReader reader = container.OpenCommitted();
         CheckVersion(reader);
         Manifest old = reader.Manifest;
         foreach (int row in rows)
         {
-            if ((uint)row >= (uint)old.Count) throw new ArgumentException($"{row} is no row: the index holds rows 0 to {old.Count - 1}.", nameof(rows));
+            if ((uint)row >= (uint)old.Count) throw new ArgumentException($"{row} is no row: the index holds rows 0 to {old.Count - 1}.",
+                nameof(rows));
         }
 
         var deleted = DeletedRows.Add(DeletedRows.Read(reader), old.Count, [.. rows]);
         int added = deleted.Count - old.DeletedCount;
         if (added == 0) return 0;
-        if (deleted.Count == old.Count) throw new ArgumentException("No row would be left; delete the index's files instead.", nameof(rows));
+        if (deleted.Count == old.Count) throw new ArgumentException("No row would be left; delete the index's files instead.",
+            nameof(rows));
         using var writer = new SectionWriter(container);
         Keep(writer, reader, section => section.Kind != SectionKind.Deleted);
         WriteDeleted(writer, deleted, old.Count);
@@ -156,7 +173,8 @@ public static class IndexUpdater
     /// <param name="basePath">BASE of the index.</param>
     /// <param name="cancellationToken">Stops the work; the index stays as it was.</param>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
-    /// <exception cref="IOException">A file could not be written, or someone else is writing the index.</exception>
+    /// <exception cref="IndexInUseException">Another writer is at work on the index.</exception>
+    /// <exception cref="IOException">A file could not be written; the index stays as it was.</exception>
     /// <exception cref="VlcFormatException">The index is damaged, or of version 1.</exception>
     public static CompactReport Compact(string basePath, CancellationToken cancellationToken = default)
     {
@@ -176,12 +194,15 @@ public static class IndexUpdater
             }
 
             using var writer = new SectionWriter(container);
-            Keep(writer, old.Reader, section => !IndexFileId.IsOfSegment(section.File) && section.File is not (IndexFile.Deleted or IndexFile.Encoder));
+            Keep(writer, old.Reader, section => !IndexFileId.IsOfSegment(section.File)
+                && section.File is not (IndexFile.Deleted or IndexFile.Encoder));
             int rows = SegmentMerger.Merge(old.Segments, old.Model.Codec, old.Deleted, writer, number: 0, cancellationToken);
-            old.Keys?.Select([.. Enumerable.Range(0, manifest.Count).Where(row => newNumbers[row] >= 0)]).Write(writer, segment: 0, cancellationToken);
+            old.Keys?.Select([.. Enumerable.Range(0, manifest.Count).Where(row => newNumbers[row] >= 0)]).Write(writer, segment: 0,
+                cancellationToken);
             WriteEncoder(writer, old.Reader, Yardstick.Read(old.Reader)?.Renumbered(newNumbers));
             Manifest now = writer.Commit(With(manifest, writer, rows, [new SegmentEntry(rows, DeletedCount: 0)]));
-            return new CompactReport { Removed = manifest.DeletedCount, NewNumbers = newNumbers, Before = before, After = IndexBytes.Of(now) };
+            return new CompactReport { Removed = manifest.DeletedCount, NewNumbers = newNumbers, Before = before,
+                After = IndexBytes.Of(now) };
         }
         finally
         {
@@ -194,7 +215,8 @@ public static class IndexUpdater
         CheckVersion(index.Reader);
         if (source.Dimension != index.Manifest.Dimension)
         {
-            throw new ArgumentException($"{source.Name} has {source.Dimension} dimensions; the index has {index.Manifest.Dimension}.", nameof(source));
+            throw new ArgumentException($"{source.Name} has {source.Dimension} dimensions; the index has {index.Manifest.Dimension}.",
+                nameof(source));
         }
 
         if (source.Count < 1) throw new ArgumentException($"{source.Name} has no rows.", nameof(source));
@@ -205,19 +227,27 @@ public static class IndexUpdater
 
         if (!index.Model.Codec.CanEncode)
         {
-            throw new ArgumentException("The index was built without what adding rows needs (BASE.encoder.bin); build it again, updatable.", nameof(source));
+            throw new ArgumentException(
+                "The index was built without what adding rows needs (BASE.encoder.bin); build it again, updatable.", nameof(source));
         }
 
         KeyColumn? keys = options.Keys ?? KeyColumn.Of(source);
         KeyKind kind = index.Keys?.Kind ?? KeyKind.None, offered = keys?.Kind ?? KeyKind.None;
-        if (kind == KeyKind.None) return options.Keys is null ? null : throw new ArgumentException("The index has no keys; rows that are added can have none.");
-        if (offered != kind) throw new ArgumentException($"The index has keys of kind {kind}; the rows to be added have {(keys is null ? "none" : offered)}.");
+        if (kind == KeyKind.None) return options.Keys is null ? null
+            : throw new ArgumentException("The index has no keys; rows that are added can have none.");
+        if (offered != kind)
+        {
+            throw new ArgumentException(
+                $"The index has keys of kind {kind}; the rows to be added have {(keys is null ? "none" : offered)}.");
+        }
+
         if (keys!.Count != source.Count) throw new ArgumentException($"{keys.Count} keys are given for {source.Count} rows.");
         return keys;
     }
 
     private static (long Clamped, Manifest Manifest) AddSegment(
-        FolderContainer container, OpenedIndex old, VectorSource source, KeyColumn? keys, AddOptions options, IProgress<IndexProgress>? progress,
+        FolderContainer container, OpenedIndex old, VectorSource source, KeyColumn? keys, AddOptions options,
+            IProgress<IndexProgress>? progress,
         CancellationToken cancellationToken)
     {
         int threads = options.Threads ?? Environment.ProcessorCount, count = (int)source.Count, first = old.Manifest.Count;
@@ -235,7 +265,8 @@ public static class IndexUpdater
         {
             // Deleted rows stay, as their numbers do: only compacting changes those.
             SegmentMerger.Merge(old.Segments.AsSpan(1), old.Model.Codec, deleted: null, writer, number: 1, cancellationToken);
-            old.Keys?.Select([.. Enumerable.Range(segments[0].Count, first - segments[0].Count)]).Write(writer, segment: 1, cancellationToken);
+            old.Keys?.Select([.. Enumerable.Range(segments[0].Count, first - segments[0].Count)]).Write(writer, segment: 1,
+                cancellationToken);
             segments = [segments[0], new SegmentEntry(first - segments[0].Count, 0)];
         }
 
@@ -280,7 +311,8 @@ public static class IndexUpdater
         int d = model.Dimension, row = 0;
         while (TensorPrimitives.IsFiniteAll(block.Slice(row * d, d))) row++;
         throw new VlcFormatException(
-            source.Name, $"row {first + row}", $"components that times {model.Scale} are finite: the index stores vectors so", "larger ones",
+            source.Name, $"row {first + row}", $"components that times {model.Scale} are finite: the index stores vectors so",
+                "larger ones",
             "Build a new index of all rows.");
     }
 
@@ -302,7 +334,7 @@ public static class IndexUpdater
     {
         foreach (IndexSection section in reader.Manifest.Sections.Where(stays))
         {
-            writer.Keep(section, section.File == IndexFile.Manifest ? reader.Inline(section.Kind) : null);
+            writer.Keep(section, reader);
         }
     }
 

@@ -4,18 +4,19 @@ using Vlc.Storage;
 namespace Vlc.Indexing;
 
 /// <summary>
-/// What a build keeps beside its index until the index is whole: the state of training, the cells of the rows so far, the codes so far. Started again, the build takes up what follows
+/// What a build keeps beside its index until the index is whole: the state of training, the cells of the rows so far, the codes so far.
+/// Started again, the build takes up what follows
 /// from the same input and the same choices, and does the rest; the index has the bytes of an uninterrupted build.
 /// </summary>
 /// <remarks>
-/// Nothing here relies on options being spelt alike. Each part is tied by a digest to what it follows from: training to its rows and options, cells to the anchors, codes to the cells,
-/// the rows' checksums and the model. Rows that were coded before the interruption are read again and compared with the checksums taken when they were assigned.
+/// Nothing here relies on options being spelt alike. Each part is tied by a digest to what it follows from: training to its rows and
+/// options, cells to the anchors, codes to the cells,
+/// the rows' checksums and the model. Rows that were coded before the interruption are read again and compared with the checksums taken
+/// when they were assigned.
 /// </remarks>
 internal sealed class PartialBuild
 {
-    private const string Infix = ".build";
-
-    private readonly TimeSpan? _interval;
+    private readonly MarkClock? _clock;
     private readonly string? _cells;
     private readonly string? _codes;
 
@@ -30,12 +31,12 @@ internal sealed class PartialBuild
     /// <param name="resumable">Whether to keep them.</param>
     public PartialBuild(string basePath, IndexOptions options, bool resumable)
     {
-        _interval = resumable ? options.PartialInterval : null;
+        _clock = resumable ? new MarkClock(options.PartialInterval) : null;
         OwnsCheckpoint = options.Training.CheckpointPath is null;
-        CheckpointPath = options.Training.CheckpointPath ?? (resumable ? IndexFiles.Beside(basePath, Infix + ".anchors") : null);
+        CheckpointPath = options.Training.CheckpointPath ?? (resumable ? IndexFiles.Beside(basePath, IndexFiles.PartialParts[0]) : null);
         CheckpointInterval = OwnsCheckpoint ? options.PartialInterval : TimeSpan.Zero;
-        _cells = IndexFiles.Beside(basePath, Infix + ".cells");
-        _codes = IndexFiles.Beside(basePath, Infix + ".codes");
+        _cells = IndexFiles.Beside(basePath, IndexFiles.PartialParts[1]);
+        _codes = IndexFiles.Beside(basePath, IndexFiles.PartialParts[2]);
     }
 
     /// <summary>File of the training's state; null where none is kept.</summary>
@@ -49,13 +50,13 @@ internal sealed class PartialBuild
 
     /// <summary>Whether a build has left anything that it could go on from.</summary>
     public static bool Exists(string basePath) =>
-        ((string[])[".anchors", ".cells", ".codes"]).Any(part => File.Exists(IndexFiles.Beside(basePath, Infix + part)));
+        IndexFiles.PartialParts.Any(part => File.Exists(IndexFiles.Beside(basePath, part)));
 
     /// <summary>Opens the cells of the rows so far.</summary>
-    public PassLog OpenCells(byte[] key) => _cells is null ? new PassLog() : new PassLog(_cells, key, _interval);
+    public PassLog OpenCells(byte[] key) => _cells is null ? new PassLog() : new PassLog(_cells, key, _clock);
 
     /// <summary>Opens the codes of the rows so far.</summary>
-    public PassLog OpenCodes(byte[] key) => _codes is null ? new PassLog() : new PassLog(_codes, key, _interval);
+    public PassLog OpenCodes(byte[] key) => _codes is null ? new PassLog() : new PassLog(_codes, key, _clock);
 
     /// <summary>Deletes everything that a build has kept: the index is whole.</summary>
     public void Delete()
@@ -86,7 +87,8 @@ internal sealed class RowProgress(IProgress<IndexProgress>? progress, IndexPhase
         if (rows > first)
         {
             TimeSpan left = TimeSpan.FromSeconds(Math.Min((count - rows) / rate, 1e9));
-            detail = $"{rate:N0} rows/s, {(long)left.TotalHours}:{left:mm\\:ss} left";
+            detail = $"{rate:N0} rows/s, {(long)left.TotalHours}:{left:mm\\:ss} left" + (first > 0
+                ? $", {first:N0} rows kept from a run that ended early" : "");
         }
 
         progress.Report(new IndexProgress(phase, (double)rows / count, detail));

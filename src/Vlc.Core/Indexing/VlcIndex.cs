@@ -59,11 +59,12 @@ public sealed partial class VlcIndex : IDisposable
     /// <summary>Opens an index of a folder.</summary>
     /// <param name="basePath">BASE, the common part of the files' names.</param>
     /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
+    /// <param name="options">When checksums are compared, and whether files are mapped; null takes the defaults.</param>
     /// <exception cref="VlcFormatException">A file is missing, damaged, or of a later version.</exception>
-    public static VlcIndex Open(string basePath)
+    public static VlcIndex Open(string basePath, OpenOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(basePath);
-        return new VlcIndex(OpenedIndex.Open(SectionReader.Open(basePath)));
+        return new VlcIndex(OpenedIndex.Open(SectionReader.Open(basePath, options)));
     }
 
     /// <summary>Reads an index that <see cref="Save(Stream)"/> wrote into memory.</summary>
@@ -87,7 +88,7 @@ public sealed partial class VlcIndex : IDisposable
         CancellationToken cancellationToken = default)
     {
         var memory = new MemoryContainer();
-        IndexBuilder.BuildInMemory(source, memory, options ?? new IndexOptions(), progress, cancellationToken);
+        IndexBuilder.BuildInto(source, memory, PartialBuild.None, options ?? new IndexOptions(), progress, cancellationToken);
         return new VlcIndex(OpenedIndex.Open(SectionReader.Open(memory)));
     }
 

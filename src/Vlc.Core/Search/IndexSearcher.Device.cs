@@ -24,6 +24,7 @@ internal sealed partial class IndexSearcher
         {
             foreach (Segment segment in _segments)
             {
+                segment.CheckAll();
                 scanners.Add(_model.Codec.LoadOnto(backend, segment.Codes, segment.Lists, _model.Metric, _model.Anchors));
             }
 

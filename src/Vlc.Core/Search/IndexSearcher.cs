@@ -172,6 +172,7 @@ internal sealed partial class IndexSearcher : IDisposable
         (Segment segment, int row) = Locate(id);
         int list = segment.Assignments[row];
         Span<float> target = vector[.._model.Dimension];
+        segment.CheckList(list);
         _model.Anchor(list / _listsPerCell).CopyTo(target);
         _model.Codec.AddResidual(segment.Codes, row, list, segment.Lists.Rows(list).BinarySearch(row), target);
         TensorPrimitives.Multiply(target, 1 / _model.Scale, target);

@@ -6,16 +6,31 @@ using Vlc.Storage;
 namespace Vlc.Segments;
 
 /// <summary>
-/// Rows that were coded together under a model: their assignments, their codes, and which of them are deleted. Immutable; the codes stay where they lie.
+/// Rows that were coded together under a model: their assignments, their codes, and which of them are deleted. Immutable; the codes stay
+/// where they lie.
 /// </summary>
 internal sealed class Segment
 {
     /// <summary>Rows that are not deleted and their places in their lists, list after list; null where none is deleted.</summary>
     private readonly (int[] Starts, int[] Rows, int[] Positions)? _alive;
 
-    private Segment(StoredAssignments assignments, SegmentCodes codes, int firstRow, DeletedRows? deleted)
+    private readonly SectionReader _reader;
+
+    /// <summary>The codes; null where rows have none.</summary>
+    private readonly IndexSection? _residuals;
+
+    /// <summary>Checks the blocks of the codes; null where they are not checked, or have been.</summary>
+    private readonly BlockChecks? _checks;
+
+    /// <summary>A bit for each list whose codes have been checked.</summary>
+    private readonly ulong[] _checked;
+
+    private Segment(SectionReader reader, int number, StoredAssignments assignments, SegmentCodes codes, DeletedRows? deleted)
     {
-        (Assignments, Codes, FirstRow) = (assignments, codes, firstRow);
+        (_reader, Assignments, Codes, FirstRow) = (reader, assignments, codes, reader.Manifest.FirstRow(number));
+        _residuals = reader.Manifest.Find(SectionKind.Residuals, number);
+        _checks = _residuals is null ? null : reader.ChecksOf(_residuals);
+        _checked = new ulong[_checks is null ? 0 : (Lists.CellCount + 63) / 64];
         if (deleted is not null) _alive = FindAlive(deleted);
     }
 
@@ -47,18 +62,52 @@ internal sealed class Segment
         StoredAssignments assignments = StoredAssignments.Open(reader, number, codec);
         SegmentCodes codes = codec.OpenCodes(reader, number, assignments.Lists);
         bool any = reader.Manifest.Segments[number].DeletedCount > 0;
-        return new Segment(assignments, codes, reader.Manifest.FirstRow(number), any ? deleted : null);
+        return new Segment(reader, number, assignments, codes, any ? deleted : null);
     }
 
     /// <summary>Rows of a list that are not deleted.</summary>
     public int AliveCount(int list) => _alive is { Starts: var starts } ? starts[list + 1] - starts[list] : Lists.Count(list);
 
-    /// <summary>The rows of a list that are not deleted, for a scan.</summary>
+    /// <summary>The rows of a list that are not deleted, for a scan; their codes are checked when a list is first asked for.</summary>
+    /// <exception cref="VlcFormatException">A block of the codes is not what was written.</exception>
     public ListRows Rows(int list)
     {
+        CheckList(list);
         if (_alive is not { } alive) return new ListRows(Codes.Of(list), Lists.Rows(list), [], FirstRow);
         int start = alive.Starts[list], count = alive.Starts[list + 1] - start;
         return new ListRows(Codes.Of(list), alive.Rows.AsSpan(start, count), alive.Positions.AsSpan(start, count), FirstRow);
+    }
+
+    /// <summary>Checks the codes of a list, unless they have been.</summary>
+    /// <exception cref="VlcFormatException">A block of the codes is not what was written.</exception>
+    public void CheckList(int list)
+    {
+        if (_checks is null) return;
+        ref ulong bits = ref _checked[list >> 6];
+        ulong bit = 1UL << (list & 63);
+        if ((Volatile.Read(ref bits) & bit) != 0) return;
+        Touch(list, _checks);
+        Interlocked.Or(ref bits, bit);
+    }
+
+    /// <summary>Checks all codes, for a use that reads them whole.</summary>
+    /// <exception cref="VlcFormatException">The codes are not what was written.</exception>
+    public void CheckAll()
+    {
+        if (_residuals is not null) _reader.Check(_residuals);
+    }
+
+    private void Touch(int list, BlockChecks checks)
+    {
+        if (Codes.Of(list) is not { } codes) return;
+        long offset = codes.Offset - _residuals!.Offset;
+        if (Codes.AreByList)
+        {
+            checks.Touch(offset, (long)codes.RowCount * codes.RowBytes);
+            return;
+        }
+
+        foreach (int row in Lists.Rows(list)) checks.Touch(offset + ((long)row * codes.RowBytes), codes.RowBytes);
     }
 
     private (int[] Starts, int[] Rows, int[] Positions) FindAlive(DeletedRows deleted)

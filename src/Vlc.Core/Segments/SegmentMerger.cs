@@ -5,8 +5,8 @@ using Vlc.Storage;
 namespace Vlc.Segments;
 
 /// <summary>
-/// Merges segments of one model into one by copying codes. Nothing is decoded, deleted rows are left out, and the result has the bytes that coding the
-/// remaining rows together would have.
+/// Merges segments of one model into one by copying codes. Nothing is decoded, deleted rows are left out, and the result has the bytes that
+/// coding the remaining rows together would have.
 /// </summary>
 internal static class SegmentMerger
 {
@@ -27,6 +27,8 @@ internal static class SegmentMerger
         var lists = new List<int>();
         foreach (Segment segment in segments)
         {
+            // The copy gets checksums of its own: damage would never be found again.
+            segment.CheckAll();
             for (int row = 0; row < segment.Count; row++)
             {
                 if (deleted is null || !deleted.Contains(segment.FirstRow + row)) lists.Add(segment.Assignments[row]);

@@ -7,12 +7,19 @@ using Vlc.Storage;
 namespace Vlc.Segments;
 
 /// <summary>
-/// The list of each row in its mapped section: u32 a row, or as few bits as number the lists. An open index needs a row's list only to reconstruct it, so that an array of them would be
+/// The list of each row in its mapped section: u32 a row, or as few bits as number the lists. An open index needs a row's list only to
+/// reconstruct it, so that an array of them would be
 /// memory for nothing.
 /// </summary>
 internal sealed class StoredAssignments
 {
     private const int RowsAtOnce = 1 << 15;
+
+    /// <summary>
+    /// Rows that an index may have without a byte for them, and as many for each byte: a row of an index of two lists takes an eighth of
+    /// one.
+    /// </summary>
+    private const long FewRows = 1 << 20, RowsPerByte = 64;
 
     private readonly CodeMemory _file;
     private readonly long _offset;
@@ -34,7 +41,19 @@ internal sealed class StoredAssignments
         if (section.Length != expected || section.File != IndexFile.Assignments)
         {
             throw new VlcFormatException(
-                reader.Files.Path(section.FileId), "length", $"{expected} bytes", $"{section.Length}", "The file is damaged; rebuild the index.");
+                reader.Files.Path(section.FileId), "length", $"{expected} bytes", $"{section.Length}",
+                    "The file is damaged; rebuild the index.");
+        }
+
+        // Rows that no byte stands for take memory all the same.
+        long bytes = section.Length + (reader.Manifest.Find(SectionKind.Residuals, segment)?.Length ?? 0), most = Math.Max(FewRows,
+            bytes * RowsPerByte);
+        if (count > most)
+        {
+            throw new VlcFormatException(
+                reader.Files.Path(IndexFile.Manifest), $"rows of segment {segment}",
+                    $"at most {most}, for {bytes} bytes of lists and codes", $"{count}",
+                "The manifest is damaged; rebuild the index.");
         }
 
         return new StoredAssignments(
@@ -80,7 +99,8 @@ internal sealed class StoredAssignments
                 {
                     long place = (first + bad) * (long)(bits ?? 32) / 8;
                     throw new VlcFormatException(
-                        path, $"offset {offset + place}", $"a list below {listCount}", $"{(uint)block[bad]}", "The file is damaged; rebuild the index.");
+                        path, $"offset {offset + place}", $"a list below {listCount}", $"{(uint)block[bad]}",
+                            "The file is damaged; rebuild the index.");
                 }
 
                 rows(block, first);
@@ -122,7 +142,8 @@ internal sealed class StoredAssignments
         int within = (int)Math.Clamp((((_file.Length - _offset - sizeof(ulong)) * 8) - bit) / bits, 0, lists.Length);
         if (within > 0)
         {
-            Unpack(_file.Slice(_offset + (bit / 8), (int)((((bit & 7) + ((within - 1) * (long)bits)) / 8) + sizeof(ulong))), (int)(bit & 7), bits, lists[..within]);
+            Unpack(_file.Slice(_offset + (bit / 8), (int)((((bit & 7) + ((within - 1) * (long)bits)) / 8) + sizeof(ulong))),
+                (int)(bit & 7), bits, lists[..within]);
             bit += within * (long)bits;
         }
 
@@ -135,7 +156,10 @@ internal sealed class StoredAssignments
         Unpack(padded, (int)(bit & 7), bits, lists[within..]);
     }
 
-    /// <summary>Reads lists of <paramref name="bits"/> bits from bit <paramref name="place"/> on: eight bytes hold any list and the bits before it in its first byte.</summary>
+    /// <summary>
+    /// Reads lists of <paramref name="bits"/> bits from bit <paramref name="place"/> on: eight bytes hold any list and the bits before it
+    /// in its first byte.
+    /// </summary>
     private static void Unpack(ReadOnlySpan<byte> bytes, int place, int bits, Span<int> lists)
     {
         foreach (ref int list in lists)

@@ -6,7 +6,8 @@ namespace Vlc.Segments;
 
 /// <summary>The keys of an open index, left where they are stored.</summary>
 /// <remarks>
-/// A section of a segment holds 16 bytes (kind u8, zeros), then for GUIDs 16 bytes each in big-endian order, for integers 8 bytes each little-endian, and for strings
+/// A section of a segment holds 16 bytes (kind u8, zeros), then for GUIDs 16 bytes each in big-endian order, for integers 8 bytes each
+/// little-endian, and for strings
 /// the UTF-8 of all of them, followed by where each ends, u32 each.
 /// </remarks>
 internal sealed class StoredKeys
@@ -18,8 +19,13 @@ internal sealed class StoredKeys
 
     private readonly SectionReader _reader;
     private readonly IndexSection[] _sections;
+    private readonly BlockChecks?[] _checks;
 
-    private StoredKeys(SectionReader reader, IndexSection[] sections, KeyKind kind) => (_reader, _sections, Kind) = (reader, sections, kind);
+    private StoredKeys(SectionReader reader, IndexSection[] sections, KeyKind kind)
+    {
+        (_reader, _sections, Kind) = (reader, sections, kind);
+        _checks = [.. sections.Select(reader.ChecksOf)];
+    }
 
     public KeyKind Kind { get; }
 
@@ -37,7 +43,8 @@ internal sealed class StoredKeys
         for (int segment = 0; segment < sections.Length; segment++)
         {
             IndexSection section = sections[segment] = reader.RequireBytes(SectionKind.Keys, segment);
-            if (section.File != IndexFile.Keys || section.Length < HeaderBytes) throw Bad("a header in a file of its own", section.ToString());
+            if (section.File != IndexFile.Keys || section.Length < HeaderBytes) throw Bad("a header in a file of its own",
+                section.ToString());
             ReadOnlySpan<byte> header = reader.Bytes(section, 0, HeaderBytes);
             var own = (KeyKind)header[0];
             if (header[1..].ContainsAnyExcept((byte)0)) throw Bad("zeros behind the kind", "others");
@@ -67,22 +74,23 @@ internal sealed class StoredKeys
             switch (Kind)
             {
                 case KeyKind.Int64:
-                    return BinaryPrimitives.ReadInt64LittleEndian(_reader.Bytes(section, HeaderBytes + (row * (long)sizeof(long)), sizeof(long)));
+                    return BinaryPrimitives.ReadInt64LittleEndian(Read(segment, HeaderBytes + (row * (long)sizeof(long)), sizeof(long)));
                 case KeyKind.Guid:
-                    return new Guid(_reader.Bytes(section, HeaderBytes + (row * 16L), 16), bigEndian: true);
+                    return new Guid(Read(segment, HeaderBytes + (row * 16L), 16), bigEndian: true);
                 default:
                     long ends = section.Length - (_reader.Manifest.Segments[segment].Count * (long)sizeof(uint));
                     uint start = row == 0 ? 0 : End(row - 1), end = End(row);
                     if (start > end || HeaderBytes + (long)end > ends || end - start > int.MaxValue)
                     {
                         throw new VlcFormatException(
-                            _reader.Files.Path(section.FileId), $"key {row}", $"text within {ends - HeaderBytes} bytes", $"{start} to {end}",
+                            _reader.Files.Path(section.FileId), $"key {row}", $"text within {ends - HeaderBytes} bytes",
+                                $"{start} to {end}",
                             "The file is damaged; restore a copy.");
                     }
 
                     try
                     {
-                        return Text.GetString(_reader.Bytes(section, HeaderBytes + start, (int)(end - start)));
+                        return Text.GetString(Read(segment, HeaderBytes + start, (int)(end - start)));
                     }
                     catch (DecoderFallbackException exception)
                     {
@@ -91,9 +99,16 @@ internal sealed class StoredKeys
                             "The file is damaged; restore a copy.");
                     }
 
-                    uint End(int key) => BinaryPrimitives.ReadUInt32LittleEndian(_reader.Bytes(section, ends + (key * (long)sizeof(uint)), sizeof(uint)));
+                    uint End(int key) => BinaryPrimitives.ReadUInt32LittleEndian(Read(segment, ends + (key * (long)sizeof(uint)),
+                        sizeof(uint)));
             }
         }
+    }
+
+    private ReadOnlySpan<byte> Read(int segment, long offset, int length)
+    {
+        _checks[segment]?.Touch(offset, length);
+        return _reader.Bytes(_sections[segment], offset, length);
     }
 
     /// <summary>The keys of some rows, in their order, to be written again; each is read when it is written.</summary>

@@ -1,13 +1,21 @@
-using Microsoft.Win32.SafeHandles;
 using Vlc.Numerics.Memory;
 
 namespace Vlc.Storage;
 
-/// <summary>Where the files of an index are written: a folder, or memory. Nothing of what is staged is the index's before it is committed.</summary>
+/// <summary>
+/// Where the files of an index are written: a folder, or memory. Nothing of what is staged is the index's before it is committed.
+/// </summary>
 internal abstract class IndexContainer : IDisposable
 {
     /// <summary>Names of the files, for messages, with those that are staged under the names that they have until the commit.</summary>
     public abstract IndexFiles Files { get; }
+
+    /// <summary>Refuses to begin what there is no room for.</summary>
+    /// <param name="bytes">Bytes that will be needed at least.</param>
+    /// <exception cref="IOException">There are not as many.</exception>
+    public virtual void RequireSpace(long bytes)
+    {
+    }
 
     /// <summary>Starts a file that is written from beginning to end.</summary>
     public abstract Stream Create(IndexFileId file);
@@ -55,150 +63,6 @@ internal abstract class PlacedFile : IDisposable
 
     public virtual void Dispose()
     {
-    }
-}
-
-/// <summary>A folder.</summary>
-internal sealed class FolderContainer : IndexContainer
-{
-    private const int BufferBytes = 1 << 20;
-
-    private readonly string _basePath;
-    private readonly HashSet<IndexFileId> _staged = [];
-    private readonly IndexFiles _stagedFiles;
-    private readonly FileStream _lock;
-
-    /// <summary>Readies the folder: keeps other writers out, finishes a commit that was cut short, and removes leftovers.</summary>
-    /// <param name="basePath">BASE; its folder exists.</param>
-    /// <exception cref="IOException">Another writer is at work.</exception>
-    public FolderContainer(string basePath)
-    {
-        _basePath = basePath;
-        _lock = IndexFiles.Lock(basePath);
-        try
-        {
-            IndexFiles.Recover(basePath);
-        }
-        catch
-        {
-            _lock.Dispose();
-            throw;
-        }
-
-        _stagedFiles = IndexFiles.Staged(basePath);
-        Files = IndexFiles.Mixed(basePath, _staged.Contains);
-    }
-
-    /// <summary>A container whose folder is made if there is none.</summary>
-    /// <exception cref="IOException">Another writer is at work.</exception>
-    public static FolderContainer Create(string basePath)
-    {
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(basePath))!);
-        return new FolderContainer(basePath);
-    }
-
-    /// <summary>The container of an index that is there.</summary>
-    /// <exception cref="FileNotFoundException">There is no index under this name.</exception>
-    /// <exception cref="IOException">Another writer is at work.</exception>
-    public static FolderContainer OfExisting(string basePath)
-    {
-        _ = IndexFiles.Resolve(basePath);
-        return new FolderContainer(basePath);
-    }
-
-    public override IndexFiles Files { get; }
-
-    public override Stream Create(IndexFileId file)
-    {
-        _staged.Add(file);
-        return new FlushedFileStream(_stagedFiles.Path(file));
-    }
-
-    public override PlacedFile CreatePlaced(IndexFileId file, long length)
-    {
-        _staged.Add(file);
-        return new PlacedOnDisk(_stagedFiles.Path(file), length);
-    }
-
-    public override PassLog CreateLog() => new(IndexFiles.Beside(_basePath, IndexFiles.UpdateLog), [], interval: null);
-
-    public override SectionReader OpenCommitted() => SectionReader.Open(_basePath);
-
-    public override void Adopt(PassLog log, IndexFileId file)
-    {
-        _staged.Add(file);
-        log.MoveTo(_stagedFiles.Path(file));
-    }
-
-    public override CodeMemory Open(IndexFileId file)
-    {
-        string path = Files.Path(file);
-        return File.Exists(path) ? new MappedFile(path) : throw IndexFiles.Missing(path);
-    }
-
-    public override void Commit(byte[] manifest, Manifest parsed)
-    {
-        using (var stream = new FileStream(
-            _stagedFiles.Path(IndexFile.Manifest), FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0))
-        {
-            stream.Write(manifest);
-            stream.Flush(flushToDisk: true);
-        }
-
-        _staged.Clear();
-        IndexFiles.FinishCommit(_basePath, parsed);
-    }
-
-    public override void Discard()
-    {
-        foreach (IndexFileId file in _staged) File.Delete(_stagedFiles.Path(file));
-        _staged.Clear();
-    }
-
-    public override void Dispose()
-    {
-        base.Dispose();
-        _lock.Dispose();
-    }
-
-    /// <summary>A new file whose flush reaches the disk: a commit must never name bytes that are not there.</summary>
-    private sealed class FlushedFileStream(string path) : FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, BufferBytes)
-    {
-        public override void Flush() => Flush(flushToDisk: true);
-    }
-
-    private sealed class PlacedOnDisk : PlacedFile
-    {
-        private readonly string _path;
-        private readonly SafeFileHandle _handle;
-
-        public PlacedOnDisk(string path, long length)
-        {
-            _path = path;
-            _handle = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.Read, FileOptions.None, length);
-            RandomAccess.SetLength(_handle, length);
-        }
-
-        public override void Write(ReadOnlySpan<byte> bytes, long offset) => RandomAccess.Write(_handle, bytes, offset);
-
-        public override void Read(Span<byte> bytes, long offset)
-        {
-            while (!bytes.IsEmpty)
-            {
-                int read = RandomAccess.Read(_handle, bytes, offset);
-                if (read == 0) throw new IOException($"{_path}: the file was shortened while it was written.");
-                bytes = bytes[read..];
-                offset += read;
-            }
-        }
-
-        public override void Flush() => RandomAccess.FlushToDisk(_handle);
-
-        public override void Dispose()
-        {
-            base.Dispose();
-            _handle.Dispose();
-        }
     }
 }
 
@@ -257,7 +121,11 @@ internal sealed class MemoryContainer : IndexContainer
     public override void Commit(byte[] manifest, Manifest parsed)
     {
         var files = new Dictionary<IndexFileId, byte[]> { [IndexFileId.Manifest] = manifest };
-        foreach (IndexFileId file in parsed.Files) files[file] = _staged.TryGetValue(file, out Func<byte[]>? staged) ? staged() : _committed[file];
+        foreach (IndexFileId file in parsed.Files)
+        {
+            files[file] = _staged.TryGetValue(file, out Func<byte[]>? staged) ? staged() : _committed[file];
+        }
+
         _committed = files;
         _staged.Clear();
     }
@@ -267,7 +135,8 @@ internal sealed class MemoryContainer : IndexContainer
     private int Checked(IndexFileId file, long length) => length <= Array.MaxLength
         ? (int)length
         : throw new IOException(
-            $"{Files.Path(file)} would take {length} bytes; a file of an index in memory holds at most {Array.MaxLength}. Build the index in a folder.");
+            $"{Files.Path(file)} would take {length} bytes; a file of an index in memory holds at most {Array.MaxLength}. "
+            + "Build the index in a folder.");
 
     private sealed class PlacedInMemory(byte[] content) : PlacedFile
     {

@@ -3,7 +3,9 @@ using Vlc.Probing;
 
 namespace Vlc.Storage;
 
-/// <summary>The manifest, BASE.idx: everything a reader needs to find and check the other four files. docs/format.md gives it to the byte.</summary>
+/// <summary>
+/// The manifest, BASE.idx: everything a reader needs to find and check the other four files. docs/format.md gives it to the byte.
+/// </summary>
 public sealed class Manifest
 {
     /// <summary>First four bytes of a manifest: "VLCA" read as a little-endian u32.</summary>
@@ -98,7 +100,50 @@ public sealed class Manifest
         return first;
     }
 
-    /// <summary>Bytes of a manifest of one segment with so many sections, points of a probing curve, and bytes of sections that lie in it.</summary>
+    /// <summary>
+    /// A digest of what the manifest says of a file, its checksums among it, as hexadecimal digits: the same for files of equal content
+    /// alone.
+    /// </summary>
+    internal string Tie(IndexFileId file)
+    {
+        using var digest = new InputDigest();
+        foreach (IndexSection section in Sections)
+        {
+            if (section.FileId != file) continue;
+            digest.Add((long)section.Kind, (long)section.Element, section.Checksum, section.Offset, section.Length, section.Rows,
+                section.Columns);
+        }
+
+        return Convert.ToHexStringLower(digest.ToArray());
+    }
+
+    /// <summary>The same with other sections.</summary>
+    internal Manifest With(IReadOnlyList<IndexSection> sections) => new()
+    {
+        Version = Version,
+        AnchorCount = AnchorCount,
+        Dimension = Dimension,
+        Count = Count,
+        Metric = Metric,
+        Codec = Codec,
+        CodedDimension = CodedDimension,
+        ScaleExponent = ScaleExponent,
+        Seed = Seed,
+        Sections = [.. sections],
+        Segments = Segments,
+        TargetRecall = TargetRecall,
+        Scan = Scan,
+        ByteLength = ByteLength,
+    };
+
+    /// <summary>Bytes that the checksums of a section's blocks take in the manifest.</summary>
+    /// <param name="length">Bytes of the section, which is one that is read piece by piece.</param>
+    internal static long BlockTableBytes(double length) =>
+        length <= SectionDigest.BlockBytes ? 0 : SectionBytes + (sizeof(uint) * SectionDigest.BlockCount((long)length));
+
+    /// <summary>
+    /// Bytes of a manifest of one segment with so many sections, points of a probing curve, and bytes of sections that lie in it.
+    /// </summary>
     internal static int BytesOf(int sections, int points, int inlineBytes) =>
         HeaderBytes + (SectionBytes * sections) + (PointBytes * points) + inlineBytes + sizeof(uint);
 
@@ -195,7 +240,8 @@ public sealed class Manifest
         string path = files.Path(IndexFile.Manifest);
         if (bytes.Length < Version1Bytes)
         {
-            throw new VlcFormatException(path, "length", $"at least {Version1Bytes} bytes", $"{bytes.Length}", "The file is truncated, or not a VLC index.");
+            throw new VlcFormatException(path, "length", $"at least {Version1Bytes} bytes", $"{bytes.Length}",
+                "The file is truncated, or not a VLC index.");
         }
 
         uint magic = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
@@ -211,7 +257,8 @@ public sealed class Manifest
         if (version < 1 || minimumReader > CurrentVersion)
         {
             throw new VlcFormatException(
-                path, "offset 4", $"format version 1 to {CurrentVersion}", $"version {version}, for readers of version {minimumReader} and later",
+                path, "offset 4", $"format version 1 to {CurrentVersion}",
+                    $"version {version}, for readers of version {minimumReader} and later",
                 "Update VLC to read this index.");
         }
 
@@ -226,11 +273,13 @@ public sealed class Manifest
         uint stored = BinaryPrimitives.ReadUInt32LittleEndian(bytes[^4..]), computed = Crc32C.Compute(bytes[..^4]);
         if (stored != computed) throw Bad($"offset {bytes.Length - 4}", $"checksum 0x{computed:X8}", $"0x{stored:X8}");
 
-        int sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[40..]), pointCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[42..]);
+        int sectionCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[40..]),
+            pointCount = BinaryPrimitives.ReadUInt16LittleEndian(bytes[42..]);
         int segmentCount = version < 4 ? 0 : BinaryPrimitives.ReadUInt16LittleEndian(bytes[60..]);
         if (segmentCount > MaxSegments) throw Bad("offset 60", $"at most {MaxSegments} segments", $"{segmentCount}");
         int pointBytes = version < 3 ? BudgetPointBytes : PointBytes;
-        if (HeaderBytes + (sectionCount * SectionBytes) + (pointCount * pointBytes) + (segmentCount * SegmentBytes) + sizeof(uint) > bytes.Length)
+        if (HeaderBytes + (sectionCount * SectionBytes) + (pointCount * pointBytes) + (segmentCount * SegmentBytes)
+            + sizeof(uint) > bytes.Length)
         {
             throw Bad("offset 40", "tables within the file", $"{sectionCount} sections, {pointCount} points and {segmentCount} segments");
         }
@@ -278,7 +327,8 @@ public sealed class Manifest
         {
             ReadOnlySpan<byte> entry = bytes.Slice(offset, pointBytes);
             int rows = BinaryPrimitives.ReadInt32LittleEndian(entry);
-            float recall = BinaryPrimitives.ReadSingleLittleEndian(entry[4..]), probes = BinaryPrimitives.ReadSingleLittleEndian(entry[8..]);
+            float recall = BinaryPrimitives.ReadSingleLittleEndian(entry[4..]),
+                probes = BinaryPrimitives.ReadSingleLittleEndian(entry[8..]);
             float ratio = version < 3 ? float.PositiveInfinity : BinaryPrimitives.ReadSingleLittleEndian(entry[12..]);
             float meanRows = version < 3 ? rows : BinaryPrimitives.ReadSingleLittleEndian(entry[16..]);
             // Compacting can leave fewer rows than the curve was measured on.
@@ -293,8 +343,10 @@ public sealed class Manifest
         long rowsOfSegments = 0;
         for (int i = 0; i < segmentCount; i++, offset += SegmentBytes)
         {
-            uint rows = BinaryPrimitives.ReadUInt32LittleEndian(bytes[offset..]), deleted = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(offset + 4)..]);
-            if (rows is 0 or > int.MaxValue || deleted > rows) throw Bad($"offset {offset}", "rows, and at most as many deleted", $"{rows} and {deleted}");
+            uint rows = BinaryPrimitives.ReadUInt32LittleEndian(bytes[offset..]),
+                deleted = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(offset + 4)..]);
+            if (rows is 0 or > int.MaxValue || deleted > rows) throw Bad($"offset {offset}", "rows, and at most as many deleted",
+                $"{rows} and {deleted}");
             segments.Add(new SegmentEntry((int)rows, (int)deleted));
             rowsOfSegments += rows;
         }
@@ -358,7 +410,8 @@ public sealed class Manifest
         if (n is 0 or > int.MaxValue) throw new VlcFormatException(path, "offset 14", "1 to 2^31 - 1 vectors", $"{n}");
         // A build never makes more; deleting and compacting can leave fewer rows.
         if (m > n && version < 4) throw new VlcFormatException(path, "offset 6", $"at most as many anchors as vectors, {n}", $"{m}");
-        if ((long)m * d > int.MaxValue / 4) throw new VlcFormatException(path, "offset 6", "anchors of less than 2 GiB as float32", $"{m} x {d}");
+        if ((long)m * d > int.MaxValue / 4) throw new VlcFormatException(path, "offset 6", "anchors of less than 2 GiB as float32",
+            $"{m} x {d}");
     }
 
     /// <summary>Most dimensions of a vector.</summary>

@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Vlc.Storage;
 
 /// <summary>
-/// Version 1, as the seed's program writes it: magic u32, version u16, m u32, d u32, n u32, flags u8 (bit 0 Jacobians, bit 1 residuals), 19 bytes;
+/// Version 1, as the seed's program writes it: magic u32, version u16, m u32, d u32, n u32, flags u8 (bit 0 Jacobians, bit 1 residuals), 19
+/// bytes;
 /// the four other files are bare arrays. It names neither metric nor element type: the metric is l2, and the type of the residuals
 /// follows from the length of their file.
 /// </summary>
@@ -29,7 +30,8 @@ internal static class ManifestVersion1
             Section(files, SectionKind.Anchors, IndexFile.Anchors, SectionElement.Float16, m, d, sizeof(ushort)),
             Section(files, SectionKind.Assignments, IndexFile.Assignments, SectionElement.UInt32, n, 1, sizeof(uint)),
         };
-        if ((flags & 1) != 0) sections.Add(Section(files, SectionKind.Jacobians, IndexFile.Jacobians, SectionElement.Float16, m, d, sizeof(ushort)));
+        if ((flags & 1) != 0) sections.Add(Section(files, SectionKind.Jacobians, IndexFile.Jacobians, SectionElement.Float16, m, d,
+            sizeof(ushort)));
         CodecKind codec = CodecKind.None;
         if ((flags & 2) != 0)
         {
@@ -69,7 +71,8 @@ internal static class ManifestVersion1
         IndexFiles files, SectionKind kind, IndexFile file, SectionElement element, uint rows, uint columns, int elementBytes)
     {
         long expected = (long)rows * columns * elementBytes, found = files.Length(new IndexFileId(file));
-        if (found != expected) throw new VlcFormatException(files.Path(file), "length", $"{expected} bytes ({rows} x {columns} x {elementBytes})", $"{found}");
+        if (found != expected) throw new VlcFormatException(files.Path(file), "length",
+            $"{expected} bytes ({rows} x {columns} x {elementBytes})", $"{found}");
         return new IndexSection(kind, file, element, 0, 0, expected, rows, columns);
     }
 }

@@ -44,6 +44,11 @@ public enum SectionKind
 
     /// <summary>A bit for each row of the index: whether it is deleted.</summary>
     Deleted = 14,
+
+    /// <summary>
+    /// The checksum of each block of 64 KiB of the sections that are read piece by piece and have several, in the order of the sections.
+    /// </summary>
+    BlockChecksums = 15,
 }
 
 /// <summary>Element type of a section.</summary>
@@ -76,7 +81,8 @@ public enum SectionElement
 /// <param name="Columns">Columns of the matrix it holds.</param>
 /// <param name="Segment">The segment that it belongs to; 0 for sections of the model and of the whole index.</param>
 public sealed record IndexSection(
-    SectionKind Kind, IndexFile File, SectionElement Element, uint Checksum, long Offset, long Length, uint Rows, uint Columns, int Segment = 0)
+    SectionKind Kind, IndexFile File, SectionElement Element, uint Checksum, long Offset, long Length, uint Rows, uint Columns,
+        int Segment = 0)
 {
     /// <summary>The file it lies in.</summary>
     public IndexFileId FileId => new(File, Segment);

@@ -2,22 +2,33 @@ using System.Runtime.InteropServices;
 
 namespace Vlc.Storage;
 
-/// <summary>Writes the sections of a new state of an index and commits them at once; disposed without a commit, it leaves no trace.</summary>
+/// <summary>
+/// Writes the sections of a new state of an index and commits them at once; disposed without a commit, it leaves no trace.
+/// </summary>
 internal sealed class SectionWriter(IndexContainer container) : IDisposable
 {
     private readonly List<IndexSection> _sections = [];
     private readonly List<byte[]> _inline = [];
+
+    /// <summary>Checksums of blocks of the sections that have some.</summary>
+    private readonly Dictionary<IndexSection, uint[]> _blocks = [];
     private bool _committed;
+
+    /// <summary>What was just written is read without being checked.</summary>
+    private static readonly OpenOptions Unchecked = new() { Checksums = ChecksumPolicy.Never };
 
     public IReadOnlyList<IndexSection> Sections => _sections;
 
     /// <summary>Takes a section of the old state over, in the file where it is.</summary>
     /// <param name="section">The section.</param>
-    /// <param name="inline">Its bytes, if it lies in the manifest.</param>
-    public void Keep(IndexSection section, byte[]? inline)
+    /// <param name="old">The old state.</param>
+    public void Keep(IndexSection section, SectionReader old)
     {
+        // Blocks are named anew: there may be others.
+        if (section.Kind == SectionKind.BlockChecksums) return;
         _sections.Add(section);
-        if (section.File == IndexFile.Manifest) _inline.Add(inline!);
+        if (section.File == IndexFile.Manifest) _inline.Add(old.Inline(section.Kind)!);
+        else if (SectionDigest.HasBlocks(section)) _blocks[section] = old.BlockChecksumsOf(section);
     }
 
     /// <summary>Writes a section as a file of its own.</summary>
@@ -37,8 +48,10 @@ internal sealed class SectionWriter(IndexContainer container) : IDisposable
         foreach ((SectionKind kind, byte[] content) in contents)
         {
             stream.Write(content);
-            _sections.Add(new IndexSection(
-                kind, file.File, SectionElement.Bytes, Crc32C.Compute(content), offset, content.Length, 0, 0, file.Segment));
+            var digest = new SectionDigest();
+            digest.Append(content);
+            Add(digest, new IndexSection(kind, file.File, SectionElement.Bytes, digest.Checksum, offset, content.Length, 0, 0,
+                file.Segment));
             offset += content.Length;
         }
 
@@ -64,16 +77,25 @@ internal sealed class SectionWriter(IndexContainer container) : IDisposable
     public void AdoptSection(PassLog content, SectionKind kind, IndexFileId file, SectionElement element, uint rows, uint columns)
     {
         container.Adopt(content, file);
-        _sections.Add(new IndexSection(kind, file.File, element, content.Checksum, 0, content.Length, rows, columns, file.Segment));
+        Add(content.Digest, new IndexSection(kind, file.File, element, content.Digest.Checksum, 0, content.Length, rows, columns,
+            file.Segment));
     }
 
     /// <summary>A reader of what has been written so far.</summary>
     /// <param name="manifest">Describes it.</param>
-    public SectionReader Read(Manifest manifest) => new(container.Files, manifest, default, FindInline, container.Open);
+    public SectionReader Read(Manifest manifest) => new(container.Files, manifest, default, FindInline, container.Open, Unchecked);
 
     /// <summary>Writes the manifest, which commits the new state.</summary>
+    /// <param name="manifest">Describes it, but for the checksums of blocks.</param>
     public Manifest Commit(Manifest manifest)
     {
+        uint[] blocks = [.. _sections.Where(_blocks.ContainsKey).SelectMany(section => _blocks[section])];
+        if (blocks.Length > 0)
+        {
+            AddInline<uint>(SectionKind.BlockChecksums, SectionElement.UInt32, blocks, (uint)blocks.Length, 1);
+            manifest = manifest.With(_sections);
+        }
+
         byte[] bytes = manifest.Serialize(_inline, out _);
         Manifest written = Manifest.Parse(bytes, container.Files);
         container.Commit(bytes, written);
@@ -84,6 +106,12 @@ internal sealed class SectionWriter(IndexContainer container) : IDisposable
     public void Dispose()
     {
         if (!_committed) container.Discard();
+    }
+
+    private void Add(SectionDigest digest, IndexSection section)
+    {
+        _sections.Add(section);
+        if (SectionDigest.HasBlocks(section)) _blocks[section] = digest.Blocks;
     }
 
     private byte[]? FindInline(SectionKind kind)
@@ -101,17 +129,17 @@ internal sealed class SectionWriter(IndexContainer container) : IDisposable
 
     /// <summary>One section being written; its checksum grows with it.</summary>
     internal sealed class SectionStream(
-        SectionWriter writer, Stream stream, SectionKind kind, IndexFileId file, SectionElement element, uint rows, uint columns) : IDisposable
+        SectionWriter writer, Stream stream, SectionKind kind, IndexFileId file, SectionElement element, uint rows, uint columns)
+            : IDisposable
     {
-        private uint _checksum = Crc32C.Start;
+        private readonly SectionDigest _digest = new();
 
         /// <summary>Bytes so far.</summary>
-        public long Length { get; private set; }
+        public long Length => _digest.Length;
 
         public void Write(ReadOnlySpan<byte> bytes)
         {
-            _checksum = Crc32C.Append(_checksum, bytes);
-            Length += bytes.Length;
+            _digest.Append(bytes);
             stream.Write(bytes);
         }
 
@@ -119,8 +147,7 @@ internal sealed class SectionWriter(IndexContainer container) : IDisposable
         public void Complete()
         {
             stream.Flush();
-            writer._sections.Add(new IndexSection(
-                kind, file.File, element, Crc32C.Finish(_checksum), 0, Length, rows, columns, file.Segment));
+            writer.Add(_digest, new IndexSection(kind, file.File, element, _digest.Checksum, 0, Length, rows, columns, file.Segment));
         }
 
         public void Dispose() => stream.Dispose();
@@ -138,18 +165,17 @@ internal sealed class SectionWriter(IndexContainer container) : IDisposable
         /// <summary>Flushes to disk and enters the section into the writer's table.</summary>
         public void Complete()
         {
-            uint checksum = Crc32C.Start;
+            var digest = new SectionDigest();
             var buffer = new byte[(int)Math.Min(BufferBytes, length)];
             for (long offset = 0; offset < length; offset += buffer.Length)
             {
                 Span<byte> piece = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - offset));
                 _file.Read(piece, offset);
-                checksum = Crc32C.Append(checksum, piece);
+                digest.Append(piece);
             }
 
             _file.Flush();
-            writer._sections.Add(new IndexSection(
-                kind, file.File, SectionElement.Bytes, Crc32C.Finish(checksum), 0, length, 0, 0, file.Segment));
+            writer.Add(digest, new IndexSection(kind, file.File, SectionElement.Bytes, digest.Checksum, 0, length, 0, 0, file.Segment));
         }
 
         public void Dispose() => _file.Dispose();

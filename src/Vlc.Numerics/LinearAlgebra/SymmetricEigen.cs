@@ -102,7 +102,20 @@ public static unsafe class SymmetricEigen
     /// <remarks>A row that depends on earlier rows is replaced by the first axis that does not, made orthogonal to them.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">More rows than dimensions, or the span is too short.</exception>
     /// <exception cref="ArgumentException">A component is NaN or infinite.</exception>
-    public static void Orthonormalize(Span<float> rows, int count, int dimension)
+    public static void Orthonormalize(Span<float> rows, int count, int dimension) => TryOrthonormalize(rows, count, dimension,
+        long.MaxValue);
+
+    /// <summary>The same, given up where it takes more work than the caller has for it.</summary>
+    /// <param name="rows">count x dimension, row-major; of no use after a false.</param>
+    /// <param name="count">Rows; at most <paramref name="dimension"/>.</param>
+    /// <param name="dimension">Length of a row.</param>
+    /// <param name="mostWork">
+    /// Components that may be combined; count² · dimension are enough for rows that are independent, few for rows of zeros but in a run.
+    /// </param>
+    /// <returns>False where that is too few.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">More rows than dimensions, or the span is too short.</exception>
+    /// <exception cref="ArgumentException">A component is NaN or infinite.</exception>
+    public static bool TryOrthonormalize(Span<float> rows, int count, int dimension, long mostWork)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, dimension);
@@ -112,16 +125,25 @@ public static unsafe class SymmetricEigen
             if (!float.IsFinite(component)) throw new ArgumentException("A component is NaN or infinite.", nameof(rows));
         }
 
+        // Rows whose runs of components other than zero do not meet are orthogonal as they are.
+        var runs = new (int First, int End)[count];
+        long work = 0;
+        // An axis that depends on some rows depends on more of them: none is tried twice.
+        int axis = 0;
         for (int i = 0; i < count; i++)
         {
             Span<float> row = rows.Slice(i * dimension, dimension);
-            int axis = 0;
-            while (!TryNormalizeAgainst(rows[..(i * dimension)], row))
+            while (!TryNormalizeAgainst(rows[..(i * dimension)], runs, row, out runs[i], ref work))
             {
+                if (work > mostWork) return false;
                 row.Clear();
                 row[axis++] = 1;
             }
+
+            if (work > mostWork) return false;
         }
+
+        return true;
     }
 
     /// <summary>A = Q·T·Qᵀ with T tridiagonal and Q the product of the reflections I - beta[k]·v·vᵀ, k ascending.</summary>
@@ -325,8 +347,10 @@ public static unsafe class SymmetricEigen
     /// Removes from <paramref name="row"/> its components along the orthonormal rows before it and scales it to length 1.
     /// </summary>
     /// <returns>False where only rounding errors are left.</returns>
-    private static bool TryNormalizeAgainst(ReadOnlySpan<float> basis, Span<float> row)
+    private static bool TryNormalizeAgainst(
+        ReadOnlySpan<float> basis, ReadOnlySpan<(int First, int End)> runs, Span<float> row, out (int First, int End) run, ref long work)
     {
+        run = (Math.Max(row.IndexOfAnyExcept(0f), 0), row.LastIndexOfAnyExcept(0f) + 1);
         float largest = 0;
         foreach (float component in row) largest = Math.Max(largest, Math.Abs(component));
         if (largest == 0) return false;
@@ -339,6 +363,10 @@ public static unsafe class SymmetricEigen
             float before = MathF.Sqrt(Distances.Dot(row, row));
             for (int start = 0; start < basis.Length; start += row.Length)
             {
+                (int first, int end) = runs[start / row.Length];
+                if (first >= run.End || end <= run.First) continue;
+                work += row.Length;
+                run = (Math.Min(run.First, first), Math.Max(run.End, end));
                 ReadOnlySpan<float> unit = basis.Slice(start, row.Length);
                 SubtractScaled(row, Distances.Dot(row, unit), unit);
             }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Vlc.Numerics.Memory;
 
@@ -20,6 +21,26 @@ public sealed unsafe class NativeBytes : CodeMemory
         Length = length;
         _pointer = (byte*)NativeMemory.AlignedAlloc((nuint)Math.Max(length, 1), Alignment);
         if (length > 0) GC.AddMemoryPressure(length);
+    }
+
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">An existing file; may be empty.</param>
+    /// <exception cref="IOException">The file cannot be read, or was shortened meanwhile.</exception>
+    /// <exception cref="OutOfMemoryException">It does not fit.</exception>
+    public static NativeBytes Read(string path)
+    {
+        const int BytesAtOnce = 1 << 24;
+        using SafeFileHandle handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete,
+            FileOptions.SequentialScan);
+        var memory = new NativeBytes(RandomAccess.GetLength(handle));
+        for (long offset = 0; offset < memory.Length;)
+        {
+            int read = RandomAccess.Read(handle, memory.Writable(offset, (int)Math.Min(BytesAtOnce, memory.Length - offset)), offset);
+            if (read == 0) throw new EndOfStreamException($"{path}: the file was shortened while it was read.");
+            offset += read;
+        }
+
+        return memory;
     }
 
     /// <summary>Number of bytes.</summary>

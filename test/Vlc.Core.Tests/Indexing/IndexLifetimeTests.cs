@@ -3,6 +3,7 @@ using Vlc.Core.Tests.Segments;
 using Vlc.Indexing;
 using Vlc.Scanning;
 using Vlc.Search;
+using Vlc.Storage;
 using Vlc.Tests;
 using Vlc.Vectors;
 
@@ -227,15 +228,15 @@ public sealed class IndexLifetimeTests
         string path = Build(folder);
         SortedDictionary<string, byte[]> before = SegmentData.Files(path);
         // Within the first's progress a second one comes.
-        IOException? refused = null;
+        IndexInUseException? refused = null;
         float[] more = Datasets.Clusters(5, Dimension, 8, 5);
         using (var source = new InMemoryVectors(more, Dimension))
         {
-            var progress = new Immediate(() => refused ??= Assert.Throws<IOException>(() => IndexUpdater.Remove(path, [1])));
+            var progress = new Immediate(() => refused ??= Assert.Throws<IndexInUseException>(() => IndexUpdater.Remove(path, [1])));
             IndexUpdater.Add(path, source, new AddOptions { Keys = SegmentData.Numbers(1000, 5) }, progress);
         }
 
-        Assert.Contains("is being written by someone else", refused!.Message, StringComparison.Ordinal);
+        Assert.Contains("another build of this index is running", refused!.Message, StringComparison.Ordinal);
         Assert.Equal(Count + 5, IndexInfo.Verify(path).Manifest.Count);
         Assert.Equal(1, IndexUpdater.Remove(path, [1]));
         Assert.DoesNotContain(".lock", SegmentData.Files(path).Keys);

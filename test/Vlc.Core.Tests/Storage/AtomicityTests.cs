@@ -131,12 +131,13 @@ public sealed class AtomicityTests
         using TemporaryFolder folder = new();
         (string path, string fresh) = BuildBoth(folder, newHasJacobians);
         string[] from = RawIndex.Paths(fresh), to = RawIndex.Paths(path);
+        var committed = IndexFiles.Committed(path, IndexInfo.Read(fresh).Manifest);
         File.Copy(from[0], to[0] + ".new");
         for (int file = 1; file < from.Length; file++)
         {
             if (!File.Exists(from[file])) continue;
             if (file <= renamedFiles) File.Copy(from[file], to[file], overwrite: true);
-            else File.Copy(from[file], to[file] + ".new");
+            else File.Copy(from[file], committed.Path((IndexFile)file));
         }
 
         // What the old index had beyond the new one is removed before the manifest is renamed.
@@ -159,7 +160,8 @@ public sealed class AtomicityTests
         using VlcIndex index = VlcIndex.Open(path);
         // Rows of the data that the index was built from are found in it.
         float[] rows = Datasets.Clusters(Count, Dimension, 5, seed);
-        for (int row = 0; row < 20; row++) Assert.Equal([row], Datasets.Search(index, Datasets.Row(rows, Dimension, row), 1, SearchOptions.Exhaustive));
+        for (int row = 0; row < 20; row++) Assert.Equal([row], Datasets.Search(index, Datasets.Row(rows, Dimension, row), 1,
+            SearchOptions.Exhaustive));
     }
 
     private static void AssertNextBuildLeavesNothing(string path, TemporaryFolder folder)

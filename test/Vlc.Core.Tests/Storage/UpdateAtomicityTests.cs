@@ -1,6 +1,7 @@
 using Vlc.Core.Tests.Segments;
 using Vlc.Indexing;
 using Vlc.Search;
+using Vlc.Storage;
 using Vlc.Tests;
 
 namespace Vlc.Core.Tests.Storage;
@@ -101,9 +102,13 @@ public sealed class UpdateAtomicityTests
 
         void Rename(int files)
         {
-            Stage(staged.Length);
+            // From the commit on each file has the name that the manifest gives it.
+            Manifest manifest = IndexInfo.Read(after).Manifest;
+            var committed = IndexFiles.Committed(path, manifest);
+            Dictionary<string, string> names = manifest.Files.ToDictionary(file => file.Suffix, committed.Path);
+            foreach (string file in staged) File.WriteAllBytes(names[file], newFiles[file]);
             Write(".idx.new", newFiles[".idx"]);
-            foreach (string file in staged[..files]) File.Move(path + file + ".new", path + file, overwrite: true);
+            foreach (string file in staged[..files]) File.Move(names[file], path + file, overwrite: true);
         }
 
         void Write(string suffix, byte[] content) => File.WriteAllBytes(path + suffix, content);

@@ -190,7 +190,8 @@ internal class PackedLearner(PackedOptions options, LearningContext context) : C
     private FrontierPoint Point(
         PackedLevelSearch search, PackedLevelSearch.Trial trial, PackedTuningSample tuning, LearningData data, bool atTarget)
     {
-        double bytes = (SharedBytes(trial.Coder.Model, data) / (double)_count) + trial.Coder.CodeBytes;
+        double shared = SharedBytes(trial.Coder.Model, data) + Manifest.BlockTableBytes(trial.Coder.CodeBytes * _count);
+        double bytes = (shared / _count) + trial.Coder.CodeBytes;
         (BoundDistance distance, BoundDistance stored) = search.MeasureDistance(trial)
             ?? (new BoundDistance(0, 0, 0, 0), new BoundDistance(0, 0, 0, 0));
         return new FrontierPoint
@@ -230,7 +231,8 @@ internal class PackedLearner(PackedOptions options, LearningContext context) : C
                 _cancellation.ThrowIfCancellationRequested();
                 int level = (low + high) / 2;
                 PackedCoder predicted = trainer.Build(level, equalBytes);
-                if (SharedBytes(predicted.Model, data) + (correction * predicted.CodeBytes * _count) > most) low = level;
+                double predictedCodes = correction * predicted.CodeBytes * _count;
+                if (SharedBytes(predicted.Model, data) + predictedCodes + Manifest.BlockTableBytes(predictedCodes) > most) low = level;
                 else high = level;
             }
 
@@ -238,7 +240,7 @@ internal class PackedLearner(PackedOptions options, LearningContext context) : C
             int guess = high == fits ? high - 1 : high;
             PackedCoder coder = trainer.Build(guess, equalBytes);
             long codes = CodeBytes(coder.Model, Counts(Lists(coder, data), coder.Model.ListCount));
-            if (SharedBytes(coder.Model, data) + codes > most) tooLow = guess;
+            if (SharedBytes(coder.Model, data) + codes + Manifest.BlockTableBytes(codes) > most) tooLow = guess;
             else fits = guess;
             if (coder.CodeBytes > 0) correction = codes / (coder.CodeBytes * _count);
             (low, high) = (Math.Max(tooLow, guess - Near), Math.Min(fits, guess + Near));
@@ -287,7 +289,7 @@ internal class PackedLearner(PackedOptions options, LearningContext context) : C
         return counts;
     }
 
-    /// <summary>Bytes of everything but the codes, exactly.</summary>
+    /// <summary>Bytes of everything but the codes and the checksums of their blocks, exactly.</summary>
     private long SharedBytes(PackedModel model, LearningData data)
     {
         PackedParameters p = model.Parameters;

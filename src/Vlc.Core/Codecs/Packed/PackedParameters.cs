@@ -102,7 +102,10 @@ internal sealed class QuantizedBasis
     public required short[] Coefficients { get; init; }
 
     /// <summary>The orthonormal rows that writer and reader use.</summary>
-    public float[] Restore(int dimension)
+    public float[] Restore(int dimension) => TryRestore(dimension, long.MaxValue)!;
+
+    /// <summary>The orthonormal rows; null where that would take more work than <paramref name="mostWork"/>.</summary>
+    public float[]? TryRestore(int dimension, long mostWork)
     {
         var rows = new float[Coefficients.Length];
         for (int row = 0; row < StepQuarters.Length; row++)
@@ -111,7 +114,6 @@ internal sealed class QuantizedBasis
             for (int k = 0; k < dimension; k++) rows[(row * dimension) + k] = Coefficients[(row * dimension) + k] * step;
         }
 
-        Numerics.LinearAlgebra.SymmetricEigen.Orthonormalize(rows, StepQuarters.Length, dimension);
-        return rows;
+        return Numerics.LinearAlgebra.SymmetricEigen.TryOrthonormalize(rows, StepQuarters.Length, dimension, mostWork) ? rows : null;
     }
 }

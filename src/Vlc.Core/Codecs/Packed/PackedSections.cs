@@ -24,6 +24,12 @@ internal static class PackedSections
     /// <summary>Largest coordinate of an anchor; squared distances to it stay finite in any dimension.</summary>
     private const float LargestCoordinate = 1L << 40;
 
+    /// <summary>
+    /// Numbers, and steps of work, that any index may take to open; and as many for each byte of its files. No index that was built comes
+    /// near either.
+    /// </summary>
+    private const long FewNumbers = 1 << 23, NumbersPerByte = 256, LittleWork = 1L << 30, WorkPerByte = 1 << 15;
+
     /// <summary>Bits of the numbers from 0 to <paramref name="count"/> - 1; 0 for a count of one.</summary>
     public static int BitsFor(int count) => count <= 1 ? 0 : 32 - BitOperations.LeadingZeroCount((uint)(count - 1));
 
@@ -143,6 +149,9 @@ internal static class PackedSections
 
         if (mean.Any(value => !float.IsFinite(value))) throw Bad(IndexFile.Manifest, "codec model", "a finite mean", "another");
 
+        // Memory and time follow from the length of the files, not from what they claim.
+        long bytesOfIndex = manifest.Sections.Sum(section => section.Length);
+        long mostNumbers = Math.Max(FewNumbers, NumbersPerByte * bytesOfIndex), mostWork = Math.Max(LittleWork, WorkPerByte * bytesOfIndex);
         // At least a level, a scale and the gains of each cell.
         Require(IndexFile.Jacobians, "scales", scales, (2L + classes) * m);
         PackedGroup[] groups = ReadBases(bases, ranks, d);
@@ -165,6 +174,10 @@ internal static class PackedSections
         }
 
         RequireAll(IndexFile.Jacobians, "scales", coder, scales.Length);
+        long axes = cellGroups.Sum(group => (long)ranks[group]);
+        Bound(IndexFile.Anchors, "anchors", "floats", (long)m * d, mostNumbers);
+        Bound(IndexFile.Anchors, "anchors", "steps of work", axes * d, mostWork);
+        Bound(IndexFile.Jacobians, "scales", "axes of lists", axes * classes, mostNumbers);
         return new PackedParameters
         {
             Dimension = d,
@@ -188,6 +201,7 @@ internal static class PackedSections
         PackedGroup[] ReadBases(ReadOnlySpan<byte> bytes, int[] ranks, int d)
         {
             Require(IndexFile.Jacobians, "bases", bytes, ranks.Sum(rank => (long)rank * (d + 2)));
+            Bound(IndexFile.Jacobians, "bases", "coefficients", ranks.Sum(rank => (long)rank * d), mostNumbers);
             var coder = new AdaptiveReader(bytes);
             var groups = new PackedGroup[ranks.Length];
             for (int group = 0; group < groups.Length; group++)
@@ -205,7 +219,9 @@ internal static class PackedSections
                 }
 
                 if (coder.Position > bytes.Length) break;
-                groups[group] = new PackedGroup { Basis = stored.Restore(d), Rank = ranks[group], Spectrum = spectrum, Stored = stored };
+                float[] basis = stored.TryRestore(d, mostWork / groups.Length) ?? throw Bad(
+                    IndexFile.Jacobians, "bases", $"bases that take at most {mostWork} steps of work, by the bytes of the index", "more");
+                groups[group] = new PackedGroup { Basis = basis, Rank = ranks[group], Spectrum = spectrum, Stored = stored };
             }
 
             RequireAll(IndexFile.Jacobians, "bases", coder, bytes.Length);
@@ -240,6 +256,11 @@ internal static class PackedSections
             {
                 throw Bad(file, where, $"{numbers} numbers", $"{bytes.Length} bytes");
             }
+        }
+
+        void Bound(IndexFile file, string where, string what, long claimed, long most)
+        {
+            if (claimed > most) throw Bad(file, where, $"at most {most} {what}, by the bytes of the index", $"{claimed}");
         }
 
         void RequireAll(IndexFile file, string where, AdaptiveReader coder, int length)
