@@ -47,6 +47,8 @@ public static class VectorFiles
         options = (options ?? new VectorFileOptions()) with { Formats = formats };
         RecognizedFile recognized = Recognize(path, options, formats);
         VectorSource source = recognized.Format.Open(path, options);
+        // Formats whose keys are no column of a table know nothing of the option; it means the same for all.
+        if (options.KeyColumn == "" && source.HasKeys) source = new KeylessVectors(source);
         return recognized.Note is null ? source : new WrappedVectors(source, path, [recognized.Note]);
     }
 

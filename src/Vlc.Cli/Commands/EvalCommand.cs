@@ -67,7 +67,7 @@ internal static class EvalCommand
             float[] rows = QueryVectors.ReadAll(queries, index.Dimension, index.Metric, cancellationToken);
             using VectorSource? originals = compute ? Originals.Open(parsed, terminal) : null;
             JudgedQueries judged = originals is null
-                ? ReadTruth(parsed.GetValue(Truth)!, rows, index, k)
+                ? ReadTruth(parsed.GetValue(Truth)!, rows, index, k, terminal)
                 : FindTruth(originals, rows, index, k, options.Threads, progress, cancellationToken);
             ExactScan? exact = originals is null ? null : ExactScan.TryLoad(originals, index.Metric, cancellationToken);
             return SearchMeasurement.Take(index, onDevice, judged, k, options, exact, progress, cancellationToken);
@@ -94,13 +94,14 @@ internal static class EvalCommand
         return new JudgedQueries(rows, index.Dimension, truth, k);
     }
 
-    private static JudgedQueries ReadTruth(string path, float[] rows, VlcIndex index, int k)
+    private static JudgedQueries ReadTruth(string path, float[] rows, VlcIndex index, int k, CommandTerminal terminal)
     {
         const string Hdf5Dataset = "neighbors";
         NeighborTable table;
         if (Path.GetExtension(path) is ".hdf5" or ".h5" or ".hdf")
         {
             using VectorSource neighbors = VectorInput.Open(path, new VectorFileOptions { Dataset = Hdf5Dataset });
+            terminal.Note(neighbors);
             table = NeighborTable.From(neighbors);
         }
         else
