@@ -204,7 +204,8 @@ public sealed class EndToEndTests
         new H5File { ["train"] = train, ["test"] = test, ["neighbors"] = neighbors }.Write(path);
         await CommandRun.Succeeding("index", "--emb", path, "--out", basePath, "--m", "2", "--codec", "f16");
         string[] eval = ["eval", "--idx", basePath, "--queries", path, "-k", "1", "--probes", "all", "--min-recall", "1"];
-        await CommandRun.Succeeding([.. eval, "--truth", path]);
+        CommandRun judged = await CommandRun.Succeeding([.. eval, "--truth", path]);
+        Assert.Contains("Beside dataset 'neighbors': ", judged.Error, StringComparison.Ordinal);
         await CommandRun.Succeeding([.. eval, "--emb", path]);
         await CommandRun.Succeeding([.. eval, "--dataset", "train", "--truth", folder.Write("own.ivecs", Rows(50))]);
 
