@@ -76,10 +76,10 @@ internal static class Samples
         return Hdf5(new H5File { [name] = matrix });
     }
 
-    public static byte[] Hdf5(H5File file)
+    public static byte[] Hdf5(H5File file, H5WriteOptions? options = null)
     {
         using MemoryStream stream = new();
-        file.Write(stream);
+        file.Write(stream, options);
         return stream.ToArray();
     }
 
