@@ -111,8 +111,8 @@ internal sealed class ChromaDatabase : IDisposable
     }
 
     /// <summary>
-    /// The last entry of the log that a segment has taken up; -1 where none is stated, which applies the whole log: Chroma began to cut its log
-    /// after it had begun to state this.
+    /// The last entry of the log that a segment has taken up; -1 where none is stated, which applies the whole log: Chroma began to cut its
+    /// log after it had begun to state this.
     /// </summary>
     /// <exception cref="VlcFormatException">A number that Chroma does not write.</exception>
     public long FlushedUpTo(string segment)

@@ -4,8 +4,8 @@ using Microsoft.Data.Sqlite;
 namespace Vlc.Formats.Chroma;
 
 /// <summary>
-/// The distance of a collection's graph. In the space "cosine" the graph's vectors have length 1, and their own lengths stand beside them: a
-/// wrong answer would hand out other vectors.
+/// The distance of a collection's graph. In the space "cosine" the graph's vectors have length 1, and their own lengths stand beside them:
+/// a wrong answer would hand out other vectors.
 /// </summary>
 /// <param name="Name">"l2", "ip" or "cosine".</param>
 /// <param name="Note">A sentence that says where the name comes from.</param>
@@ -26,8 +26,12 @@ internal sealed record ChromaSpace(string Name, string Note)
 
     public bool IsCosine => Name == "cosine";
 
-    /// <summary>Reads every statement of the space. Where they differ, the one that is not the default counts, as in Chroma itself.</summary>
-    /// <exception cref="VlcFormatException">A space that is not known, two that contradict each other, or a statement that is damaged.</exception>
+    /// <summary>
+    /// Reads every statement of the space. Where they differ, the one that is not the default counts, as in Chroma itself.
+    /// </summary>
+    /// <exception cref="VlcFormatException">
+    /// A space that is not known, two that contradict each other, or a statement that is damaged.
+    /// </exception>
     public static ChromaSpace Of(ChromaDatabase database, ChromaCollection collection)
     {
         List<(string Place, string Name)> stated = [.. Metadata(database, collection), .. Configuration(database, collection)];
@@ -48,7 +52,8 @@ internal sealed record ChromaSpace(string Name, string Note)
                 Default,
                 "The database states no space; Chroma's default 'l2' is taken, whose vectors are stored as they were added."),
             ([string only], _) => new(only, $"Its space is '{only}'."),
-            (_, [string only]) => new(only, $"Its space is stated as {all}; '{only}' is taken, because 'l2' is what stands where nothing was set."),
+            (_, [string only]) =>
+            new(only, $"Its space is stated as {all}; '{only}' is taken, because 'l2' is what stands where nothing was set."),
             _ => throw new VlcFormatException(
                 database.Path, where, "one space", all, "Export the vectors with the version of Chroma that wrote the database."),
         };

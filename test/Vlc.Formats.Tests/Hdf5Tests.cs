@@ -104,7 +104,8 @@ public sealed class Hdf5Tests
     {
         H5File content = new() { ["train"] = new H5Dataset(new float[64, 3], chunks: [64, 3]) };
         byte[] file = Samples.Hdf5(content, new H5WriteOptions(Filters: [DeflateFilter.Id]));
-        int[] heads = [.. Enumerable.Range(0, file.Length - 1).Where(at => file[at] == 0x78 && file[at + 1] is (0x01 or 0x5E or 0x9C or 0xDA))];
+        int[] heads =
+            [.. Enumerable.Range(0, file.Length - 1).Where(at => file[at] == 0x78 && file[at + 1] is (0x01 or 0x5E or 0x9C or 0xDA))];
         int head = Assert.Single(heads);
         // The flag FDICT, with check bits that fit it.
         file[head + 1] = 0xBB;

@@ -76,7 +76,9 @@ public sealed class JsonTests
         Assert.Equal([5, 6, 7, 8], Decided.Of("v.json", two, new VectorFileOptions { JsonPath = "docs[]" }).Values);
         const string both = """[{"a":[1,2],"b":[3,4]},{"a":[5,6],"b":[7,8]}]""";
         Assert.Equal([3, 4, 7, 8], Decided.Of("v.json", both, new VectorFileOptions { Column = "b" }).Values);
-        Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], Decided.Of("v.json", "[[[1,2],[3,4]],[[5,6],[7,8]]]", new VectorFileOptions { JsonPath = "[][]" }).Values);
+        Assert.Equal(
+            [1, 2, 3, 4, 5, 6, 7, 8],
+            Decided.Of("v.json", "[[[1,2],[3,4]],[[5,6],[7,8]]]", new VectorFileOptions { JsonPath = "[][]" }).Values);
         Assert.Equal(["x"], Decided.Of("v.json", """[{"a.b":[1,2],"n":"x"}]""", new VectorFileOptions { JsonPath = "[].a\\.b", KeyColumn = "n" }).Keys);
     }
 
@@ -106,7 +108,12 @@ public sealed class JsonTests
     {
         const int rows = 20_000;
         var text = new StringBuilder("{\"meta\":\"" + new string('x', 300_000) + "\",\n\"data\":[");
-        for (int i = 0; i < rows; i++) text.Append(CultureInfo.InvariantCulture, $"{(i == 0 ? "" : ", ")}{{\"id\":{i}, \"embedding\" : [{i}.5,{i}.25, -1e-2 ], \"t\":\"é{i}\"}}");
+        for (int i = 0; i < rows; i++)
+        {
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"{(i == 0 ? "" : ", ")}{{\"id\":{i}, \"embedding\" : [{i}.5,{i}.25, -1e-2 ], \"t\":\"é{i}\"}}");
+        }
         text.Append("]}");
         using TemporaryFolder folder = new();
         using VectorSource source = Samples.Open(folder.Write("v.json", Encoding.UTF8.GetBytes(text.ToString())));

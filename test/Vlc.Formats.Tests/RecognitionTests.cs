@@ -4,7 +4,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Formats.Tests;
 
-/// <summary>Files are told by their content: those that are read whatever they are called, those that are not read with what to do.</summary>
+/// <summary>
+/// Files are told by their content: those that are read whatever they are called, those that are not read with what to do.
+/// </summary>
 public sealed class RecognitionTests
 {
     private static readonly float[] Good = [1, 2, 3, 4, 5, 6];
@@ -21,7 +23,9 @@ public sealed class RecognitionTests
             using TemporaryFolder folder = new();
             using VectorSource source = Samples.Open(folder.Write(name, content));
             Assert.Equal(Good, Samples.ReadAll(source));
-            Assert.Contains($"Read as {Samples.AllFormats.Single(format => format.Extensions.Contains(extension)).Name}", source.Notes[0], StringComparison.Ordinal);
+            Assert.Contains(
+                $"Read as {Samples.AllFormats.Single(format => format.Extensions.Contains(extension)).Name}", source.Notes[0],
+                StringComparison.Ordinal);
         }
     }
 

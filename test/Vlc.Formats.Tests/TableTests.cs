@@ -43,7 +43,8 @@ public sealed class TableTests
 
     [Theory]
     [MemberData(nameof(Tables))]
-    public void A_table_is_read_by_what_its_columns_are(string name, string content, float[] values, string[] keys, string[] payload, string note)
+    public void A_table_is_read_by_what_its_columns_are(
+        string name, string content, float[] values, string[] keys, string[] payload, string note)
     {
         Decided decided = Decided.Of(name, content);
         Assert.Equal(values, decided.Values);
@@ -83,12 +84,17 @@ public sealed class TableTests
         const string labelled = "1,0.5,1.5\n1,2.5,3.5\n0,4.5,5.5\n";
         Decided without = Decided.Of("v.csv", labelled, new VectorFileOptions { Columns = ColumnRange.Parse("1..", null) });
         Assert.Equal([0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], without.Values);
-        Assert.Equal([1, 0.5f, 1.5f, 1, 2.5f, 3.5f, 0, 4.5f, 5.5f], Decided.Of("v.csv", labelled, new VectorFileOptions { Columns = ColumnRange.Parse("0..2", null) }).Values);
-        Assert.Equal([1, 0.5f, 1.5f, 1, 2.5f, 3.5f, 0, 4.5f, 5.5f], Decided.Of("v.csv", labelled, new VectorFileOptions { KeyColumn = "" }).Values);
+        Assert.Equal(
+            [1, 0.5f, 1.5f, 1, 2.5f, 3.5f, 0, 4.5f, 5.5f],
+            Decided.Of("v.csv", labelled, new VectorFileOptions { Columns = ColumnRange.Parse("0..2", null) }).Values);
+        Assert.Equal(
+            [1, 0.5f, 1.5f, 1, 2.5f, 3.5f, 0, 4.5f, 5.5f], Decided.Of("v.csv", labelled, new VectorFileOptions { KeyColumn = "" }).Values);
         Decided headless = Decided.Of("v.csv", "10,20,30\n1,2,3\n", new VectorFileOptions { Header = true, KeyColumn = "10" });
         Assert.Equal([2, 3], headless.Values);
         Assert.Equal(["1"], headless.Keys);
-        Decided named = Decided.Of("v.csv", "title,a_0,a_1,b_0,b_1\nx,1,2,3,4\n", new VectorFileOptions { Columns = ColumnRange.Parse("b_0..b_1", null), KeyColumn = "title" });
+        Decided named = Decided.Of(
+            "v.csv", "title,a_0,a_1,b_0,b_1\nx,1,2,3,4\n",
+            new VectorFileOptions { Columns = ColumnRange.Parse("b_0..b_1", null), KeyColumn = "title" });
         Assert.Equal([3, 4], named.Values);
         Assert.Equal(["x"], named.Keys);
         Assert.Equal(["""{"a_0":1,"a_1":2}"""], named.Payload);

@@ -14,14 +14,16 @@ public sealed class TextFuzzTests
     [InlineData(".jsonl", "lines.jsonl")]
     public void A_damaged_text_file_is_read_or_refused(string extension, params string[] files)
     {
-        (byte[], VectorFileOptions)[] seeds = [.. files.Select(file => (File.ReadAllBytes(RepositoryPaths.Fixture("text", file)), new VectorFileOptions()))];
+        (byte[], VectorFileOptions)[] seeds =
+            [.. files.Select(file => (File.ReadAllBytes(RepositoryPaths.Fixture("text", file)), new VectorFileOptions()))];
         Assert.InRange(Mutations.Refused(seeds, extension, Mutations.Count), Mutations.Count / 40, Mutations.Count);
     }
 
     [Fact]
     public void A_damaged_document_of_an_api_or_a_database_is_read_or_refused()
     {
-        (byte[], VectorFileOptions)[] seeds = [.. JsonTests.Documents.Select(row => (Encoding.UTF8.GetBytes(row.Data.Item2), new VectorFileOptions()))];
+        (byte[], VectorFileOptions)[] seeds =
+            [.. JsonTests.Documents.Select(row => (Encoding.UTF8.GetBytes(row.Data.Item2), new VectorFileOptions()))];
         Assert.InRange(Mutations.Refused(seeds, ".json", Mutations.Count), Mutations.Count / 40, Mutations.Count);
     }
 }

@@ -40,7 +40,8 @@ internal sealed class CommandTerminal
     }
 
     /// <summary>
-    /// Writes the result: <paramref name="result"/> as JSON, with the notes where there are any, or what <paramref name="render"/> prints for people.
+    /// Writes the result: <paramref name="result"/> as JSON, with the notes where there are any, or what <paramref name="render"/> prints
+    /// for people.
     /// </summary>
     public void Write<T>(T result, JsonTypeInfo<T> type, Action<IAnsiConsole> render)
     {
@@ -54,7 +55,9 @@ internal sealed class CommandTerminal
         _output.Flush();
     }
 
-    /// <summary>Says on standard error, and in the JSON document, what was decided in reading a file, what was taken and what was left.</summary>
+    /// <summary>
+    /// Says on standard error, and in the JSON document, what was decided in reading a file, what was taken and what was left.
+    /// </summary>
     public void Note(VectorSource source)
     {
         foreach (string note in source.Notes) Note($"{source.Name}: {note}");

@@ -88,7 +88,9 @@ internal sealed class PickleContent(InputFile file, VectorFileOptions options)
         return System.Text.Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
     }
 
-    /// <summary>What the payload of these dicts leaves out, each with the kind of value it has: a JSON object takes numbers and texts.</summary>
+    /// <summary>
+    /// What the payload of these dicts leaves out, each with the kind of value it has: a JSON object takes numbers and texts.
+    /// </summary>
     public IReadOnlyList<string> LeftOf(IReadOnlyList<PickleDictionary> entries, IReadOnlyList<string> taken)
     {
         HashSet<string> left = [];

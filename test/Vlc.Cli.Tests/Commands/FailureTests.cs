@@ -68,7 +68,8 @@ public sealed class FailureTests
         string[] args = command == "index" ? [command, "--out", samples.Index] : [command];
         foreach ((string file, string where) in ((string, string)[])[(narrow, "16, as in"), (zeros, "row 0"), (samples.File("missing.npy"), "missing.npy")])
         {
-            CommandRun run = await CommandRun.Of([.. args, "--emb", samples.Base, "--m", "2", "--metric", "cosine", "--queries", file, "--json"]);
+            CommandRun run = await CommandRun.Of(
+                [.. args, "--emb", samples.Base, "--m", "2", "--metric", "cosine", "--queries", file, "--json"]);
             AssertFailure(run, ExitCode.BadInput, "badInput", where);
         }
 

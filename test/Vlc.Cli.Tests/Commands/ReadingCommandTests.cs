@@ -17,11 +17,15 @@ public sealed class ReadingCommandTests
         string path = samples.Write("a.csv", Table);
         CommandRun run = await CommandRun.Succeeding("inspect", path, "--json");
         JsonElement document = run.Json();
-        Assert.Equal(("csv", 2, 2), (document.GetProperty("format").GetString(), document.GetProperty("n").GetInt32(), document.GetProperty("d").GetInt32()));
+        Assert.Equal(
+            ("csv", 2, 2),
+            (document.GetProperty("format").GetString(), document.GetProperty("n").GetInt32(), document.GetProperty("d").GetInt32()));
         Assert.Equal(2.5f, document.GetProperty("first")[1][0].GetSingle());
         Assert.Equal("8", document.GetProperty("keys")[1].GetString());
         Assert.Equal("""{"text":"world"}""", document.GetProperty("payload")[1].GetString());
-        Assert.Equal(["key", "payload", "vector"], document.GetProperty("parts").EnumerateArray().Select(part => part.GetProperty("use").GetString()));
+        Assert.Equal(
+            ["key", "payload", "vector"],
+            document.GetProperty("parts").EnumerateArray().Select(part => part.GetProperty("use").GetString()));
         Assert.Equal($"vlc index --emb {path} --out a", document.GetProperty("command").GetString());
         CommandRun text = await CommandRun.Succeeding("inspect", path);
         Assert.Contains($"vlc index --emb {path} --out a", text.Output, StringComparison.Ordinal);

@@ -89,15 +89,20 @@ public sealed class TuneCommandTests
         if (kind == "png")
         {
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], content[..4]);
-            Assert.Equal((1100, 700), (BinaryPrimitives.ReadInt32BigEndian(content.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(content.AsSpan(20))));
+            Assert.Equal(
+                (1100, 700),
+                (BinaryPrimitives.ReadInt32BigEndian(content.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(content.AsSpan(20))));
             // White paper alone would be some 5 KB.
             Assert.True(content.Length > 20_000, $"{content.Length} bytes");
             return;
         }
 
         string text = await File.ReadAllTextAsync(path);
-        XElement svg = kind == "svg" ? XElement.Parse(text) : XElement.Parse(text[text.IndexOf("<svg", StringComparison.Ordinal)..(text.IndexOf("</svg>", StringComparison.Ordinal) + 6)]);
-        string words = string.Join('|', svg.Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value));
+        XElement svg = kind == "svg"
+            ? XElement.Parse(text)
+            : XElement.Parse(text[text.IndexOf("<svg", StringComparison.Ordinal)..(text.IndexOf("</svg>", StringComparison.Ordinal) + 6)]);
+        string words = string.Join(
+            '|', svg.Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value));
         Assert.All(
             ["base.npy, l2", "whole index, bytes a vector", "recall of an exhaustive scan", "recall@1 ", "recall@10 ", "recall@100 ", "Gaussian bound", "target 0.95"],
             expected => Assert.Contains(expected, words, StringComparison.Ordinal));
@@ -115,7 +120,8 @@ public sealed class TuneCommandTests
         string[] documents = [.. await Task.WhenAll(Points("1"), Points("3"))];
         Assert.Equal(documents[0], documents[1]);
 
-        async Task<string> Points(string threads) => (await Tune(samples, "--threads", threads, "--json")).Json().GetProperty("points").GetRawText();
+        async Task<string> Points(string threads) =>
+            (await Tune(samples, "--threads", threads, "--json")).Json().GetProperty("points").GetRawText();
     }
 
     [Fact]

@@ -55,7 +55,8 @@ public sealed class FaissTests : IDisposable
     public void Identifiers_that_are_not_wanted_are_left()
     {
         string path = _folder.Write(
-            "v.faiss", FaissWriter.File(writer => writer.IdentifierMap("IxMp", Columns, [4, 3, 2, 1, 0], index => index.Flat(Matrix, Columns))));
+            "v.faiss",
+            FaissWriter.File(writer => writer.IdentifierMap("IxMp", Columns, [4, 3, 2, 1, 0], index => index.Flat(Matrix, Columns))));
         AssertKeyless(path);
     }
 

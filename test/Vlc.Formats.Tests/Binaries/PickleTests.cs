@@ -66,7 +66,8 @@ public sealed class PickleTests
         byte[] first =
         [
             .. "}("u8, .. Text("v"), .. vector, .. Text("tags"), .. "]("u8, .. Text("a"), .. "e"u8, .. Text("more"), .. "}"u8,
-            .. Text("big"), 0x8A, 9, 0, 0, 0, 0, 0, 0, 0, 0, 1, .. Text("odd"), .. Double(double.NaN), .. Double(7.5), .. Text("x"), .. "u"u8,
+            .. Text("big"), 0x8A, 9, 0, 0, 0, 0, 0, 0, 0, 0, 1, .. Text("odd"), .. Double(double.NaN), .. Double(7.5), .. Text("x"),
+            .. "u"u8,
         ];
         byte[] second = [.. "}("u8, .. Text("v"), .. vector, .. Text("page"), .. "K\u0007u"u8];
         using VectorSource source = Samples.Open(folder.Write("v.pkl", [0x80, 4, .. "]("u8, .. first, .. second, .. "e."u8]));
