@@ -140,14 +140,17 @@ public sealed class BadInputTests
         Add("no object", "[1]", 0, "JSON object");
         Add("no tensor", "{}", 0, "one two-dimensional tensor", "none");
         Add("1-D", """{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "none", "'w' F32[2]");
-        Add("two tensors", """{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1,1],"data_offsets":[4,8]}}""", 8, "'a'", "'b'", "Name the tensor");
+        Add("two tensors", """{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1,1]"""
+            + ""","data_offsets":[4,8]}}""", 8, "'a'", "'b'", "Name the tensor");
         Add("dtype", """{"w":{"dtype":"I64","shape":[1,1],"data_offsets":[0,8]}}""", 8, "F16, BF16 or F32", "'I64'");
-        Add("overlap", """{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1,1],"data_offsets":[2,6]}}""", 6, "overlap");
+        Add("overlap", """{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1,1],"data_offsets":"""
+            + """[2,6]}}""", 6, "overlap");
         Add("beyond the file", """{"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}""", 4, "truncated");
         Add("offsets reversed", """{"w":{"dtype":"F32","shape":[1,2],"data_offsets":[8,0]}}""", 8, "data_offsets of 'w'");
         Add("offset overflow", """{"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,99999999999999999999]}}""", 8, "JSON object");
         Add("shape disagrees", """{"w":{"dtype":"F32","shape":[1,3],"data_offsets":[0,8]}}""", 8, "tensor 'w'", "1 x 3");
-        Add("dims x count overflow", """{"w":{"dtype":"F32","shape":[9223372036854775807,65536],"data_offsets":[0,8]}}""", 8, "9223372036854775807 x 65536");
+        Add("dims x count overflow", """{"w":{"dtype":"F32","shape":[9223372036854775807,65536],"data_offsets":[0,8]}}""", 8,
+            "9223372036854775807 x 65536");
         Add("zero rows", """{"w":{"dtype":"F32","shape":[0,2],"data_offsets":[0,0]}}""", 0, "zero rows");
         Add("dimension 0", """{"w":{"dtype":"F32","shape":[2,0],"data_offsets":[0,0]}}""", 0, "dimension 0");
         Add("negative dimension", """{"w":{"dtype":"F32","shape":[2,-1],"data_offsets":[0,0]}}""", 0, "dimension -1");

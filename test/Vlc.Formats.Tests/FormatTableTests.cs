@@ -102,7 +102,8 @@ public sealed class FormatTableTests
         }
         catch (VlcFormatException exception)
         {
-            return $"refused: {exception.Found.Replace(path, name, StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal).ReplaceLineEndings(" ")}";
+            string found = exception.Found.Replace(path, name, StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal);
+            return $"refused: {found.ReplaceLineEndings(" ")}";
         }
     }
 }

@@ -42,7 +42,8 @@ public sealed class Hdf5Tests
             foreach (string links in (string[])["links", "links_latest"])
             {
                 string[] paths =
-                    ["a/b/vectors", "/a/b/vectors", "soft", "to_group/vectors", "a/b/relative", "external", "many/a_link_with_a_long_name_47"];
+                    ["a/b/vectors", "/a/b/vectors", "soft", "to_group/vectors", "a/b/relative", "external",
+                        "many/a_link_with_a_long_name_47"];
                 foreach (string path in paths) table.Add(links, path);
             }
 

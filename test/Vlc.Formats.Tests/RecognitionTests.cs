@@ -104,7 +104,8 @@ public sealed class RecognitionTests
         VectorFileFormat csv = Samples.AllFormats.Single(format => format.Name == "csv");
         var options = new VectorFileOptions { Format = csv, Formats = Samples.AllFormats };
         string[] before = Directory.GetDirectories(Path.GetTempPath(), "vlc-*");
-        using (VectorSource source = WrappedVectors.Spool("standard input", "input", new MemoryStream("a,1,2\nb,3,x\n"u8.ToArray()), options, "Took {0} bytes."))
+        using (VectorSource source = WrappedVectors.Spool("standard input", "input", new MemoryStream("a,1,2\nb,3,x\n"u8.ToArray()),
+            options, "Took {0} bytes."))
         {
             Assert.Equal(("standard input", 2L, 2), (source.Name, source.Count, source.Dimension));
             Assert.Equal("Took 12 bytes.", source.Notes[0]);

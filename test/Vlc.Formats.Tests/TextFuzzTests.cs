@@ -7,7 +7,8 @@ namespace Vlc.Formats.Tests;
 public sealed class TextFuzzTests
 {
     [Theory]
-    [InlineData(".csv", "lists.csv", "lists_semicolon.csv", "arrays_printed.csv", "frame.csv", "frame_doc_id.csv", "frame_label_last.csv", "savetxt_comma.csv")]
+    [InlineData(".csv", "lists.csv", "lists_semicolon.csv", "arrays_printed.csv", "frame.csv", "frame_doc_id.csv", "frame_label_last.csv",
+        "savetxt_comma.csv")]
     [InlineData(".tsv", "lists_tab.tsv", "savetxt_tab.tsv")]
     [InlineData(".txt", "savetxt.txt", "savetxt_header.txt", "savetxt_g.txt")]
     [InlineData(".json", "records.json", "index.json", "columns.json", "dictionary.json", "matrix.json")]

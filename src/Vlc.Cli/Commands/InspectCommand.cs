@@ -49,7 +49,8 @@ internal static class InspectCommand
         string path, RecognizedFile recognized, FilePart[] parts, VectorFileOptions options, string given,
         CancellationToken cancellationToken)
     {
-        InspectPart[] shown = [.. parts.Select(part => new InspectPart(part.Name, part.Type, part.Shape, part.Use.ToString().ToLowerInvariant(), part.First, part.Selector))];
+        InspectPart[] shown = [.. parts.Select(part => new InspectPart(part.Name, part.Type, part.Shape,
+            part.Use.ToString().ToLowerInvariant(), part.First, part.Selector))];
         long bytes = Directory.Exists(path) ? 0 : new FileInfo(path).Length;
         var result = new InspectResult(path, bytes, recognized.Format.Name, shown);
         string output = Quoted(Path.GetFileNameWithoutExtension(path.TrimEnd('/')) is { Length: > 0 } name ? name : "vectors");

@@ -50,7 +50,8 @@ internal static class TuneCommand
     private static void Print(IAnsiConsole console, TuneResult result)
     {
         Table table = FactTable.Create(
-            ["", ">bytes/vector", ">ratio", ">bits/axis", .. result.Points[0].Recalls.Select(recall => $">recall@{recall.K}"), ">bound, bytes", ">to bound, bit", ">as stored, bit"]);
+            ["", ">bytes/vector", ">ratio", ">bits/axis", .. result.Points[0].Recalls.Select(recall => $">recall@{recall.K}"),
+                ">bound, bytes", ">to bound, bit", ">as stored, bit"]);
         foreach (TunePoint point in result.Points)
         {
             table.Row(

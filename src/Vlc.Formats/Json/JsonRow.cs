@@ -45,7 +45,8 @@ internal sealed class JsonRow
         {
             JsonStep[][] candidates = keyName is not null
                 ? [[.. JsonPath.Parse(keyName).Steps]]
-                : [.. KeyNames.Select(name => (JsonStep[])[JsonStep.Named(name)]), .. _vector.Length > 1 ? (JsonStep[][])[[.. _vector[..^1], JsonStep.Named("id")]] : []];
+                : [.. KeyNames.Select(name => (JsonStep[])[JsonStep.Named(name)]),
+                    .. _vector.Length > 1 ? (JsonStep[][])[[.. _vector[..^1], JsonStep.Named("id")]] : []];
             foreach (JsonStep[] candidate in candidates)
             {
                 ReadOnlySpan<byte> value = Locate(row, candidate, where);

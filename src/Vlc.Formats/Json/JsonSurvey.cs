@@ -16,7 +16,8 @@ internal sealed class JsonSurvey
     private const long MostBytes = 4 << 20;
 
     private static readonly string[] VectorNames =
-        ["embedding", "embeddings", "vector", "vectors", "values", "emb", "dense_vector", "text_embedding", "openai_embedding", "feature", "features"];
+        ["embedding", "embeddings", "vector", "vectors", "values", "emb", "dense_vector", "text_embedding", "openai_embedding", "feature",
+            "features"];
 
     private readonly List<Frame> _frames = [];
     private readonly List<Found> _found = [];
@@ -105,7 +106,8 @@ internal sealed class JsonSurvey
 
         if (varying.Length > 1 || (isRow && varying.Length > 0) || alike.Count < group.Count) throw Several(path, where, group);
         Place[] first = alike[0].Places;
-        return new JsonPath([.. first.Select((place, i) => place.Name is null ? JsonStep.Element : varying.Contains(i) ? JsonStep.Property : JsonStep.Named(place.Name))]);
+        return new JsonPath([.. first.Select(
+            (place, i) => place.Name is null ? JsonStep.Element : varying.Contains(i) ? JsonStep.Property : JsonStep.Named(place.Name))]);
     }
 
     private static List<Found> Known(List<Found> group)
@@ -213,6 +215,7 @@ internal sealed class JsonSurvey
     private void Add(int components, string first, long at)
     {
         if (_firstVector < 0) _firstVector = at;
-        _found.Add(new Found([.. _frames.Select(frame => frame.IsArray ? new Place(null, frame.Index) : new Place(frame.Name, 0))], components, first));
+        _found.Add(new Found([.. _frames.Select(frame => frame.IsArray ? new Place(null, frame.Index) : new Place(frame.Name, 0))],
+            components, first));
     }
 }

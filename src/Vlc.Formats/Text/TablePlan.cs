@@ -189,7 +189,8 @@ internal sealed class TablePlan
         }
 
         (int First, int Last) longest = runs.MaxBy(run => run.Last - run.First);
-        (int, int)[] others = [.. runs.Where(run => run != longest && Enumerable.Range(run.First, run.Last - run.First + 1).Any(i => !_columns[i].IsIntegers))];
+        (int, int)[] others = [.. runs.Where(run => run != longest && Enumerable.Range(run.First, run.Last - run.First + 1)
+            .Any(i => !_columns[i].IsIntegers))];
         if (others.Length > 0 || runs.Count(run => run.Last - run.First == longest.Last - longest.First) > 1)
         {
             throw new VlcFormatException(
@@ -251,7 +252,8 @@ internal sealed class TablePlan
         Column[] rest = [.. _columns.Skip(1).Where(column => column.IsNumeric)];
         if (!first.IsIntegers || rest.Length == 0 || Rows < 2) return false;
         bool counts = first.Values.Length == Rows && first.Values[0] is "0" or "1"
-            && first.Values.Index().All(value => value.Item == (value.Index + (first.Values[0] == "1" ? 1 : 0)).ToString(System.Globalization.CultureInfo.InvariantCulture));
+            && first.Values.Index().All(value => value.Item == (value.Index + (first.Values[0] == "1" ? 1 : 0))
+                .ToString(System.Globalization.CultureInfo.InvariantCulture));
         bool decimals = Array.Exists(rest, column => column.Values.Any(TableSample.IsDecimal));
         if (decimals && Array.TrueForAll(rest, column => !column.IsIntegers))
         {
@@ -308,7 +310,8 @@ internal sealed class TablePlan
     {
         foreach (Column column in _columns)
         {
-            if (Array.Find(column.Values, value => value.Contains(',', StringComparison.Ordinal) && TableSample.IsNumber(value.Replace(',', '.'))) is { } value)
+            if (Array.Find(column.Values, value => value.Contains(',', StringComparison.Ordinal)
+                && TableSample.IsNumber(value.Replace(',', '.'))) is { } value)
             {
                 throw new VlcFormatException(
                     _path, $"column {column.Number}", "numbers with a decimal point", $"'{value}', with a decimal comma",
@@ -325,7 +328,8 @@ internal sealed class TablePlan
         string key = Key >= 0 ? $", the key {_columns[Key].Shown}" : "";
         string payload = Payload.Length == 0
             ? ""
-            : $", payload {string.Join(", ", Payload.Take(6).Select(column => _columns[column].Shown))}{(Payload.Length > 6 ? $" and {Payload.Length - 6} more" : "")}";
+            : $", payload {string.Join(", ", Payload.Take(6).Select(column => _columns[column].Shown))}"
+                + $"{(Payload.Length > 6 ? $" and {Payload.Length - 6} more" : "")}";
         if (_sample.Dialect.Escapes) _notes.Add("Backslashes and \\N are read as PostgreSQL's COPY writes them.");
         bool told = options.Column is not null || options.Columns is not null;
         bool plain = List < 0 && Components == (0, Count - 1) && !HasHeader;

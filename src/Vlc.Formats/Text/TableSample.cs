@@ -173,7 +173,8 @@ internal sealed class TableSample
 internal static class ColumnNames
 {
     private static readonly string[] Keys =
-        ["", "id", "ids", "_id", "key", "word", "token", "term", "name", "index", "idx", "uuid", "guid", "rowid", "unnamed: 0", "vec_id", "item"];
+        ["", "id", "ids", "_id", "key", "word", "token", "term", "name", "index", "idx", "uuid", "guid", "rowid", "unnamed: 0", "vec_id",
+            "item"];
 
     private static readonly string[] Others =
     [

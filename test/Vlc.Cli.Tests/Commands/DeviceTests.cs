@@ -131,9 +131,12 @@ public sealed class DeviceTests
         // Where the program was built without them, its manifest does not name them either.
         string manifest = Path.Combine(folder, "vlc.deps.json");
         JsonNode root = JsonNode.Parse(await File.ReadAllTextAsync(manifest))!;
-        foreach (JsonObject libraries in root["targets"]!.AsObject().Select(target => target.Value!.AsObject()).Append(root["libraries"]!.AsObject()))
+        foreach (JsonObject libraries in root["targets"]!.AsObject().Select(target => target.Value!.AsObject())
+            .Append(root["libraries"]!.AsObject()))
         {
-            foreach (string name in libraries.Select(library => library.Key).Where(key => key.StartsWith("Vlc.Gpu/", StringComparison.Ordinal) || key.StartsWith("ILGPU/", StringComparison.Ordinal)).ToArray())
+            foreach (string name in libraries.Select(library => library.Key)
+                .Where(key => key.StartsWith("Vlc.Gpu/", StringComparison.Ordinal) || key.StartsWith("ILGPU/", StringComparison.Ordinal))
+                .ToArray())
             {
                 libraries.Remove(name);
             }
@@ -144,7 +147,8 @@ public sealed class DeviceTests
             "index", "--emb", samples.Base, "--out", samples.Index, "--m", "8", "--iterations", "2", "--json");
         Assert.True(code == 0, error);
         Assert.Equal("cpu", JsonDocument.Parse(output).RootElement.GetProperty("device").GetString());
-        foreach (string[] args in (string[][])[["devices"], ["test-gpu"], ["index", "--emb", samples.Base, "--out", samples.Index, "--device", "opencl"]])
+        foreach (string[] args in (string[][])[["devices"], ["test-gpu"],
+            ["index", "--emb", samples.Base, "--out", samples.Index, "--device", "opencl"]])
         {
             (code, _, error) = await Run(args);
             Assert.Equal((int)ExitCode.Usage, code);

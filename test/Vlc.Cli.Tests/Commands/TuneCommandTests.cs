@@ -70,7 +70,8 @@ public sealed class TuneCommandTests
         using var samples = new SampleVectors();
         CommandRun run = await Tune(samples, "--quiet");
         Assert.All(
-            ["bytes/vector", "ratio", "bits/axis", "recall@1 ", "recall@10 ", "recall@100", "bound, bytes", "to bound, bit", "60 rows held out"],
+            ["bytes/vector", "ratio", "bits/axis", "recall@1 ", "recall@10 ", "recall@100", "bound, bytes", "to bound, bit",
+                "60 rows held out"],
             text => Assert.Contains(text, run.Output, StringComparison.Ordinal));
         Assert.Empty(run.Error);
     }
@@ -104,7 +105,8 @@ public sealed class TuneCommandTests
         string words = string.Join(
             '|', svg.Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value));
         Assert.All(
-            ["base.npy, l2", "whole index, bytes a vector", "recall of an exhaustive scan", "recall@1 ", "recall@10 ", "recall@100 ", "Gaussian bound", "target 0.95"],
+            ["base.npy, l2", "whole index, bytes a vector", "recall of an exhaustive scan", "recall@1 ", "recall@10 ", "recall@100 ",
+                "Gaussian bound", "target 0.95"],
             expected => Assert.Contains(expected, words, StringComparison.Ordinal));
         if (kind == "svg") return;
         int points = tune.GetProperty("points").GetArrayLength();

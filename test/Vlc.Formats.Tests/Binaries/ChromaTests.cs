@@ -141,7 +141,8 @@ public sealed class ChromaTests
     [InlineData(null, null, "The database states no space; Chroma's default 'l2' is taken")]
     [InlineData("ip", null, "Its space is 'ip'.")]
     [InlineData(null, """{"hnsw":{"space":"l2"},"spann":null}""", "Its space is 'l2'.")]
-    [InlineData("ip", """{"hnsw_configuration":{"space":"l2","_type":"HNSWConfigurationInternal"}}""", "'ip' is taken, because 'l2' is what stands")]
+    [InlineData("ip", """{"hnsw_configuration":{"space":"l2","_type":"HNSWConfigurationInternal"}}""",
+        "'ip' is taken, because 'l2' is what stands")]
     [InlineData("l2", """{"vector_index":{"hnsw":{"space":"ip"}}}""", "'ip' is taken, because 'l2' is what stands")]
     public void The_space_and_where_it_is_stated_are_said(string? metadata, string? configuration, string note)
     {

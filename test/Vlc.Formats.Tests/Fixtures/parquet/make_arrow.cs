@@ -46,7 +46,8 @@ void Write(string name, bool isFixed, Action<WriterPropertiesBuilder> set)
 
     IArrowArray[] columns =
         [ids.Build(), numbers.Build(), .. types.Select(t => isFixed ? AsFixed(t.Type, t.Values) : AsList(t.Type, t.Values))];
-    Field[] fields = [new("id", StringType.Default, true), new("n", Int64Type.Default, true), .. types.Select((t, i) => new Field(t.Name, columns[i + 2].Data.DataType, true))];
+    Field[] fields = [new("id", StringType.Default, true), new("n", Int64Type.Default, true),
+        .. types.Select((t, i) => new Field(t.Name, columns[i + 2].Data.DataType, true))];
     var schema = new Apache.Arrow.Schema(fields, null);
     var builder = new WriterPropertiesBuilder();
     set(builder);
@@ -80,7 +81,8 @@ Write("arrow_fixed_v2_split.parquet", true, b =>
 Node Leaf(Repetition repetition, string name) => new PrimitiveNode(name, repetition, LogicalType.None(), PhysicalType.Float);
 Node List(Repetition repetition, string name, Node child) => new GroupNode(name, repetition, [child], LogicalType.List());
 using (var root = new GroupNode("schema", Repetition.Required,
-    [List(Repetition.Optional, "legacy", Leaf(Repetition.Repeated, "array")), List(Repetition.Optional, "lists", List(Repetition.Repeated, "array", Leaf(Repetition.Repeated, "array")))]))
+    [List(Repetition.Optional, "legacy", Leaf(Repetition.Repeated, "array")),
+        List(Repetition.Optional, "lists", List(Repetition.Repeated, "array", Leaf(Repetition.Repeated, "array")))]))
 using (var properties = new WriterPropertiesBuilder().Build())
 using (var file = new ParquetFileWriter("legacy.parquet", root, properties))
 {
