@@ -26,6 +26,8 @@ switch (args)
         return GrowthTable.Run(options);
     case ["guard", .. var sets]:
         return Guard.Run(sets);
+    case ["readers", .. var options]:
+        return ReaderSpeed.Run(options);
     case ["generate", .. var options]:
         return EmbeddingLikeVectors.Run(options);
     case ["reliability", .. var options]:

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using System.Buffers.Binary;
 using Microsoft.Data.Sqlite;
 
 namespace Vlc.Formats.Chroma;
@@ -111,69 +111,28 @@ internal sealed class ChromaDatabase : IDisposable
     }
 
     /// <summary>
-    /// The space of a collection's graph, by what its configuration states: "l2" without a statement. In the space "cosine" the graph's
-    /// vectors have
-    /// length 1, and their own lengths stand beside them.
+    /// The last entry of the log that a segment has taken up; -1 where none is stated, which applies the whole log: Chroma began to cut its
+    /// log after it had begun to state this.
     /// </summary>
-    public string SpaceOf(ChromaCollection collection)
-    {
-        foreach ((string table, string owner, string id) in ((string, string, string)[])[
-            ("segment_metadata", "segment_id", collection.VectorSegment ?? ""), ("collection_metadata", "collection_id", collection.Id)])
-        {
-            if (!HasColumn(table, owner)) continue;
-            using SqliteCommand command = Command($"SELECT str_value FROM {table} WHERE {owner} = $0 AND key = 'hnsw:space'", id);
-            if (command.ExecuteScalar() is string space) return space;
-        }
-
-        foreach ((string column, string[][] paths) in ((string, string[][])[])[
-            ("schema_str", [["keys", "#embedding", "float_list", "vector_index", "config", "space"]]),
-            ("config_json_str", [
-                ["hnsw", "space"], ["hnsw_configuration", "space"], ["hnsw_configuration", "_value", "space"], ["vector_index", "hnsw", "space"],
-            ])])
-        {
-            if (!HasColumn("collections", column)) continue;
-            using SqliteCommand command = Command($"SELECT {column} FROM collections WHERE id = $0", collection.Id);
-            if (command.ExecuteScalar() is string json && SpaceIn(json, paths) is { } space) return space;
-        }
-
-        return "l2";
-    }
-
-    /// <summary>The last entry of the log that a segment has taken up; -1 for none.</summary>
+    /// <exception cref="VlcFormatException">A number that Chroma does not write.</exception>
     public long FlushedUpTo(string segment)
     {
         using SqliteCommand command = Command("SELECT seq_id FROM max_seq_id WHERE segment_id = $0", segment);
         return command.ExecuteScalar() switch
         {
+            null or DBNull => -1,
             long sequence => sequence,
-            // Versions before 0.5 stored it as bytes, most significant first.
-            byte[] { Length: > 0 and <= 8 } bytes => bytes.Aggregate(0L, (value, next) => (value << 8) | next),
-            _ => -1,
+            // Earlier versions stored 8 bytes, or 24 for the numbers of a message queue, most significant first.
+            byte[] { Length: 8 or 24 } bytes when !bytes.AsSpan(0, bytes.Length - 8).ContainsAnyExcept((byte)0)
+                && bytes[^8] < 0x80 => BinaryPrimitives.ReadInt64BigEndian(bytes.AsSpan(bytes.Length - 8)),
+            object other => throw new VlcFormatException(
+                Path, "table max_seq_id", "an integer, or 8 or 24 bytes of one",
+                other is byte[] bytes ? $"{bytes.Length} bytes, 0x{Convert.ToHexString(bytes[..int.Min(bytes.Length, 24)])}" : $"'{other}'",
+                "The file is damaged, or of a version of Chroma that is not known."),
         };
     }
 
     public void Dispose() => _connection.Dispose();
-
-    private static string? SpaceIn(string json, string[][] paths)
-    {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(json);
-            foreach (string[] path in paths)
-            {
-                JsonElement element = document.RootElement;
-                bool found = Array.TrueForAll(
-                    path, name => element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out element));
-                if (found && element.ValueKind == JsonValueKind.String) return element.GetString();
-            }
-        }
-        catch (JsonException)
-        {
-            // A configuration that is no JSON states nothing.
-        }
-
-        return null;
-    }
 
     /// <summary>All collections, by name.</summary>
     public List<ChromaCollection> Collections()

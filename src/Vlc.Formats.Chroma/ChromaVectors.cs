@@ -56,10 +56,10 @@ internal sealed class ChromaVectors : VectorSource
     /// <summary>Finds each row's vector; takes ownership of <paramref name="database"/> once it returns.</summary>
     public static ChromaVectors Open(ChromaDatabase database, ChromaCollection collection)
     {
-        string space = database.SpaceOf(collection);
+        var space = ChromaSpace.Of(database, collection);
         HnswSegment? segment = collection.VectorSegment is null
             ? null
-            : HnswSegment.Open(Path.Combine(database.Folder, FolderName(database, collection)), space == "cosine");
+            : HnswSegment.Open(Path.Combine(database.Folder, FolderName(database, collection)), space.IsCosine);
         try
         {
             Dictionary<string, long> places = Places(database, collection, segment);
@@ -101,7 +101,8 @@ internal sealed class ChromaVectors : VectorSource
             [
                 $"Read the collection '{collection.Name}' of {rows.Count} rows: "
                     + $"{flushed} vectors of its index folder, {rows.Count - flushed} of the log.",
-                $"Its space is '{space}'; the documents are the payload's 'document', the metadata stand beside it.",
+                space.Note,
+                "The documents are the payload's 'document', the metadata stand beside it.",
                 .. lists,
             ];
             return new ChromaVectors(database, segment, dimension, [.. rows], [.. found], notes);

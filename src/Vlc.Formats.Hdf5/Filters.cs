@@ -137,11 +137,11 @@ internal sealed class Filters
             // The Adler-32 checksum is compared when the stream is read to its end.
             if (stream.ReadByte() >= 0) throw damaged($"{destination.Length} bytes inflated", "more");
         }
-        catch (InvalidDataException exception)
+        catch (Exception exception) when (exception is InvalidDataException or IOException)
         {
+            // The bytes are in memory: an IOException is zlib's own, for a stream that asks for a dictionary.
             throw damaged("a zlib stream with a correct Adler-32 checksum", exception.Message.TrimEnd('.'));
         }
-
     }
 
     private static void ExpandLzf(ReadOnlySpan<byte> source, Span<byte> destination, Func<string, string, VlcFormatException> damaged)

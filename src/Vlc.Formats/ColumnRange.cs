@@ -11,7 +11,9 @@ public sealed record ColumnRange(string First, string? Last) : IParsable<ColumnR
     /// <summary>Reads "2..", "2..385", "..9", "emb_0..emb_383" or the name or number of one column.</summary>
     /// <exception cref="FormatException">Not of that form.</exception>
     public static ColumnRange Parse(string s, IFormatProvider? provider) =>
-        TryParse(s, provider, out ColumnRange? range) ? range : throw new FormatException($"'{s}' is no range of columns, such as 2.. or 2..385.");
+        TryParse(s, provider, out ColumnRange? range)
+            ? range
+            : throw new FormatException($"'{s}' is no range of columns, such as 2.. or 2..385.");
 
     /// <summary>The same, false for text of another form.</summary>
     public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, [MaybeNullWhen(false)] out ColumnRange result)
@@ -38,7 +40,9 @@ public sealed record ColumnRange(string First, string? Last) : IParsable<ColumnR
     {
         ArgumentNullException.ThrowIfNull(names);
         int first = Find(path, First, names), last = Last is null ? names.Count - 1 : Find(path, Last, names);
-        return first <= last ? (first, last) : throw new VlcFormatException(path, "columns", $"a range within {names.Count} columns", ToString());
+        return first <= last
+            ? (first, last)
+            : throw new VlcFormatException(path, "columns", $"a range within {names.Count} columns", ToString());
     }
 
     /// <summary>The number of a column that is named by the header or by its number from 0; a name goes before a number.</summary>

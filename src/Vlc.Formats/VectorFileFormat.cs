@@ -12,7 +12,8 @@ public abstract class VectorFileFormat
     public abstract IReadOnlyList<string> Extensions { get; }
 
     /// <summary>
-    /// True where the file is only the wrapping of another file of vectors, as gzip is: a format that the user names is that of the content.
+    /// True where the file is only the wrapping of another file of vectors, as gzip is: a format that the user names is that of the
+    /// content.
     /// </summary>
     public virtual bool IsWrapping => false;
 
@@ -28,11 +29,13 @@ public abstract class VectorFileFormat
     public abstract VectorSource Open(string path, VectorFileOptions options);
 
     /// <summary>
-    /// What the file holds: its arrays, columns, datasets or tensors, and what <see cref="Open"/> with the same options takes. Empty where there is
-    /// nothing to choose from.
+    /// What the file holds: its arrays, columns, datasets or tensors, and what <see cref="Open"/> with the same options takes. Empty where
+    /// there is nothing to choose from.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="options">As for <see cref="Open"/>; where that refuses the file for want of an option, this still lists the parts.</param>
+    /// <param name="options">
+    /// As for <see cref="Open"/>; where that refuses the file for want of an option, this still lists the parts.
+    /// </param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="VlcFormatException">The file is not of this format, or is damaged.</exception>
     public virtual IReadOnlyList<FilePart> List(string path, VectorFileOptions options) => [];

@@ -1,6 +1,8 @@
 namespace Vlc.Formats;
 
-/// <summary>What the path of a file of vectors leaves open. Every property that is null lets the reader decide by evidence, or refuse.</summary>
+/// <summary>
+/// What the path of a file of vectors leaves open. Every property that is null lets the reader decide by evidence, or refuse.
+/// </summary>
 public sealed record VectorFileOptions
 {
     /// <summary>The format to read as, whatever the file is called; null chooses by content, then by extension.</summary>
@@ -16,14 +18,17 @@ public sealed record VectorFileOptions
     public string? Array { get; init; }
 
     /// <summary>
-    /// The column of a table, or the property of a JSON object, that holds the whole vector; null takes the only one that can, or <c>embedding</c>.
+    /// The column of a table, or the property of a JSON object, that holds the whole vector; null takes the only one that can, or
+    /// <c>embedding</c>.
     /// </summary>
     public string? Column { get; init; }
 
     /// <summary>The columns of a table that hold one component each.</summary>
     public ColumnRange? Columns { get; init; }
 
-    /// <summary>The column of a table, or the property of a JSON object, that holds the key, by name or number; an empty string is for "no keys".</summary>
+    /// <summary>
+    /// The column of a table, or the property of a JSON object, that holds the key, by name or number; an empty string is for "no keys".
+    /// </summary>
     public string? KeyColumn { get; init; }
 
     /// <summary>Whether the first line of a text file names its columns.</summary>
@@ -35,6 +40,8 @@ public sealed record VectorFileOptions
     /// <summary>Where the vectors lie in a JSON document: <c>data[].embedding</c>.</summary>
     public string? JsonPath { get; init; }
 
-    /// <summary>The formats that a file within another (gzip, a spooled one) may have; set by <see cref="VectorFiles"/>, null for its default.</summary>
+    /// <summary>
+    /// The formats that a file within another (gzip, a spooled one) may have; set by <see cref="VectorFiles"/>, null for its default.
+    /// </summary>
     public IReadOnlyList<VectorFileFormat>? Formats { get; init; }
 }

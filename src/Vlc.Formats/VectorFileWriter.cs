@@ -12,7 +12,8 @@ public abstract class VectorFileWriter
     private const int BlockFloats = 1 << 18;
 
     /// <summary>The writers of this assembly: npy, fbin, fvecs, jsonl. Those of other assemblies are added as formats are.</summary>
-    public static IReadOnlyList<VectorFileWriter> Default { get; } = [new NpyFileWriter(), new FbinFileWriter(), new FvecsFileWriter(), new JsonlFileWriter()];
+    public static IReadOnlyList<VectorFileWriter> Default { get; } =
+        [new NpyFileWriter(), new FbinFileWriter(), new FvecsFileWriter(), new JsonlFileWriter()];
 
     /// <summary>The extension that chooses it, with its dot, lower case.</summary>
     public abstract string Extension { get; }
@@ -95,7 +96,9 @@ public abstract class VectorFileWriter
         }
     }
 
-    /// <summary>A line {"id": key, "embedding": [...], payload...}; a property of the payload with one of these names gets an underscore.</summary>
+    /// <summary>
+    /// A line {"id": key, "embedding": [...], payload...}; a property of the payload with one of these names gets an underscore.
+    /// </summary>
     private sealed class JsonlFileWriter : VectorFileWriter
     {
         public override string Extension => ".jsonl";
@@ -115,7 +118,9 @@ public abstract class VectorFileWriter
                 if (source.HasPayload) source.ReadPayload(start, payload);
                 for (int i = 0; i < count; i++)
                 {
-                    WriteRow(json, source.HasKeys ? keys[i] : null, rows.Span.Slice(i * source.Dimension, source.Dimension), source.HasPayload ? payload[i] : null);
+                    WriteRow(
+                        json, source.HasKeys ? keys[i] : null, rows.Span.Slice(i * source.Dimension, source.Dimension),
+                        source.HasPayload ? payload[i] : null);
                     json.Flush();
                     json.Reset();
                     buffer.Write("\n"u8);

@@ -49,7 +49,8 @@ public sealed class WrappedVectors : VectorSource
     public override IReadOnlyList<string> Notes => _notes;
 
     /// <summary>
-    /// Writes content to a temporary file and opens that: vectors that are read by range cannot be read from a stream. The file is deleted with the source.
+    /// Writes content to a temporary file and opens that: vectors that are read by range cannot be read from a stream. The file is deleted
+    /// with the source.
     /// </summary>
     /// <param name="name">The file as the user named it, for messages.</param>
     /// <param name="innerName">The name of the content, whose extension may say its format: "v.csv" for "v.csv.gz".</param>
@@ -73,7 +74,8 @@ public sealed class WrappedVectors : VectorSource
             }
 
             VectorSource inner = Named(name, () => VectorFiles.Open(path, options, options.Formats ?? VectorFiles.Default));
-            return new WrappedVectors(inner, name, [string.Format(System.Globalization.CultureInfo.InvariantCulture, note, $"{length:N0}")], folder);
+            return new WrappedVectors(
+                inner, name, [string.Format(System.Globalization.CultureInfo.InvariantCulture, note, $"{length:N0}")], folder);
         }
         catch
         {

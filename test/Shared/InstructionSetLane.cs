@@ -29,7 +29,8 @@ internal static class InstructionSetLane
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (string argument in (string[])[Assembly.GetExecutingAssembly().Location, .. filter, "-noLogo", "-noColor", "-failSkips", "-xml", report])
+        foreach (string argument in (string[])[Assembly.GetExecutingAssembly().Location, .. filter, "-noLogo", "-noColor", "-failSkips",
+            "-xml", report])
         {
             start.ArgumentList.Add(argument);
         }

@@ -15,7 +15,8 @@ internal static class RepositoryPaths
     }
 
     /// <summary>Path of a file that a foreign tool wrote, in the fixtures of the format tests.</summary>
-    public static string Fixture(string folder, string fileName) => Path.Combine(Root, "test", "Vlc.Formats.Tests", "Fixtures", folder, fileName);
+    public static string Fixture(string folder, string fileName) =>
+        Path.Combine(Root, "test", "Vlc.Formats.Tests", "Fixtures", folder, fileName);
 
     private static string FindRoot()
     {

@@ -5,7 +5,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Formats.Tests;
 
-/// <summary>The bad-input table: each damage to each format is a <see cref="VlcFormatException"/> that names file, place, expected and found.</summary>
+/// <summary>
+/// The bad-input table: each damage to each format is a <see cref="VlcFormatException"/> that names file, place, expected and found.
+/// </summary>
 public sealed class BadInputTests
 {
     private static readonly float[] Good = [1, 2, 3, 4, 5, 6];
@@ -33,7 +35,9 @@ public sealed class BadInputTests
                 table.Add(extension, "empty file", [], ["offset 0", "an empty file"]);
                 table.Add(extension, "other magic", Bzip2, ["offset 0", "a bzip2 file", "bunzip2"]);
                 table.Add(extension, "NaN", NotFinite(extension, float.NaN), ["a finite number", "NaN", Place(extension)]);
-                table.Add(extension, "infinity", NotFinite(extension, float.NegativeInfinity), ["a finite number", "-Infinity", Place(extension)]);
+                table.Add(
+                    extension, "infinity", NotFinite(extension, float.NegativeInfinity),
+                    ["a finite number", "-Infinity", Place(extension)]);
             }
 
             AddNpy(table);
@@ -58,7 +62,8 @@ public sealed class BadInputTests
             if (source.HasKeys) source.ReadKeys(0, new string[source.Count]);
         });
         Assert.StartsWith(path + ": ", exception.Message, StringComparison.Ordinal);
-        Assert.All(message, part => Assert.True(exception.Message.Contains(part, StringComparison.Ordinal), $"{what}: no '{part}' in: {exception.Message}"));
+        Assert.All(message, part => Assert.True(exception.Message.Contains(part, StringComparison.Ordinal), $"{what}: no '{part}' in: "
+            + $"{exception.Message}"));
     }
 
     [Fact]
@@ -102,7 +107,9 @@ public sealed class BadInputTests
         Add("count overflow", Samples.Npy("<f4", "99999999999999999999", 2, data), "an integer within 64 bits");
         Add("fortran order", Samples.Npy("<f4", 3, 2, data, order: "True"), "fortran_order", "ascontiguousarray");
         Add("complex", Samples.Npy("<c8", 3, 1, data), "f2, f4, f8, u1 or i1", "'<c8'");
-        Add("records", Samples.NpyRaw("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3, 2), }", data), "a quoted name", "'['");
+        Add(
+            "records", Samples.NpyRaw("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3, 2), }", data), "a quoted name",
+            "'['");
         Add("no shape", Samples.NpyRaw("{'descr': '<f4', 'fortran_order': False, }", data), "'shape'", "missing");
         Add("open dictionary", Samples.NpyRaw("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2", data), "the end of the header");
         Add("absurd header", [0x93, .. "NUMPY"u8, 2, 0, 255, 255, 255, 127], "offset 8", "2147483647 bytes");
@@ -126,20 +133,24 @@ public sealed class BadInputTests
     {
         void Add(string what, string header, int data, params string[] message) =>
             table.Add(".safetensors", what, Samples.Safetensors(header, new byte[data]), message);
-        table.Add(".safetensors", "absurd header", [.. BitConverter.GetBytes(ulong.MaxValue), 0], ["offset 0", "18446744073709551615 bytes"]);
+        table.Add(
+            ".safetensors", "absurd header", [.. BitConverter.GetBytes(ulong.MaxValue), 0], ["offset 0", "18446744073709551615 bytes"]);
         table.Add(".safetensors", "header beyond the file", [.. BitConverter.GetBytes(999UL), 0], ["offset 0", "999 bytes"]);
         Add("no JSON", "{\"w\":", 0, "header, offset 8", "JSON object");
         Add("no object", "[1]", 0, "JSON object");
         Add("no tensor", "{}", 0, "one two-dimensional tensor", "none");
         Add("1-D", """{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8, "none", "'w' F32[2]");
-        Add("two tensors", """{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1,1],"data_offsets":[4,8]}}""", 8, "'a'", "'b'", "Name the tensor");
+        Add("two tensors", """{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1,1]"""
+            + ""","data_offsets":[4,8]}}""", 8, "'a'", "'b'", "Name the tensor");
         Add("dtype", """{"w":{"dtype":"I64","shape":[1,1],"data_offsets":[0,8]}}""", 8, "F16, BF16 or F32", "'I64'");
-        Add("overlap", """{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1,1],"data_offsets":[2,6]}}""", 6, "overlap");
+        Add("overlap", """{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1,1],"data_offsets":"""
+            + """[2,6]}}""", 6, "overlap");
         Add("beyond the file", """{"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}""", 4, "truncated");
         Add("offsets reversed", """{"w":{"dtype":"F32","shape":[1,2],"data_offsets":[8,0]}}""", 8, "data_offsets of 'w'");
         Add("offset overflow", """{"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,99999999999999999999]}}""", 8, "JSON object");
         Add("shape disagrees", """{"w":{"dtype":"F32","shape":[1,3],"data_offsets":[0,8]}}""", 8, "tensor 'w'", "1 x 3");
-        Add("dims x count overflow", """{"w":{"dtype":"F32","shape":[9223372036854775807,65536],"data_offsets":[0,8]}}""", 8, "9223372036854775807 x 65536");
+        Add("dims x count overflow", """{"w":{"dtype":"F32","shape":[9223372036854775807,65536],"data_offsets":[0,8]}}""", 8,
+            "9223372036854775807 x 65536");
         Add("zero rows", """{"w":{"dtype":"F32","shape":[0,2],"data_offsets":[0,0]}}""", 0, "zero rows");
         Add("dimension 0", """{"w":{"dtype":"F32","shape":[2,0],"data_offsets":[0,0]}}""", 0, "dimension 0");
         Add("negative dimension", """{"w":{"dtype":"F32","shape":[2,-1],"data_offsets":[0,0]}}""", 0, "dimension -1");
@@ -187,7 +198,9 @@ public sealed class BadInputTests
 
     private static void AddContainers(TheoryData<string, string, byte[], string[]> table)
     {
-        table.Add(".hdf5", "no such dataset", Samples.Hdf5(new H5File { ["test"] = new float[1, 2], ["rest"] = new float[1, 2] }), ["a dataset 'train'", "'test'"]);
+        table.Add(
+            ".hdf5", "no such dataset", Samples.Hdf5(new H5File { ["test"] = new float[1, 2], ["rest"] = new float[1, 2] }),
+            ["a dataset 'train'", "'test'"]);
         table.Add(".hdf5", "1-D", Samples.Hdf5(new H5File { ["train"] = Good }), ["dataset 'train'", "two dimensions", "(6)"]);
         table.Add(".hdf5", "text", Samples.Hdf5(new H5File { ["train"] = new string[,] { { "a" } } }), ["numbers of type"]);
         table.Add(".hdf5", "absurd dimension", Samples.Hdf5(new H5File { ["train"] = new byte[1, 65_537] }), ["dimension 65537"]);
@@ -204,7 +217,8 @@ public sealed class BadInputTests
     {
         float[] rows = [1, 2, 3, 4, 5, value];
         return extension == ".jsonl"
-            ? Encoding.UTF8.GetBytes($$"""{"embedding":[1,2]}{{"\n"}}{"embedding":"{{Convert.ToBase64String(Samples.Bytes<float>([3, value]))}}"}""")
+            ? Encoding.UTF8.GetBytes(
+                $$"""{"embedding":[1,2]}{{"\n"}}{"embedding":"{{Convert.ToBase64String(Samples.Bytes<float>([3, value]))}}"}""")
             : Samples.Build(extension, rows, 2);
     }
 

@@ -87,7 +87,8 @@ public sealed class ContainerFormatTests
     [Fact]
     public void A_tensor_is_chosen_by_name()
     {
-        string header = """{"__metadata__":{"a":"b"},"u":{"dtype":"F32","shape":[1,1],"data_offsets":[4,8]},"v":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}""";
+        string header = """{"__metadata__":{"a":"b"},"u":{"dtype":"F32","shape":[1,1],"data_offsets":[4,8]}"""
+            + ""","v":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}""";
         using TemporaryFolder folder = new();
         string path = folder.Write("v.safetensors", Samples.Safetensors(header, Samples.Bytes<float>([1, 2])));
         using VectorSource source = Samples.Open(path, new VectorFileOptions { Tensor = "u" });

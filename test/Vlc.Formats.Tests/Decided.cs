@@ -7,7 +7,8 @@ namespace Vlc.Formats.Tests;
 /// <summary>What a reader made of a file: its values, keys and payload, and what it said.</summary>
 internal sealed record Decided(long Count, int Dimension, float[] Values, string[] Keys, string[] Payload, string Notes)
 {
-    public static Decided Of(string name, string content, VectorFileOptions? options = null) => Of(name, Encoding.UTF8.GetBytes(content), options);
+    public static Decided Of(string name, string content, VectorFileOptions? options = null) =>
+        Of(name, Encoding.UTF8.GetBytes(content), options);
 
     public static Decided Of(string name, byte[] content, VectorFileOptions? options = null)
     {

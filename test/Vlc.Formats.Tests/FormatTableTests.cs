@@ -6,7 +6,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Tests;
 
 /// <summary>
-/// docs/formats.md ends in a table of every file of the fixtures and what reading it gives. With VLC_APPROVE=1 the test writes the table, else it compares.
+/// docs/formats.md ends in a table of every file of the fixtures and what reading it gives. With VLC_APPROVE=1 the test writes the table,
+/// else it compares.
 /// </summary>
 public sealed class FormatTableTests
 {
@@ -33,7 +34,9 @@ public sealed class FormatTableTests
     {
         string text = File.ReadAllText(Document);
         Assert.All(Samples.AllFormats, format => Assert.Contains($"`{format.Name}`", text, StringComparison.Ordinal));
-        Assert.All(Samples.AllFormats.SelectMany(format => format.Extensions), extension => Assert.Contains($"`{extension}`", text, StringComparison.Ordinal));
+        Assert.All(
+            Samples.AllFormats.SelectMany(format => format.Extensions),
+            extension => Assert.Contains($"`{extension}`", text, StringComparison.Ordinal));
     }
 
     private static string Table()
@@ -93,11 +96,14 @@ public sealed class FormatTableTests
             using VectorSource source = Samples.Open(path, options);
             Samples.ReadAll(source);
             string beside = (source.HasKeys ? ", keys" : "") + (source.HasPayload ? ", payload" : "");
-            return string.Create(CultureInfo.InvariantCulture, $"read: {source.Count} x {source.Dimension} {source.ElementType.ToString().ToLowerInvariant()}{beside}");
+            return string.Create(
+                CultureInfo.InvariantCulture,
+                $"read: {source.Count} x {source.Dimension} {source.ElementType.ToString().ToLowerInvariant()}{beside}");
         }
         catch (VlcFormatException exception)
         {
-            return $"refused: {exception.Found.Replace(path, name, StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal).ReplaceLineEndings(" ")}";
+            string found = exception.Found.Replace(path, name, StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal);
+            return $"refused: {found.ReplaceLineEndings(" ")}";
         }
     }
 }

@@ -45,7 +45,8 @@ public sealed class FuzzTests
             }
 
             long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-            Assert.True(allocated <= (extension == ".hdf5" ? MaxBytesPerHdf5File : MaxBytesPerFile), $"mutant {i}: {allocated} bytes; {refusal}");
+            Assert.True(
+                allocated <= (extension == ".hdf5" ? MaxBytesPerHdf5File : MaxBytesPerFile), $"mutant {i}: {allocated} bytes; {refusal}");
         }
 
         Assert.InRange(refused, mutants / 20, mutants);

@@ -1,3 +1,5 @@
+using PureHDF;
+using PureHDF.Filters;
 using Vlc.Formats.Hdf5;
 using Vlc.Tests;
 using Vlc.Vectors;
@@ -40,7 +42,8 @@ public sealed class Hdf5Tests
             foreach (string links in (string[])["links", "links_latest"])
             {
                 string[] paths =
-                    ["a/b/vectors", "/a/b/vectors", "soft", "to_group/vectors", "a/b/relative", "external", "many/a_link_with_a_long_name_47"];
+                    ["a/b/vectors", "/a/b/vectors", "soft", "to_group/vectors", "a/b/relative", "external",
+                        "many/a_link_with_a_long_name_47"];
                 foreach (string path in paths) table.Add(links, path);
             }
 
@@ -95,6 +98,22 @@ public sealed class Hdf5Tests
         VlcFormatException exception = Assert.Throws<VlcFormatException>(
             () => Samples.Open(Fixture(file), new VectorFileOptions { Dataset = dataset }));
         foreach (string fact in facts) Assert.Contains(fact, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_zlib_stream_that_asks_for_a_dictionary_is_refused()
+    {
+        H5File content = new() { ["train"] = new H5Dataset(new float[64, 3], chunks: [64, 3]) };
+        byte[] file = Samples.Hdf5(content, new H5WriteOptions(Filters: [DeflateFilter.Id]));
+        int[] heads =
+            [.. Enumerable.Range(0, file.Length - 1).Where(at => file[at] == 0x78 && file[at + 1] is (0x01 or 0x5E or 0x9C or 0xDA))];
+        int head = Assert.Single(heads);
+        // The flag FDICT, with check bits that fit it.
+        file[head + 1] = 0xBB;
+        using TemporaryFolder folder = new();
+        using VectorSource source = Samples.Open(folder.Write("v.h5", file));
+        Assert.Contains(
+            "a zlib stream", Assert.Throws<VlcFormatException>(() => Samples.ReadAll(source)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -14,22 +14,42 @@ public sealed class JsonTests
     public static TheoryData<string, string, string[], string[], string> Documents => new()
     {
         { "lists", "[[0.5,1.5],[2.5,3.5]]", [], [], "[]" },
-        { "objects", """[{"id":"a","embedding":[0.5,1.5],"text":"x"},{"id":"b","embedding":[2.5,3.5],"text":"y"}]""", ["a", "b"], ["""{"text":"x"}""", """{"text":"y"}"""], "[].embedding" },
-        { "OpenAI", """{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,1.5]},{"object":"embedding","index":1,"embedding":[2.5,3.5]}],"model":"m","usage":{"total_tokens":8}}""", [], ["""{"object":"embedding","index":0}""", """{"object":"embedding","index":1}"""], "data[].embedding" },
-        { "Cohere", """{"id":"r","texts":["x","y"],"embeddings":[[0.5,1.5],[2.5,3.5]],"meta":{}}""", [], ["""{"texts":"x"}""", """{"texts":"y"}"""], "embeddings[]" },
-        { "Cohere v2", """{"id":"r","embeddings":{"float":[[0.5,1.5],[2.5,3.5]]},"texts":["x","y"]}""", [], ["""{"texts":"x"}""", """{"texts":"y"}"""], "embeddings.float[]" },
-        { "Chroma get", """{"ids":["a","b"],"documents":["x",null],"embeddings":[[0.5,1.5],[2.5,3.5]],"metadatas":[{"p":1},{"p":2}]}""", ["a", "b"], ["""{"documents":"x","metadatas":{"p":1}}""", """{"documents":null,"metadatas":{"p":2}}"""], "embeddings[]" },
+        { "objects", """[{"id":"a","embedding":[0.5,1.5],"text":"x"},{"id":"b","embedding":[2.5,3.5],"text":"y"}]""", ["a", "b"],
+            ["""{"text":"x"}""", """{"text":"y"}"""], "[].embedding" },
+        { "OpenAI", """{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,1.5]},{"object":"embedding","index":1"""
+            + ""","embedding":[2.5,3.5]}],"model":"m","usage":{"total_tokens":8}}""", [],
+            ["""{"object":"embedding","index":0}""", """{"object":"embedding","index":1}"""], "data[].embedding" },
+        { "Cohere", """{"id":"r","texts":["x","y"],"embeddings":[[0.5,1.5],[2.5,3.5]],"meta":{}}""", [],
+            ["""{"texts":"x"}""", """{"texts":"y"}"""], "embeddings[]" },
+        { "Cohere v2", """{"id":"r","embeddings":{"float":[[0.5,1.5],[2.5,3.5]]},"texts":["x","y"]}""", [],
+            ["""{"texts":"x"}""", """{"texts":"y"}"""], "embeddings.float[]" },
+        { "Chroma get", """{"ids":["a","b"],"documents":["x",null],"embeddings":[[0.5,1.5],[2.5,3.5]],"metadatas":[{"p":1},{"p":2}]}""",
+            ["a", "b"], ["""{"documents":"x","metadatas":{"p":1}}""", """{"documents":null,"metadatas":{"p":2}}"""], "embeddings[]" },
         { "words", """{"the":[0.5,1.5],"vector":[2.5,3.5]}""", ["the", "vector"], [], "*" },
-        { "ids to objects (LangChain)", """{"k1":{"id":"k1","vector":[0.5,1.5],"text":"x","metadata":{}},"k2":{"id":"k2","vector":[2.5,3.5],"text":"y","metadata":{"s":1}}}""", ["k1", "k2"], ["""{"id":"k1","text":"x","metadata":{}}""", """{"id":"k2","text":"y","metadata":{"s":1}}"""], "*.vector" },
-        { "llama_index", """{"embedding_dict":{"n1":[0.5,1.5],"n2":[2.5,3.5]},"text_id_to_ref_doc_id":{"n1":"d1","n2":"d1"},"metadata_dict":{"n2":{"f":"b"}}}""", ["n1", "n2"], ["""{"text_id_to_ref_doc_id":"d1"}""", """{"text_id_to_ref_doc_id":"d1","metadata_dict":{"f":"b"}}"""], "embedding_dict.*" },
-        { "Qdrant scroll", """{"result":{"points":[{"id":1,"payload":{"t":"x"},"vector":[0.5,1.5]},{"id":2,"payload":{"t":"y"},"vector":[2.5,3.5]}],"next_page_offset":null},"status":"ok"}""", ["1", "2"], ["""{"payload":{"t":"x"}}""", """{"payload":{"t":"y"}}"""], "result.points[].vector" },
-        { "Qdrant, a named vector", """[{"id":"a","vector":{"text":[0.5,1.5]}},{"id":"b","vector":{"text":[2.5,3.5]}}]""", ["a", "b"], [], "[].vector.text" },
-        { "Weaviate Get", """{"data":{"Get":{"Article":[{"_additional":{"id":"u1","vector":[0.5,1.5]},"title":"x"},{"_additional":{"id":"u2","vector":[2.5,3.5]},"title":"y"}]}}}""", ["u1", "u2"], ["""{"title":"x"}""", """{"title":"y"}"""], "data.Get.Article[]._additional.vector" },
-        { "Weaviate objects", """{"objects":[{"class":"A","id":"u1","properties":{"t":"x"},"vector":[0.5,1.5]},{"class":"A","id":"u2","properties":{"t":"y"},"vector":[2.5,3.5]}]}""", ["u1", "u2"], ["""{"class":"A","properties":{"t":"x"}}""", """{"class":"A","properties":{"t":"y"}}"""], "objects[].vector" },
+        { "ids to objects (LangChain)", """{"k1":{"id":"k1","vector":[0.5,1.5],"text":"x","metadata":{}},"k2":{"id":"k2","vector":"""
+            + """[2.5,3.5],"text":"y","metadata":{"s":1}}}""", ["k1", "k2"], ["""{"id":"k1","text":"x","metadata":{}}""",
+            """{"id":"k2","text":"y","metadata":{"s":1}}"""], "*.vector" },
+        { "llama_index", """{"embedding_dict":{"n1":[0.5,1.5],"n2":[2.5,3.5]},"text_id_to_ref_doc_id":{"n1":"d1","n2":"d1"}"""
+            + ""","metadata_dict":{"n2":{"f":"b"}}}""", ["n1", "n2"], ["""{"text_id_to_ref_doc_id":"d1"}""",
+            """{"text_id_to_ref_doc_id":"d1","metadata_dict":{"f":"b"}}"""], "embedding_dict.*" },
+        { "Qdrant scroll", """{"result":{"points":[{"id":1,"payload":{"t":"x"},"vector":[0.5,1.5]},{"id":2,"payload":{"t":"y"}"""
+            + ""","vector":[2.5,3.5]}],"next_page_offset":null},"status":"ok"}""", ["1", "2"],
+            ["""{"payload":{"t":"x"}}""", """{"payload":{"t":"y"}}"""], "result.points[].vector" },
+        { "Qdrant, a named vector", """[{"id":"a","vector":{"text":[0.5,1.5]}},{"id":"b","vector":{"text":[2.5,3.5]}}]""", ["a", "b"], [],
+            "[].vector.text" },
+        { "Weaviate Get", """{"data":{"Get":{"Article":[{"_additional":{"id":"u1","vector":[0.5,1.5]},"title":"x"},"""
+            + """{"_additional":{"id":"u2","vector":[2.5,3.5]},"title":"y"}]}}}""", ["u1", "u2"],
+            ["""{"title":"x"}""", """{"title":"y"}"""], "data.Get.Article[]._additional.vector" },
+        { "Weaviate objects", """{"objects":[{"class":"A","id":"u1","properties":{"t":"x"},"vector":[0.5,1.5]},"""
+            + """{"class":"A","id":"u2","properties":{"t":"y"},"vector":[2.5,3.5]}]}""", ["u1", "u2"],
+            ["""{"class":"A","properties":{"t":"x"}}""", """{"class":"A","properties":{"t":"y"}}"""], "objects[].vector" },
         { "base64", """{"data":[{"embedding":"AAAAPwAAwD8="},{"embedding":"AAAgQAAAYEA="}]}""", [], [], "data[].embedding" },
         { "text of a list", """[{"v":"[0.5, 1.5]"},{"v":"[2.5, 3.5]"}]""", [], [], "[].v" },
-        { "a box beside it", """[{"box":[1,2,3,4],"embedding":[0.5,1.5]},{"box":[1,2,3,4],"embedding":[2.5,3.5]}]""", [], ["""{"box":[1,2,3,4]}""", """{"box":[1,2,3,4]}"""], "[].embedding" },
-        { "in lines, nested", "{\"custom_id\":\"a\",\"response\":{\"body\":{\"data\":[{\"embedding\":[0.5,1.5]}]}}}\n{\"custom_id\":\"b\",\"response\":{\"body\":{\"data\":[{\"embedding\":[2.5,3.5]}]}}}", ["a", "b"], [], "response.body.data[].embedding" },
+        { "a box beside it", """[{"box":[1,2,3,4],"embedding":[0.5,1.5]},{"box":[1,2,3,4],"embedding":[2.5,3.5]}]""", [],
+            ["""{"box":[1,2,3,4]}""", """{"box":[1,2,3,4]}"""], "[].embedding" },
+        { "in lines, nested", "{\"custom_id\":\"a\",\"response\":{\"body\":{\"data\":[{\"embedding\":[0.5,1.5]}]}}}\n"
+            + "{\"custom_id\":\"b\",\"response\":{\"body\":{\"data\":[{\"embedding\":[2.5,3.5]}]}}}",
+            ["a", "b"], [], "response.body.data[].embedding" },
         { "lists in lines", "[0.5,1.5]\n[2.5,3.5]\n", [], [], "" },
     };
 
@@ -76,8 +96,11 @@ public sealed class JsonTests
         Assert.Equal([5, 6, 7, 8], Decided.Of("v.json", two, new VectorFileOptions { JsonPath = "docs[]" }).Values);
         const string both = """[{"a":[1,2],"b":[3,4]},{"a":[5,6],"b":[7,8]}]""";
         Assert.Equal([3, 4, 7, 8], Decided.Of("v.json", both, new VectorFileOptions { Column = "b" }).Values);
-        Assert.Equal([1, 2, 3, 4, 5, 6, 7, 8], Decided.Of("v.json", "[[[1,2],[3,4]],[[5,6],[7,8]]]", new VectorFileOptions { JsonPath = "[][]" }).Values);
-        Assert.Equal(["x"], Decided.Of("v.json", """[{"a.b":[1,2],"n":"x"}]""", new VectorFileOptions { JsonPath = "[].a\\.b", KeyColumn = "n" }).Keys);
+        Assert.Equal(
+            [1, 2, 3, 4, 5, 6, 7, 8],
+            Decided.Of("v.json", "[[[1,2],[3,4]],[[5,6],[7,8]]]", new VectorFileOptions { JsonPath = "[][]" }).Values);
+        Assert.Equal(["x"], Decided.Of("v.json", """[{"a.b":[1,2],"n":"x"}]""",
+            new VectorFileOptions { JsonPath = "[].a\\.b", KeyColumn = "n" }).Keys);
     }
 
     [Theory]
@@ -106,7 +129,12 @@ public sealed class JsonTests
     {
         const int rows = 20_000;
         var text = new StringBuilder("{\"meta\":\"" + new string('x', 300_000) + "\",\n\"data\":[");
-        for (int i = 0; i < rows; i++) text.Append(CultureInfo.InvariantCulture, $"{(i == 0 ? "" : ", ")}{{\"id\":{i}, \"embedding\" : [{i}.5,{i}.25, -1e-2 ], \"t\":\"é{i}\"}}");
+        for (int i = 0; i < rows; i++)
+        {
+            text.Append(
+                CultureInfo.InvariantCulture,
+                $"{(i == 0 ? "" : ", ")}{{\"id\":{i}, \"embedding\" : [{i}.5,{i}.25, -1e-2 ], \"t\":\"é{i}\"}}");
+        }
         text.Append("]}");
         using TemporaryFolder folder = new();
         using VectorSource source = Samples.Open(folder.Write("v.json", Encoding.UTF8.GetBytes(text.ToString())));

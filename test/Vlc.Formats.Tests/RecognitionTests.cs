@@ -4,7 +4,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Formats.Tests;
 
-/// <summary>Files are told by their content: those that are read whatever they are called, those that are not read with what to do.</summary>
+/// <summary>
+/// Files are told by their content: those that are read whatever they are called, those that are not read with what to do.
+/// </summary>
 public sealed class RecognitionTests
 {
     private static readonly float[] Good = [1, 2, 3, 4, 5, 6];
@@ -21,7 +23,9 @@ public sealed class RecognitionTests
             using TemporaryFolder folder = new();
             using VectorSource source = Samples.Open(folder.Write(name, content));
             Assert.Equal(Good, Samples.ReadAll(source));
-            Assert.Contains($"Read as {Samples.AllFormats.Single(format => format.Extensions.Contains(extension)).Name}", source.Notes[0], StringComparison.Ordinal);
+            Assert.Contains(
+                $"Read as {Samples.AllFormats.Single(format => format.Extensions.Contains(extension)).Name}", source.Notes[0],
+                StringComparison.Ordinal);
         }
     }
 
@@ -100,7 +104,8 @@ public sealed class RecognitionTests
         VectorFileFormat csv = Samples.AllFormats.Single(format => format.Name == "csv");
         var options = new VectorFileOptions { Format = csv, Formats = Samples.AllFormats };
         string[] before = Directory.GetDirectories(Path.GetTempPath(), "vlc-*");
-        using (VectorSource source = WrappedVectors.Spool("standard input", "input", new MemoryStream("a,1,2\nb,3,x\n"u8.ToArray()), options, "Took {0} bytes."))
+        using (VectorSource source = WrappedVectors.Spool("standard input", "input", new MemoryStream("a,1,2\nb,3,x\n"u8.ToArray()),
+            options, "Took {0} bytes."))
         {
             Assert.Equal(("standard input", 2L, 2), (source.Name, source.Count, source.Dimension));
             Assert.Equal("Took 12 bytes.", source.Notes[0]);

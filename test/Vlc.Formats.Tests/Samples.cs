@@ -16,7 +16,8 @@ internal static class Samples
 {
     public static IReadOnlyList<VectorFileFormat> AllFormats { get; } =
         [
-            .. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance, ChromaFormat.Instance, ZstandardFormat.Instance,
+            .. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance, ChromaFormat.Instance,
+                ZstandardFormat.Instance,
         ];
 
     /// <summary>Extensions of the formats whose components are float32, as they are or as text.</summary>
@@ -38,7 +39,9 @@ internal static class Samples
         ".npy" => Npy("<f4", rows.Length / dimension, dimension, Bytes(rows)),
         ".fvecs" => Vecs(rows, dimension),
         ".fbin" => [.. BitConverter.GetBytes(rows.Length / dimension), .. BitConverter.GetBytes(dimension), .. Bytes(rows)],
-        ".safetensors" => Safetensors($$"""{"w":{"dtype":"F32","shape":[{{rows.Length / dimension}},{{dimension}}],"data_offsets":[0,{{rows.Length * 4}}] } }""", Bytes(rows)),
+        ".safetensors" => Safetensors(
+        $$"""{"w":{"dtype":"F32","shape":[{{rows.Length / dimension}},{{dimension}}],"data_offsets":[0,{{rows.Length * 4}}] } }""",
+        Bytes(rows)),
         ".jsonl" => Lines(rows, dimension, (i, row) => $$"""{"id":"k{{i}}","embedding":[{{string.Join(", ", row)}}]}"""),
         ".csv" => Lines(rows, dimension, (i, row) => $"k{i}," + string.Join(",", row)),
         ".tsv" => Lines(rows, dimension, (i, row) => string.Join("\t", row)),
@@ -76,10 +79,10 @@ internal static class Samples
         return Hdf5(new H5File { [name] = matrix });
     }
 
-    public static byte[] Hdf5(H5File file)
+    public static byte[] Hdf5(H5File file, H5WriteOptions? options = null)
     {
         using MemoryStream stream = new();
-        file.Write(stream);
+        file.Write(stream, options);
         return stream.ToArray();
     }
 

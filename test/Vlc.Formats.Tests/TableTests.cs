@@ -16,25 +16,33 @@ public sealed class TableTests
         // GloVe: a number is a word among words.
         { "w.txt", "the 0.5 1.5\n2000 2.5 3.5\nof 4.5 5.5\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], ["the", "2000", "of"], [], "" },
         // A header of numbers, as pandas writes the columns of a matrix.
-        { "v.csv", "id,0,1,2\na,0.5,1.5,2.5\nb,3.5,4.5,5.5\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], ["a", "b"], [], "line 1 names the columns" },
+        { "v.csv", "id,0,1,2\na,0.5,1.5,2.5\nb,3.5,4.5,5.5\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], ["a", "b"], [],
+            "line 1 names the columns" },
         { "v.csv", "id,0,1,2\n7,0.5,1.5,2.5\n9,3.5,4.5,5.5\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], ["7", "9"], [], "'id'" },
         { "v.csv", ",0,1\n0,0.5,1.5\n1,2.5,3.5\n", [0.5f, 1.5f, 2.5f, 3.5f], ["0", "1"], [], "" },
         { "v.csv", "0,1,2,3\n4,5,6,7\n", [0, 1, 2, 3, 4, 5, 6, 7], [], [], "" },
         // Numeric columns with names that say what they are.
-        { "v.csv", "index,label,emb_0,emb_1\n4,1,0.5,1.5\n5,0,2.5,3.5\n", [0.5f, 1.5f, 2.5f, 3.5f], ["4", "5"], ["""{"label":1}""", """{"label":0}"""], "emb_0" },
-        { "v.csv", "doc_id,word_count,x,y\n11,300,0.5,1.5\n12,20,2.5,3.5\n", [0.5f, 1.5f, 2.5f, 3.5f], ["11", "12"], ["""{"word_count":300}""", """{"word_count":20}"""], "doc_id" },
+        { "v.csv", "index,label,emb_0,emb_1\n4,1,0.5,1.5\n5,0,2.5,3.5\n", [0.5f, 1.5f, 2.5f, 3.5f], ["4", "5"],
+            ["""{"label":1}""", """{"label":0}"""], "emb_0" },
+        { "v.csv", "doc_id,word_count,x,y\n11,300,0.5,1.5\n12,20,2.5,3.5\n", [0.5f, 1.5f, 2.5f, 3.5f], ["11", "12"],
+            ["""{"word_count":300}""", """{"word_count":20}"""], "doc_id" },
         // Keys without a header: integers beside decimals, in the order of the rows or not.
         { "v.csv", "0,0.5,1.5\n1,2.5,3.5\n", [0.5f, 1.5f, 2.5f, 3.5f], ["0", "1"], [], "the key column 0" },
         { "v.csv", "17,0.5,1.5\n3,2.5,3.5\n5,4.5,5.5\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], ["17", "3", "5"], [], "the key column 0" },
         // The vector in one field: JSON, pandas, numpy's print, PostgreSQL's array; text beside it, over several lines.
-        { "v.csv", "text,embedding\n\"a, b\",\"[0.5, 1.5]\"\n\"c\nd\",\"[2.5, 3.5]\"\n", [0.5f, 1.5f, 2.5f, 3.5f], ["a, b", "c\nd"], [], "embedding" },
-        { "v.csv", "id,text,embedding\n7,\"say \"\"x\"\"\",\"[0.5 1.5]\"\n8,y,\"[2.5\n 3.5]\"\n", [0.5f, 1.5f, 2.5f, 3.5f], ["7", "8"], ["""{"text":"say \"x\""}""", """{"text":"y"}"""], "text" },
+        { "v.csv", "text,embedding\n\"a, b\",\"[0.5, 1.5]\"\n\"c\nd\",\"[2.5, 3.5]\"\n", [0.5f, 1.5f, 2.5f, 3.5f], ["a, b", "c\nd"], [],
+            "embedding" },
+        { "v.csv", "id,text,embedding\n7,\"say \"\"x\"\"\",\"[0.5 1.5]\"\n8,y,\"[2.5\n 3.5]\"\n", [0.5f, 1.5f, 2.5f, 3.5f], ["7", "8"],
+            ["""{"text":"say \"x\""}""", """{"text":"y"}"""], "text" },
         { "v.csv", "id;vec\n7;[0.5, 1.5]\n8;[2.5, 3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["7", "8"], [], "vec" },
         { "v.csv", "id,embedding\n1,\"{0.5,1.5}\"\n2,\"{2.5,3.5}\"\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], [], "" },
         { "v.csv", "a;0.5;1.5\nb;2.5;3.5\n", [0.5f, 1.5f, 2.5f, 3.5f], ["a", "b"], [], "" },
-        { "v.tsv", "id\ttext\tv\n1\tit's \"x\"\t[0.5,1.5]\n2\ty\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], ["""{"text":"it's \"x\""}""", """{"text":"y"}"""], "" },
-        { "v.pgtext", "1\tline\\nbreak\t[0.5,1.5]\n2\t\\N\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], ["""{"column 1":"line\nbreak"}""", """{"column 1":null}"""], "" },
-        { "v.tsv", "1\tline\\nbreak\t[0.5,1.5]\n2\t\\N\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"], ["""{"column 1":"line\nbreak"}""", """{"column 1":null}"""], "COPY" },
+        { "v.tsv", "id\ttext\tv\n1\tit's \"x\"\t[0.5,1.5]\n2\ty\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"],
+            ["""{"text":"it's \"x\""}""", """{"text":"y"}"""], "" },
+        { "v.pgtext", "1\tline\\nbreak\t[0.5,1.5]\n2\t\\N\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"],
+            ["""{"column 1":"line\nbreak"}""", """{"column 1":null}"""], "" },
+        { "v.tsv", "1\tline\\nbreak\t[0.5,1.5]\n2\t\\N\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"],
+            ["""{"column 1":"line\nbreak"}""", """{"column 1":null}"""], "COPY" },
         // A delimiter at the end of each line makes an empty column and no component.
         { "v.csv", "0.5,1.5,\n2.5,3.5,\n", [0.5f, 1.5f, 2.5f, 3.5f], [], ["""{"column 2":""}""", """{"column 2":""}"""], "column 2" },
         // Without an extension that says so.
@@ -43,7 +51,8 @@ public sealed class TableTests
 
     [Theory]
     [MemberData(nameof(Tables))]
-    public void A_table_is_read_by_what_its_columns_are(string name, string content, float[] values, string[] keys, string[] payload, string note)
+    public void A_table_is_read_by_what_its_columns_are(
+        string name, string content, float[] values, string[] keys, string[] payload, string note)
     {
         Decided decided = Decided.Of(name, content);
         Assert.Equal(values, decided.Values);
@@ -83,12 +92,17 @@ public sealed class TableTests
         const string labelled = "1,0.5,1.5\n1,2.5,3.5\n0,4.5,5.5\n";
         Decided without = Decided.Of("v.csv", labelled, new VectorFileOptions { Columns = ColumnRange.Parse("1..", null) });
         Assert.Equal([0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], without.Values);
-        Assert.Equal([1, 0.5f, 1.5f, 1, 2.5f, 3.5f, 0, 4.5f, 5.5f], Decided.Of("v.csv", labelled, new VectorFileOptions { Columns = ColumnRange.Parse("0..2", null) }).Values);
-        Assert.Equal([1, 0.5f, 1.5f, 1, 2.5f, 3.5f, 0, 4.5f, 5.5f], Decided.Of("v.csv", labelled, new VectorFileOptions { KeyColumn = "" }).Values);
+        Assert.Equal(
+            [1, 0.5f, 1.5f, 1, 2.5f, 3.5f, 0, 4.5f, 5.5f],
+            Decided.Of("v.csv", labelled, new VectorFileOptions { Columns = ColumnRange.Parse("0..2", null) }).Values);
+        Assert.Equal(
+            [1, 0.5f, 1.5f, 1, 2.5f, 3.5f, 0, 4.5f, 5.5f], Decided.Of("v.csv", labelled, new VectorFileOptions { KeyColumn = "" }).Values);
         Decided headless = Decided.Of("v.csv", "10,20,30\n1,2,3\n", new VectorFileOptions { Header = true, KeyColumn = "10" });
         Assert.Equal([2, 3], headless.Values);
         Assert.Equal(["1"], headless.Keys);
-        Decided named = Decided.Of("v.csv", "title,a_0,a_1,b_0,b_1\nx,1,2,3,4\n", new VectorFileOptions { Columns = ColumnRange.Parse("b_0..b_1", null), KeyColumn = "title" });
+        Decided named = Decided.Of(
+            "v.csv", "title,a_0,a_1,b_0,b_1\nx,1,2,3,4\n",
+            new VectorFileOptions { Columns = ColumnRange.Parse("b_0..b_1", null), KeyColumn = "title" });
         Assert.Equal([3, 4], named.Values);
         Assert.Equal(["x"], named.Keys);
         Assert.Equal(["""{"a_0":1,"a_1":2}"""], named.Payload);

@@ -50,5 +50,6 @@ public sealed class TextFixtureTests
     [InlineData("split.json", "index, data[][]")]
     public void What_is_no_file_of_vectors_or_holds_them_in_several_places_is_refused(string name, string message) =>
         Assert.Contains(
-            message, Assert.Throws<VlcFormatException>(() => Samples.Open(RepositoryPaths.Fixture("text", name))).Message, StringComparison.Ordinal);
+            message, Assert.Throws<VlcFormatException>(() => Samples.Open(RepositoryPaths.Fixture("text", name))).Message,
+            StringComparison.Ordinal);
 }

@@ -31,7 +31,8 @@ public sealed class TextFormatTests
     [InlineData(".csv", "\"a, \"\"b\"\"\",1,2\n\u00E9,2,3\n", "a, \"b\"", "\u00E9")]
     [InlineData(".csv", ",0,1,2,3\n7,1,2,3,4\n8,1,2,3,4\n", "7", "8")]
     [InlineData(".txt", "2x 1\nat a.b 2\n", "2x", "at a.b")]
-    [InlineData(".jsonl", "{\"id\":\"\\u00e9\",\"embedding\":[1]}\n{\"id\":12345678901234567890,\"embedding\":[2]}", "\u00E9", "12345678901234567890")]
+    [InlineData(".jsonl", "{\"id\":\"\\u00e9\",\"embedding\":[1]}\n{\"id\":12345678901234567890,\"embedding\":[2]}", "\u00E9",
+        "12345678901234567890")]
     public void Keys_are_read_as_written(string extension, string content, string first, string second)
     {
         using TemporaryFolder folder = new();

@@ -38,7 +38,8 @@ internal static class AddCommand
         if (report.ClampedRows > 0)
         {
             terminal.Warn(
-                $"{report.ClampedRows:N0} of the rows lie outside what the codes can express, so that their distances are wrong; build a new index.");
+                $"{report.ClampedRows:N0} of the rows lie outside what the codes can express, so that their distances are wrong; build a "
+                + $"new index.");
         }
 
         var result = AddResult.Of(report, device.Name);
@@ -68,5 +69,6 @@ internal sealed record AddResult(
     int Added, int FirstRow, long ClampedRows, int Segments, Recall? RecallBefore, Recall? RecallAfter, long Bytes, string Device)
 {
     public static AddResult Of(AddReport report, string device) => new(
-        report.Added, report.FirstRow, report.ClampedRows, report.Segments, report.RecallBefore, report.RecallAfter, report.Bytes.Search, device);
+        report.Added, report.FirstRow, report.ClampedRows, report.Segments, report.RecallBefore, report.RecallAfter, report.Bytes.Search,
+        device);
 }

@@ -15,10 +15,12 @@ internal sealed class BuildOptions
 {
     private readonly VectorInput _vectors = new("--emb", "The vectors to compress.");
     private readonly VectorInput _queries = new(
-        "--queries", "Queries to tune on instead of rows held out of the vectors; not those of a later evaluation.", required: false, prefix: "queries-",
+        "--queries", "Queries to tune on instead of rows held out of the vectors; not those of a later evaluation.", required: false,
+        prefix: "queries-",
         defaultDataset: "test");
 
-    private readonly Option<string?> _metric = Spellings.Metric.Option("--metric", "What near means; l2 unless given. Stored in the index.");
+    private readonly Option<string?> _metric = Spellings.Metric.Option(
+        "--metric", "What near means; l2 unless given. Stored in the index.");
     private readonly Option<int?> _anchors = NumberOption.CountOrWord(
         "--m", "Anchors, and so cells; auto, by the number of vectors, unless given.", ("auto", null));
 
@@ -86,7 +88,8 @@ internal sealed class BuildOptions
     /// <param name="backend">Where training, assignment and the search for packed codes run; null is the processor.</param>
     /// <param name="updatable">Whether the index keeps what adding rows needs.</param>
     public IndexOptions Read(
-        ParseResult parsed, VectorSource? queries, CodecKind codec = CodecKind.Packed, int? codedDimension = null, bool? jacobians = null, double? maxRatio = null,
+        ParseResult parsed, VectorSource? queries, CodecKind codec = CodecKind.Packed, int? codedDimension = null, bool? jacobians = null,
+        double? maxRatio = null,
         IComputeBackend? backend = null, bool updatable = true) => new()
     {
         Metric = Spellings.Metric.ParseOptional(parsed.GetValue(_metric)) ?? Metric.L2,

@@ -12,7 +12,8 @@ internal static class CompactCommand
     public static Command Create()
     {
         var command = new Command(
-            "compact", "Merge the segments of an index and drop deleted rows. Codes are copied; row numbers close up, keys stay.") { Index };
+            "compact",
+            "Merge the segments of an index and drop deleted rows. Codes are copied; row numbers close up, keys stay.") { Index };
         command.SetBody(Run);
         return command;
     }

@@ -27,7 +27,8 @@ internal static class ConvertCommand
     private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
     {
         string path = parsed.GetRequiredValue(Out);
-        VectorFileWriter writer = Writers.FirstOrDefault(candidate => candidate.Extension.Equals(Path.GetExtension(path), StringComparison.OrdinalIgnoreCase))
+        VectorFileWriter writer = Writers.FirstOrDefault(
+            candidate => candidate.Extension.Equals(Path.GetExtension(path), StringComparison.OrdinalIgnoreCase))
             ?? throw new ArgumentException($"OUT must end in one of {Extensions}, not '{Path.GetExtension(path)}'.");
         using VectorSource source = VectorInput.Open(parsed.GetRequiredValue(In), Input.Read(parsed));
         terminal.Note(source);
@@ -43,7 +44,8 @@ internal static class ConvertCommand
             return true;
         });
         var result = new ConvertResult(
-            source.Name, path, source.Count, source.Dimension, source.HasKeys && writer.KeepsKeys, source.HasPayload && writer.KeepsKeys, new FileInfo(path).Length);
+            source.Name, path, source.Count, source.Dimension, source.HasKeys && writer.KeepsKeys, source.HasPayload
+            && writer.KeepsKeys, new FileInfo(path).Length);
         terminal.Write(result, ResultJsonContext.Readable.ConvertResult, console => FactTable.Write(
             console, [("vectors", $"{result.N:N0} x {result.D}"), (result.Out, FactTable.Bytes(result.Bytes))]));
         return ExitCode.Success;

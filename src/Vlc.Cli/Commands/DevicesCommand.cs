@@ -11,7 +11,8 @@ internal static class DevicesCommand
 {
     public static Command Create()
     {
-        var command = new Command("devices", "List the GPUs and OpenCL devices of this machine, with memory, limits, and why one cannot be used.");
+        var command = new Command(
+            "devices", "List the GPUs and OpenCL devices of this machine, with memory, limits, and why one cannot be used.");
         command.SetBody(Run);
         return command;
     }
@@ -26,12 +27,17 @@ internal static class DevicesCommand
 
     private static void Print(IAnsiConsole console, DevicesResult result)
     {
-        Table table = FactTable.Create(">index", "kind", "device", "version", ">memory", ">shared a group", ">threads a group", ">units", "usable");
+        Table table = FactTable.Create(
+            ">index", "kind", "device", "version", ">memory", ">shared a group", ">threads a group", ">units", "usable");
         foreach (DeviceRow device in result.Devices)
         {
             table.Row(
-                $"{device.Index}", device.IsGpu ? device.Kind : $"{device.Kind}, processor", device.Name, device.Version, FactTable.Bytes(device.MemoryBytes),
-                FactTable.Bytes(device.SharedBytes), $"{device.GroupThreads}", $"{device.Multiprocessors}", device.Problem is { } problem ? $"no: {problem}" : "yes");
+                $"{device.Index}", device.IsGpu
+                ? device.Kind
+                : $"{device.Kind}, processor", device.Name, device.Version, FactTable.Bytes(device.MemoryBytes),
+                FactTable.Bytes(device.SharedBytes), $"{device.GroupThreads}", $"{device.Multiprocessors}", device.Problem is { } problem
+                ? $"no: {problem}"
+                : "yes");
         }
 
         if (result.Devices.Length > 0) console.Write(table);
@@ -48,12 +54,15 @@ internal static class DevicesCommand
 internal sealed record DevicesResult(DeviceRow[] Devices, IReadOnlyList<string> Absent, string Auto)
 {
     public static DevicesResult Of(GpuDevices devices) => new(
-        [.. devices.All.Select(DeviceRow.Of)], devices.Absent, devices.FirstGpu() is { } gpu ? $"{DeviceRow.Of(gpu).Kind}, {gpu.Name}" : DeviceOption.Cpu);
+        [.. devices.All.Select(DeviceRow.Of)], devices.Absent, devices.FirstGpu() is { } gpu
+        ? $"{DeviceRow.Of(gpu).Kind}, {gpu.Name}"
+        : DeviceOption.Cpu);
 }
 
 /// <summary>A device.</summary>
 internal sealed record DeviceRow(
-    int Index, string Kind, string Name, bool IsGpu, string Version, long MemoryBytes, long SharedBytes, int GroupThreads, int Multiprocessors, bool Usable,
+    int Index, string Kind, string Name, bool IsGpu, string Version, long MemoryBytes, long SharedBytes, int GroupThreads,
+    int Multiprocessors, bool Usable,
     string? Problem)
 {
     public static DeviceRow Of(GpuDevice device) => new(

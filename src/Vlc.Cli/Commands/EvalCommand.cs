@@ -31,7 +31,8 @@ internal static class EvalCommand
     private static readonly Option<double?> TargetRecall = SharedOptions.TargetRecall();
     private static readonly Option<double?> MinRecall = SharedOptions.MinRecall("recall");
     private static readonly Option<double?> MaxRatio = SharedOptions.MaxRatio();
-    private static readonly Option<string?> Device = DeviceOption.Create("Where batches of queries are scanned; cpu unless given. Single queries always run on the processor.");
+    private static readonly Option<string?> Device = DeviceOption.Create(
+        "Where batches of queries are scanned; cpu unless given. Single queries always run on the processor.");
 
     public static Command Create()
     {
@@ -67,12 +68,13 @@ internal static class EvalCommand
             float[] rows = QueryVectors.ReadAll(queries, index.Dimension, index.Metric, cancellationToken);
             using VectorSource? originals = compute ? Originals.Open(parsed, terminal) : null;
             JudgedQueries judged = originals is null
-                ? ReadTruth(parsed.GetValue(Truth)!, rows, index, k)
+                ? ReadTruth(parsed.GetValue(Truth)!, rows, index, k, terminal)
                 : FindTruth(originals, rows, index, k, options.Threads, progress, cancellationToken);
             ExactScan? exact = originals is null ? null : ExactScan.TryLoad(originals, index.Metric, cancellationToken);
             return SearchMeasurement.Take(index, onDevice, judged, k, options, exact, progress, cancellationToken);
         });
-        var result = EvalResult.Of(index.Manifest, index.TotalBytes, measured, k, device.Name, parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
+        var result = EvalResult.Of(
+            index.Manifest, index.TotalBytes, measured, k, device.Name, parsed.GetValue(MinRecall), parsed.GetValue(MaxRatio));
         terminal.Write(result, ResultJsonContext.Readable.EvalResult, console => Print(console, result));
         return terminal.Judge(result.Gates);
     }
@@ -94,13 +96,14 @@ internal static class EvalCommand
         return new JudgedQueries(rows, index.Dimension, truth, k);
     }
 
-    private static JudgedQueries ReadTruth(string path, float[] rows, VlcIndex index, int k)
+    private static JudgedQueries ReadTruth(string path, float[] rows, VlcIndex index, int k, CommandTerminal terminal)
     {
         const string Hdf5Dataset = "neighbors";
         NeighborTable table;
         if (Path.GetExtension(path) is ".hdf5" or ".h5" or ".hdf")
         {
             using VectorSource neighbors = VectorInput.Open(path, new VectorFileOptions { Dataset = Hdf5Dataset });
+            terminal.Note(neighbors);
             table = NeighborTable.From(neighbors);
         }
         else
@@ -138,7 +141,9 @@ internal static class EvalCommand
                 + $"({result.Queries:N0} queries)"),
             ("exhaustive", $"{result.RecallExhaustive:F4}"),
             ("one thread", $"{result.Qps:N0} queries a second, p50 {result.P50Ms:F3} ms, p99 {result.P99Ms:F3} ms"),
-            ("batch", $"{result.BatchQps:N0} queries a second, {(result.Device == DeviceOption.Cpu ? $"{result.Threads} threads" : result.Device)}"),
+            (
+            "batch",
+            $"{result.BatchQps:N0} queries a second, {(result.Device == DeviceOption.Cpu ? $"{result.Threads} threads" : result.Device)}"),
         ];
         if (result.ExactQps is { } exact)
         {
@@ -155,7 +160,8 @@ internal sealed record EvalResult(
     double Probes, double ScannedShare, double BytesPerVector, double Ratio, double Qps, double P50Ms, double P99Ms, double BatchQps,
     int Threads, string Device, double? ExactQps, double? Speedup, QualityGate[] Gates)
 {
-    public static EvalResult Of(Manifest manifest, long bytes, SearchMeasurement measured, int k, string device, double? minRecall, double? maxRatio)
+    public static EvalResult Of(
+        Manifest manifest, long bytes, SearchMeasurement measured, int k, string device, double? minRecall, double? maxRatio)
     {
         double bytesPerVector = (double)bytes / manifest.Count;
         double ratio = bytesPerVector / (manifest.Dimension * sizeof(float));
@@ -163,7 +169,8 @@ internal sealed record EvalResult(
             measured.Recall.Value, measured.Recall.StandardError, measured.Exhaustive.Value, k, measured.Queries,
             manifest.Count, manifest.Dimension, manifest.AnchorCount, Spellings.Metric[manifest.Metric], Spellings.Codec[manifest.Codec],
             measured.Probes, measured.ScannedShare,
-            bytesPerVector, ratio, measured.Single.Qps, measured.Single.P50Ms, measured.Single.P99Ms, measured.BatchQps, measured.Threads, device,
+            bytesPerVector, ratio, measured.Single.Qps, measured.Single.P50Ms, measured.Single.P99Ms, measured.BatchQps, measured.Threads,
+            device,
             measured.ExactQps, measured.Speedup, QualityGate.Judge(minRecall, measured.Recall.Value, maxRatio, ratio));
     }
 }

@@ -25,7 +25,8 @@ internal static class IndexCommand
         Required = true,
     };
 
-    private static readonly Option<string?> CodecWord = Spellings.Codec.Option("--codec", "How residuals are stored; packed, the fewest bytes, unless given, or int8 with --dims or --jacobians.");
+    private static readonly Option<string?> CodecWord = Spellings.Codec.Option(
+        "--codec", "How residuals are stored; packed, the fewest bytes, unless given, or int8 with --dims or --jacobians.");
 
     private static readonly Option<int?> CodedDimension = NumberOption.Count(
         "--dims", 1, "Axes of a residual that are coded, those of most energy; all unless given.", "D_R");
@@ -50,7 +51,8 @@ internal static class IndexCommand
     };
 
     private static readonly Option<string?> Device = DeviceOption.Create(
-        "Where training, assignment and the search for packed codes run; auto, a GPU where there is one and else the processor, unless given. The bytes are the same.");
+        "Where training, assignment and the search for packed codes run; auto, a GPU where there is one and else the processor, unless "
+        + "given. The bytes are the same.");
 
     private static readonly Option<double?> MinRecall = SharedOptions.MinRecall(
         "the recall measured on the tuning sample, with automatic probes,");
@@ -75,12 +77,14 @@ internal static class IndexCommand
         // These shape the classic layout; whoever gives one wants it.
         bool? jacobians = parsed.GetValue(Jacobians) switch { "true" => true, "false" => false, _ => null };
         bool classic = parsed.GetValue(CodedDimension) is not null || jacobians is not null;
-        CodecKind codec = Spellings.Codec.ParseOptional(parsed.GetValue(CodecWord)) ?? (classic ? CodecKind.Int8 : new IndexOptions().Codec);
+        CodecKind codec = Spellings.Codec.ParseOptional(parsed.GetValue(CodecWord)) ?? (
+            classic ? CodecKind.Int8 : new IndexOptions().Codec);
         double? ratio = !Shared.HasTargetRecall(parsed) && parsed.GetValue(MaxRatio) is > 0 and < 1 and var most ? most : null;
         using VectorSource source = Shared.OpenVectors(parsed, terminal);
         if (source.HasPayload) terminal.Note("An index keeps vectors and keys; the payload is left in the file.");
         using VectorSource? queries = Shared.OpenQueries(parsed, terminal, source);
-        IndexOptions options = Shared.Read(parsed, queries, codec, parsed.GetValue(CodedDimension), jacobians, ratio, device.Backend, updatable: !parsed.GetValue(Frozen));
+        IndexOptions options = Shared.Read(
+            parsed, queries, codec, parsed.GetValue(CodedDimension), jacobians, ratio, device.Backend, updatable: !parsed.GetValue(Frozen));
         IndexReport report;
         try
         {
@@ -129,10 +133,12 @@ internal static class IndexCommand
         if (result.Packed is { } packed)
         {
             facts.Add((
-                result.Codec, $"{packed.GroupCount} bases of up to {packed.LargestRank} axes, {packed.ClassCount} classes, {packed.CodeBytes:F1} bytes of code, "
+                result.Codec, $"{packed.GroupCount} bases of up to {packed.LargestRank} axes, {packed.ClassCount} classes, "
+                + $"{packed.CodeBytes:F1} bytes of code, "
                 + (packed.Unbiased ? "unbiased" : "nearest") + (packed.EqualBytes ? ", equal bytes" : "")));
             facts.Add((
-                "Gaussian bound", $"{packed.BitsToBound:F3} bit a coded axis away ({packed.StoredBitsToBound:F3} as stored), {packed.CodedAxes:F1} axes; "
+                "Gaussian bound",
+                $"{packed.BitsToBound:F3} bit a coded axis away ({packed.StoredBitsToBound:F3} as stored), {packed.CodedAxes:F1} axes; "
                 + $"an ideal code would take {packed.BoundCodeBytes:F1} bytes"));
         }
 
@@ -148,14 +154,16 @@ internal static class IndexCommand
         if (result.Predicted is { } predicted)
         {
             facts.Add((
-                $"predicted recall@{predicted.K}", $"{predicted.Recall:F4} ± {predicted.RecallStdErr:F4} with all cells, before the index was written"));
+                $"predicted recall@{predicted.K}",
+                $"{predicted.Recall:F4} ± {predicted.RecallStdErr:F4} with all cells, before the index was written"));
         }
 
         if (result.Measured is { } measured)
         {
             facts.Add((
                 $"measured recall@{measured.K}",
-                $"{measured.RecallExhaustive:F4} ± {measured.RecallExhaustiveStdErr:F4} with all cells; {measured.Recall:F4} ± {measured.RecallStdErr:F4} "
+                $"{measured.RecallExhaustive:F4} ± {measured.RecallExhaustiveStdErr:F4} with all cells; {measured.Recall:F4} ± "
+                + $"{measured.RecallStdErr:F4} "
                 + $"with {measured.Probes:F0} probes ({measured.ScannedShare:P1} of the rows)"));
             facts.Add(("tuned on", TuningSample.Describe(measured.Queries, result.TunedOn)));
         }
@@ -172,8 +180,10 @@ internal static class IndexCommand
 /// <summary>What <c>vlc index</c> reports.</summary>
 internal sealed record IndexResult(
     int N, int D, int M, string Metric, string Codec, int CodedDimensions, bool Jacobians, ulong Seed, long Bytes, long EncoderBytes,
-    long KeysBytes, double BytesPerVector, double Ratio, SectionBytes[] Sections, double Distortion, double Energy, double NormalizedEntropy, int Iterations, bool Converged,
-    int? ResumedFrom, int TrainingRows, PackedReport? Packed, PredictedRecall? Predicted, TunedRecall? Measured, string? TunedOn, string Device,
+    long KeysBytes, double BytesPerVector, double Ratio, SectionBytes[] Sections, double Distortion, double Energy,
+    double NormalizedEntropy, int Iterations, bool Converged,
+    int? ResumedFrom, int TrainingRows, PackedReport? Packed, PredictedRecall? Predicted, TunedRecall? Measured, string? TunedOn,
+    string Device,
     IReadOnlyDictionary<string, double> Seconds, QualityGate[] Gates)
 {
     public static IndexResult Of(IndexReport report, string device, IndexInfo info, double? minRecall, double? maxRatio)
@@ -188,7 +198,9 @@ internal sealed record IndexResult(
             info.BytesPerVector, report.Ratio,
             SectionBytes.Of(info), report.Distortion, report.Training.Energy, report.Training.NormalizedEntropy,
             report.Training.Iterations.Count, report.Training.Converged, report.Training.ResumedFrom, report.Training.TrainingRows,
-            report.Packed, PredictedRecall.Of(report), measured, measured is null ? null : TuningSample.Name(report.TuningSource), device, seconds,
+            report.Packed, PredictedRecall.Of(report), measured, measured is null
+            ? null
+            : TuningSample.Name(report.TuningSource), device, seconds,
             QualityGate.Judge(minRecall, measured?.Recall, maxRatio, report.Ratio));
     }
 }
@@ -203,7 +215,8 @@ internal sealed record PredictedRecall(int K, int Queries, double Recall, double
 
 /// <summary>Recall of the written index on the tuning sample, with automatic probes and exhaustive.</summary>
 internal sealed record TunedRecall(
-    int K, int Queries, double Probes, double ScannedShare, double Recall, double RecallStdErr, double RecallExhaustive, double RecallExhaustiveStdErr)
+    int K, int Queries, double Probes, double ScannedShare, double Recall, double RecallStdErr, double RecallExhaustive,
+    double RecallExhaustiveStdErr)
 {
     public static TunedRecall? Of(IndexReport report) => report.Measured is not { } measured ? null : new TunedRecall(
         measured.K, measured.Queries, Math.Round(measured.Plan.Probes, 1), measured.Plan.MeanRows / report.Manifest.Count,

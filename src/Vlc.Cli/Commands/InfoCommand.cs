@@ -73,8 +73,8 @@ internal static class InfoCommand
 }
 
 /// <summary>
-/// What <c>vlc info</c> reports of an index. The bytes of the sections add up to those of the files. <c>bytes</c> and ratio are about what a search needs; keys and
-/// what only updates need are beside it. The version is the file format's.
+/// What <c>vlc info</c> reports of an index. The bytes of the sections add up to those of the files. <c>bytes</c> and ratio are about what
+/// a search needs; keys and what only updates need are beside it. The version is the file format's.
 /// </summary>
 internal sealed record InfoResult(
     int N, int D, int M, string Metric, string Codec, int CodedDimensions, ulong Seed, int Version, int Segments, int Deleted, long Bytes,

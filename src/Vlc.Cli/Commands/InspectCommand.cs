@@ -28,7 +28,10 @@ internal static class InspectCommand
     private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
     {
         string path = parsed.GetRequiredValue(File);
-        if (path == VectorInput.StandardInput) throw new ArgumentException("inspect looks at a file more than once: save standard input to one.");
+        if (path == VectorInput.StandardInput)
+        {
+            throw new ArgumentException("inspect looks at a file more than once: save standard input to one.");
+        }
         VectorFileOptions options = Input.Read(parsed) with { Formats = VectorInput.Formats };
         RecognizedFile recognized = VectorFiles.Recognize(path, options, VectorInput.Formats);
         FilePart[] parts = [.. recognized.Format.List(path, options)];
@@ -39,12 +42,15 @@ internal static class InspectCommand
 
     /// <summary>The options of the command line, as they go into the command to run.</summary>
     private static string Given(ParseResult parsed) => string.Concat(
-        Input.ReadingOptions.Select(option => parsed.GetResult(option) is { Implicit: false, Tokens: [var token] } ? $" {option.Name} {Quoted(token.Value)}" : ""));
+        Input.ReadingOptions.Select(
+        option => parsed.GetResult(option) is { Implicit: false, Tokens: [var token] } ? $" {option.Name} {Quoted(token.Value)}" : ""));
 
     private static InspectResult Look(
-        string path, RecognizedFile recognized, FilePart[] parts, VectorFileOptions options, string given, CancellationToken cancellationToken)
+        string path, RecognizedFile recognized, FilePart[] parts, VectorFileOptions options, string given,
+        CancellationToken cancellationToken)
     {
-        InspectPart[] shown = [.. parts.Select(part => new InspectPart(part.Name, part.Type, part.Shape, part.Use.ToString().ToLowerInvariant(), part.First, part.Selector))];
+        InspectPart[] shown = [.. parts.Select(part => new InspectPart(part.Name, part.Type, part.Shape,
+            part.Use.ToString().ToLowerInvariant(), part.First, part.Selector))];
         long bytes = Directory.Exists(path) ? 0 : new FileInfo(path).Length;
         var result = new InspectResult(path, bytes, recognized.Format.Name, shown);
         string output = Quoted(Path.GetFileNameWithoutExtension(path.TrimEnd('/')) is { Length: > 0 } name ? name : "vectors");
@@ -72,9 +78,12 @@ internal static class InspectCommand
         catch (VlcFormatException exception)
         {
             // Where the vectors are chosen, no option mends what is wrong with them; where there is a choice, the user makes it.
-            string[] selectors = parts.Any(part => part.Use == PartUse.Vector) ? [] : [.. parts.Select(part => part.Selector).OfType<string>()];
+            string[] selectors = parts.Any(part => part.Use == PartUse.Vector)
+                ? []
+                : [.. parts.Select(part => part.Selector).OfType<string>()];
             string? selector = selectors.Length switch { 0 => null, 1 => selectors[0], _ => "OPTION" };
-            return result with { Refused = exception.Message, Command = selector is null ? null : $"vlc index --emb {Quoted(path)}{given} {selector} --out {output}" };
+            return result with { Refused = exception.Message, Command = selector is null ? null : $"vlc index --emb {Quoted(path)}{given} "
+                + $"{selector} --out {output}" };
         }
     }
 
@@ -100,7 +109,10 @@ internal static class InspectCommand
         if (result.Parts.Length > 0)
         {
             Table table = FactTable.Create("part", "type", "shape", "taken as", "first", "chosen by");
-            foreach (InspectPart part in result.Parts) table.Row(Cut(part.Name, 48), part.Type, part.Shape ?? "", part.Use, Cut(part.First ?? "", 48), part.Selector ?? "");
+            foreach (InspectPart part in result.Parts)
+            {
+                table.Row(Cut(part.Name, 48), part.Type, part.Shape ?? "", part.Use, Cut(part.First ?? "", 48), part.Selector ?? "");
+            }
             console.Write(table);
         }
 

@@ -45,7 +45,10 @@ internal static class QueryCommand
         var command = new Command("query", "Find the nearest rows of vectors; without --idx, show a small retrieval from made-up data.");
         command.Add(Index);
         Queries.AddTo(command);
-        foreach (Option option in new Option[] { Neighbors, Probes, TargetRecall, Allow, Deny, MetricWord, Out, Device }) command.Add(option);
+        foreach (Option option in new Option[] { Neighbors, Probes, TargetRecall, Allow, Deny, MetricWord, Out, Device })
+        {
+            command.Add(option);
+        }
         command.SetBody(Run);
         return command;
     }
@@ -99,7 +102,8 @@ internal static class QueryCommand
 
         ProbingPlan plan = index.Plan(options);
         var answer = new QueryResult(
-            source.Count, k, index.Count, index.Dimension, Spellings.Metric[index.Metric], plan.Probes, plan.ScannedRows, plan.DistanceRatio, device.Name, outPath,
+            source.Count, k, index.Count, index.Dimension, Spellings.Metric[index.Metric], plan.Probes, plan.ScannedRows,
+            plan.DistanceRatio, device.Name, outPath,
             writer is null ? [.. results] : null);
         terminal.Write(answer, ResultJsonContext.Readable.QueryResult, console => Print(console, answer));
         return ExitCode.Success;
@@ -176,9 +180,12 @@ internal static class QueryCommand
             }
         }
 
-        string ratio = answer.DistanceRatio is { } factor ? $", none beyond {factor:F2} times the squared distance of the k-th of the first rows," : "";
+        string ratio = answer.DistanceRatio is { } factor
+            ? $", none beyond {factor:F2} times the squared distance of the k-th of the first rows,"
+            : "";
         string written = answer.Out is null ? "" : $"; {answer.Queries:N0} queries written to {answer.Out}";
-        console.WriteLine($"{answer.Metric}, at most {answer.Probes:N0} cells or {answer.ScannedRows:N0} rows a query{ratio} on {answer.Device}{written}");
+        console.WriteLine($"{answer.Metric}, at most {answer.Probes:N0} cells or {answer.ScannedRows:N0} rows a query{ratio} on "
+            + $"{answer.Device}{written}");
     }
 
     private delegate void NeighborSink(QueryNeighbors result, ReadOnlySpan<int> ids);
@@ -186,7 +193,8 @@ internal static class QueryCommand
 
 /// <summary>What <c>vlc query</c> reports.</summary>
 internal sealed record QueryResult(
-    long Queries, int K, int N, int D, string Metric, int Probes, int ScannedRows, float? DistanceRatio, string Device, string? Out, QueryNeighbors[]? Results);
+    long Queries, int K, int N, int D, string Metric, int Probes, int ScannedRows, float? DistanceRatio, string Device, string? Out,
+    QueryNeighbors[]? Results);
 
 /// <summary>The neighbours of a query, nearest first; fewer than k where no more were found.</summary>
 internal sealed record QueryNeighbors(long Query, Neighbor[] Neighbors)

@@ -10,8 +10,10 @@ namespace Vlc.Cli.Commands;
 internal static class RemoveCommand
 {
     private static readonly Option<string> Index = SharedOptions.Index();
-    private static readonly Option<string?> Ids = new("--ids") { Description = "Numbers of the rows to delete, one a line.", HelpName = "FILE" };
-    private static readonly Option<string?> Keys = new("--keys") { Description = "Keys of the rows to delete, one a line.", HelpName = "FILE" };
+    private static readonly Option<string?> Ids =
+        new("--ids") { Description = "Numbers of the rows to delete, one a line.", HelpName = "FILE" };
+    private static readonly Option<string?> Keys =
+        new("--keys") { Description = "Keys of the rows to delete, one a line.", HelpName = "FILE" };
 
     public static Command Create()
     {
@@ -38,7 +40,8 @@ internal static class RemoveCommand
         if (removed < rows.Length) terminal.Warn($"{rows.Length - removed:N0} of the rows were named twice or deleted before.");
         terminal.Write(
             result, ResultJsonContext.Readable.RemoveResult,
-            console => FactTable.Write(console, [("deleted", $"{removed:N0} rows; {result.Deleted:N0} of {total:N0} until the index is compacted")]));
+            console => FactTable.Write(
+            console, [("deleted", $"{removed:N0} rows; {result.Deleted:N0} of {total:N0} until the index is compacted")]));
         return ExitCode.Success;
     }
 

@@ -33,7 +33,8 @@ internal static class Spellings
         ("l2", Vlc.Metric.L2), ("cosine", Vlc.Metric.Cosine), ("ip", Vlc.Metric.InnerProduct));
 
     public static Spelling<CodecKind> Codec { get; } = new(
-        ("packed", CodecKind.Packed), ("parity", CodecKind.Parity), ("int8", CodecKind.Int8), ("f16", CodecKind.Float16), ("none", CodecKind.None));
+        ("packed", CodecKind.Packed), ("parity", CodecKind.Parity), ("int8", CodecKind.Int8), ("f16", CodecKind.Float16),
+        ("none", CodecKind.None));
 
     public static Spelling<MeanKind> Mean { get; } = new(
         ("arithmetic", MeanKind.Arithmetic), ("trimmed", MeanKind.Trimmed), ("huber", MeanKind.Huber));

@@ -17,13 +17,18 @@ using Vlc.Vectors;
 
 namespace Vlc.Cli.Commands;
 
-/// <summary><c>vlc test-gpu</c>: trains, assigns, encodes and searches on a device and on the processor, and says whether they agree.</summary>
+/// <summary>
+/// <c>vlc test-gpu</c>: trains, assigns, encodes and searches on a device and on the processor, and says whether they agree.
+/// </summary>
 internal static class TestGpuCommand
 {
     private const ulong Seed = 42;
     private const int K = 10;
 
-    /// <summary>Of a squared distance: what rounding may cost a row whose assignment differs, all rows whose codes do, and a place among a query's nearest.</summary>
+    /// <summary>
+    /// Of a squared distance: what rounding may cost a row whose assignment differs, all rows whose codes do, and a place among a query's
+    /// nearest.
+    /// </summary>
     private const double MostExcess = 1e-5;
 
     /// <summary>Of the energy: a device that rounds otherwise takes another path to as good anchors.</summary>
@@ -37,14 +42,16 @@ internal static class TestGpuCommand
 
     private static readonly Option<bool> IsLarge = new("--large") { Description = $"{Large} as well as {Small}." };
     private static readonly Option<string?> Device = DeviceOption.Create(
-        "What to test; auto, a GPU or else any OpenCL device, unless given. simulated runs the kernels on ILGPU's simulation, on a small set.", simulated: true);
+        "What to test; auto, a GPU or else any OpenCL device, unless given. simulated runs the kernels on ILGPU's simulation, on a small "
+        + "set.", simulated: true);
 
     /// <summary>What the simulation, thousands of times slower than a device, does in seconds.</summary>
     private static readonly GpuTestSet Simulable = new(64, 8, 4, Queries: 2);
 
     public static Command Create()
     {
-        var command = new Command("test-gpu", "Check a GPU against the processor on made-up data: times, energy, assignments, codes, search results. Exits with 4 when they disagree.")
+        var command = new Command("test-gpu", "Check a GPU against the processor on made-up data: times, energy, assignments, codes, "
+            + "search results. Exits with 4 when they disagree.")
         {
             IsLarge, Device,
         };
@@ -55,7 +62,10 @@ internal static class TestGpuCommand
     private static ExitCode Run(ParseResult parsed, CommandTerminal terminal, CancellationToken cancellationToken)
     {
         string? word = parsed.GetValue(Device);
-        if (word == DeviceOption.Cpu) throw new ArgumentException("--device cpu: the processor is what a device is compared with; name another.");
+        if (word == DeviceOption.Cpu)
+        {
+            throw new ArgumentException("--device cpu: the processor is what a device is compared with; name another.");
+        }
         int threads = parsed.GetValue(SharedOptions.Threads) ?? Environment.ProcessorCount;
         bool simulated = word == DeviceOption.Simulated;
         GpuTestSet[] sets = simulated ? [Simulable] : parsed.GetValue(IsLarge) ? [Small, Large] : [Small];
@@ -68,7 +78,8 @@ internal static class TestGpuCommand
     }
 
     private static TestGpuResult Measure(
-        GpuTestSet[] sets, GpuBackend device, CpuBackend processor, int threads, ProgressReport progress, CancellationToken cancellationToken)
+        GpuTestSet[] sets, GpuBackend device, CpuBackend processor, int threads, ProgressReport progress,
+        CancellationToken cancellationToken)
     {
         progress("compile kernels", 0);
         long start = Stopwatch.GetTimestamp();
@@ -86,29 +97,38 @@ internal static class TestGpuCommand
         foreach (GpuTestSet set in sets)
         {
             progress($"{set}", 0);
-            Training onProcessor = Train(set, processor, threads, cancellationToken), onDevice = Train(set, device, threads, cancellationToken);
+            Training onProcessor = Train(set, processor, threads, cancellationToken);
+            Training onDevice = Train(set, device, threads, cancellationToken);
             (double processorSeconds, int[] expected) = Assign(set, processor, onProcessor, cancellationToken);
             (double deviceSeconds, int[] assigned) = Assign(set, device, onProcessor, cancellationToken);
-            (double processorEncode, byte[] expectedStates, double expectedError) = Encode(set, processor, onProcessor.Rows, cancellationToken);
+            (
+                double processorEncode, byte[] expectedStates,
+                double expectedError) = Encode(set, processor, onProcessor.Rows, cancellationToken);
             (double deviceEncode, byte[] states, double error) = Encode(set, device, onProcessor.Rows, cancellationToken);
             SearchComparison search = Search(set, device, threads, cancellationToken);
             double difference = Math.Abs(onDevice.Report.Energy - onProcessor.Report.Energy) / onProcessor.Report.Energy;
             (double equal, double excess) = Compare(set, onProcessor, expected, assigned);
             double errorDifference = Math.Abs(error - expectedError) / expectedError;
-            bool identical = onDevice.Anchors.AsSpan().SequenceEqual(onProcessor.Anchors) && equal == 1 && states.AsSpan().SequenceEqual(expectedStates)
+            bool identical = onDevice.Anchors.AsSpan().SequenceEqual(onProcessor.Anchors) && equal == 1
+                && states.AsSpan().SequenceEqual(expectedStates)
                 && search.Equal == 1;
             comparisons.Add(new GpuComparison(
-                set.Rows, set.Dimension, set.Anchors, onProcessor.Seconds, onDevice.Seconds, onProcessor.Seconds / onDevice.Seconds, processorSeconds,
-                deviceSeconds, processorSeconds / deviceSeconds, processorEncode, deviceEncode, processorEncode / deviceEncode, search.ProcessorSeconds,
-                search.DeviceSeconds, search.ProcessorSeconds / search.DeviceSeconds, difference, equal, excess, errorDifference, search.Equal, search.ScoreDifference, identical));
+                set.Rows, set.Dimension, set.Anchors, onProcessor.Seconds, onDevice.Seconds, onProcessor.Seconds / onDevice.Seconds,
+                processorSeconds,
+                deviceSeconds, processorSeconds / deviceSeconds, processorEncode, deviceEncode, processorEncode / deviceEncode,
+                search.ProcessorSeconds,
+                search.DeviceSeconds, search.ProcessorSeconds / search.DeviceSeconds, difference, equal, excess, errorDifference,
+                search.Equal, search.ScoreDifference, identical));
             gates.Add(new QualityGate($"{set}: energy difference", MostEnergyDifference, difference, difference <= MostEnergyDifference));
             gates.Add(new QualityGate($"{set}: excess distance", MostExcess, excess, excess <= MostExcess));
             gates.Add(new QualityGate($"{set}: code error difference", MostExcess, errorDifference, errorDifference <= MostExcess));
             gates.Add(new QualityGate($"{set}: equal results", LeastEqualPlaces, search.Equal, search.Equal >= LeastEqualPlaces));
-            gates.Add(new QualityGate($"{set}: score difference", MostExcess, search.ScoreDifference, search.ScoreDifference <= MostExcess));
+            gates.Add(
+                new QualityGate($"{set}: score difference", MostExcess, search.ScoreDifference, search.ScoreDifference <= MostExcess));
         }
 
-        return new TestGpuResult(gates.TrueForAll(gate => gate.Passed), device.Name, processor.Name, compileSeconds, [.. comparisons], [.. gates]);
+        return new TestGpuResult(
+            gates.TrueForAll(gate => gate.Passed), device.Name, processor.Name, compileSeconds, [.. comparisons], [.. gates]);
     }
 
     private static Training Train(GpuTestSet set, IComputeBackend backend, int threads, CancellationToken cancellationToken)
@@ -121,7 +141,8 @@ internal static class TestGpuCommand
     }
 
     /// <summary>One pass over rows that are already where they are computed.</summary>
-    private static (double Seconds, int[] Nearest) Assign(GpuTestSet set, IComputeBackend backend, Training training, CancellationToken cancellationToken)
+    private static (double Seconds, int[] Nearest) Assign(
+        GpuTestSet set, IComputeBackend backend, Training training, CancellationToken cancellationToken)
     {
         var nearest = new int[set.Rows];
         var scores = new float[set.Rows];
@@ -133,7 +154,8 @@ internal static class TestGpuCommand
     }
 
     /// <summary>Searches the trellis code of every row, of 1 to 8 bits a component; its squared error is that of all rows.</summary>
-    private static (double Seconds, byte[] States, double Error) Encode(GpuTestSet set, IComputeBackend backend, float[] rows, CancellationToken cancellationToken)
+    private static (double Seconds, byte[] States, double Error) Encode(
+        GpuTestSet set, IComputeBackend backend, float[] rows, CancellationToken cancellationToken)
     {
         byte[] bits = [.. Enumerable.Range(0, set.Dimension).Select(axis => (byte)(1 + (axis % TrellisTables.MaxBits)))];
         float[] scales = [.. Enumerable.Repeat(1f, set.Dimension)], minima = new float[set.Rows];
@@ -144,7 +166,10 @@ internal static class TestGpuCommand
         return (Stopwatch.GetElapsedTime(start).TotalSeconds, states, minima.Sum(minimum => (double)minimum));
     }
 
-    /// <summary>Indexes the rows with codec packed, on the processor, and searches it on both: every code, which is timed, and then as many as the index chooses.</summary>
+    /// <summary>
+    /// Indexes the rows with codec packed, on the processor, and searches it on both: every code, which is timed, and then as many as the
+    /// index chooses.
+    /// </summary>
     private static SearchComparison Search(GpuTestSet set, GpuBackend device, int threads, CancellationToken cancellationToken)
     {
         float[] drawn = GaussianBlobs.Draw(set.Rows + set.Queries, set.Dimension, set.Anchors, Seed);
@@ -153,7 +178,9 @@ internal static class TestGpuCommand
         using (var source = new InMemoryVectors(drawn.AsMemory(0, set.Rows * set.Dimension), set.Dimension))
         {
             var training = new AnchorTrainingOptions { AnchorCount = set.Anchors, Seed = Seed, Threads = threads };
-            IndexBuilder.Build(source, folder.File("index"), new IndexOptions { Training = training, Resumable = false }, cancellationToken: cancellationToken);
+            IndexBuilder.Build(
+                source, folder.File("index"), new IndexOptions { Training = training, Resumable = false },
+                cancellationToken: cancellationToken);
         }
 
         using VlcIndex index = VlcIndex.Open(folder.File("index"));
@@ -173,7 +200,11 @@ internal static class TestGpuCommand
             if (probes is not null) (deviceSeconds, processorSeconds) = (seconds, Stopwatch.GetElapsedTime(start).TotalSeconds);
             for (int place = 0; place < ids.Length; place++)
             {
-                if (ids[place] == expected[place] && BitConverter.SingleToInt32Bits(scores[place]) == BitConverter.SingleToInt32Bits(expectedScores[place])) equal++;
+                if (ids[place] == expected[place]
+                    && BitConverter.SingleToInt32Bits(scores[place]) == BitConverter.SingleToInt32Bits(expectedScores[place]))
+                {
+                    equal++;
+                }
                 else difference = Math.Max(difference, Relative(scores[place], expectedScores[place]));
             }
         }
@@ -205,7 +236,8 @@ internal static class TestGpuCommand
             double Squared(int anchor)
             {
                 float distance = TensorPrimitives.Distance(
-                    training.Rows.AsSpan(row * set.Dimension, set.Dimension), training.Anchors.AsSpan(anchor * set.Dimension, set.Dimension));
+                    training.Rows.AsSpan(row * set.Dimension, set.Dimension),
+                    training.Anchors.AsSpan(anchor * set.Dimension, set.Dimension));
                 return (double)distance * distance;
             }
         }
@@ -221,11 +253,15 @@ internal static class TestGpuCommand
         foreach (GpuComparison one in result.Comparisons)
         {
             var set = new GpuTestSet(one.N, one.D, one.M);
-            table.Row($"{set}", "training", $"{one.CpuTrainingSeconds:F3}", $"{one.DeviceTrainingSeconds:F3}", $"{one.TrainingSpeedUp:F2}", $"energy {one.EnergyDifference:G3}");
+            table.Row(
+                $"{set}", "training", $"{one.CpuTrainingSeconds:F3}", $"{one.DeviceTrainingSeconds:F3}", $"{one.TrainingSpeedUp:F2}",
+                $"energy {one.EnergyDifference:G3}");
             table.Row(
                 "", "assign", $"{one.CpuAssignSeconds:F4}", $"{one.DeviceAssignSeconds:F4}", $"{one.AssignSpeedUp:F2}",
                 $"{one.EqualAssignments:P2} equal, farther by {one.ExcessDistance:G3}");
-            table.Row("", "encode", $"{one.CpuEncodeSeconds:F4}", $"{one.DeviceEncodeSeconds:F4}", $"{one.EncodeSpeedUp:F2}", $"error {one.CodeErrorDifference:G3}");
+            table.Row(
+                "", "encode", $"{one.CpuEncodeSeconds:F4}", $"{one.DeviceEncodeSeconds:F4}", $"{one.EncodeSpeedUp:F2}",
+                $"error {one.CodeErrorDifference:G3}");
             table.Row(
                 "", "search", $"{one.CpuSearchSeconds:F4}", $"{one.DeviceSearchSeconds:F4}", $"{one.SearchSpeedUp:F2}",
                 $"{one.EqualResults:P2} equal, scores {one.ScoreDifference:G3}");
@@ -251,7 +287,8 @@ internal static class TestGpuCommand
 }
 
 /// <summary>What <c>vlc test-gpu</c> reports.</summary>
-internal sealed record TestGpuResult(bool Passed, string Device, string Processor, double CompileSeconds, GpuComparison[] Comparisons, QualityGate[] Gates);
+internal sealed record TestGpuResult(
+    bool Passed, string Device, string Processor, double CompileSeconds, GpuComparison[] Comparisons, QualityGate[] Gates);
 
 /// <summary>A set on both.</summary>
 /// <param name="N">Rows.</param>
@@ -273,11 +310,16 @@ internal sealed record TestGpuResult(bool Passed, string Device, string Processo
 /// <param name="EqualAssignments">Share of rows with the processor's anchor, given the same anchors.</param>
 /// <param name="ExcessDistance">How much farther, at most and relative, the anchor of another row is.</param>
 /// <param name="CodeErrorDifference">Relative to the squared error of the processor's codes.</param>
-/// <param name="EqualResults">Share of the queries' nearest, of every code and with automatic probes, that are the same row with the same bits of the score.</param>
+/// <param name="EqualResults">
+/// Share of the queries' nearest, of every code and with automatic probes, that are the same row with the same bits of the score.
+/// </param>
 /// <param name="ScoreDifference">Of the others, at most and relative.</param>
 /// <param name="Identical">Whether trained anchors, assignments, codes and results have the same bits.</param>
 internal sealed record GpuComparison(
-    int N, int D, int M, double CpuTrainingSeconds, double DeviceTrainingSeconds, double TrainingSpeedUp, double CpuAssignSeconds, double DeviceAssignSeconds,
-    double AssignSpeedUp, double CpuEncodeSeconds, double DeviceEncodeSeconds, double EncodeSpeedUp, double CpuSearchSeconds, double DeviceSearchSeconds,
-    double SearchSpeedUp, double EnergyDifference, double EqualAssignments, double ExcessDistance, double CodeErrorDifference, double EqualResults, double ScoreDifference,
+    int N, int D, int M, double CpuTrainingSeconds, double DeviceTrainingSeconds, double TrainingSpeedUp, double CpuAssignSeconds,
+    double DeviceAssignSeconds,
+    double AssignSpeedUp, double CpuEncodeSeconds, double DeviceEncodeSeconds, double EncodeSpeedUp, double CpuSearchSeconds,
+    double DeviceSearchSeconds,
+    double SearchSpeedUp, double EnergyDifference, double EqualAssignments, double ExcessDistance, double CodeErrorDifference,
+    double EqualResults, double ScoreDifference,
     bool Identical);

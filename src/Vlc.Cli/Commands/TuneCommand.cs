@@ -21,7 +21,8 @@ internal static class TuneCommand
 
     public static Command Create()
     {
-        var command = new Command("tune", "Measure recall against bytes of the packed codec, and how far its codes are from the Gaussian bound.");
+        var command = new Command(
+            "tune", "Measure recall against bytes of the packed codec, and how far its codes are from the Gaussian bound.");
         Shared.AddTo(command, Plot);
         command.SetBody(Run);
         return command;
@@ -38,7 +39,8 @@ internal static class TuneCommand
         IReadOnlyList<string> problems = options.Validate(source.Count, source.Dimension);
         if (problems.Count > 0) throw new ArgumentException(string.Join("; ", problems) + ".");
         Frontier frontier = terminal.WithProgress(progress => IndexBuilder.MeasureFrontier(
-            source, options, new Reporting<IndexProgress>(step => progress(IndexCommand.Name(step.Phase), step.Share, step.Detail)), cancellationToken));
+            source, options, new Reporting<IndexProgress>(step => progress(IndexCommand.Name(step.Phase), step.Share, step.Detail)),
+            cancellationToken));
         var result = TuneResult.Of(frontier, source.Name, Spellings.Metric[options.Metric], options.Training.Seed, plot);
         if (plot is not null) FrontierFile.Write(plot, frontier, $"{Path.GetFileName(source.Name)}, {result.Metric}");
         terminal.Write(result, ResultJsonContext.Readable.TuneResult, console => Print(console, result));
@@ -48,13 +50,15 @@ internal static class TuneCommand
     private static void Print(IAnsiConsole console, TuneResult result)
     {
         Table table = FactTable.Create(
-            ["", ">bytes/vector", ">ratio", ">bits/axis", .. result.Points[0].Recalls.Select(recall => $">recall@{recall.K}"), ">bound, bytes", ">to bound, bit", ">as stored, bit"]);
+            ["", ">bytes/vector", ">ratio", ">bits/axis", .. result.Points[0].Recalls.Select(recall => $">recall@{recall.K}"),
+                ">bound, bytes", ">to bound, bit", ">as stored, bit"]);
         foreach (TunePoint point in result.Points)
         {
             table.Row(
                 [
                     point.AtTarget ? "*" : "", $"{point.BytesPerVector:F2}", $"{point.Ratio:P2}", $"{point.BitsPerCodedAxis:F2}",
-                    .. point.Recalls.Select(recall => $"{recall.Recall:F4} ± {recall.StdErr:F4}"), $"{point.BoundBytesPerVector:F2}", $"{point.BitsToBound:F3}",
+                    .. point.Recalls.Select(recall => $"{recall.Recall:F4} ± {recall.StdErr:F4}"), $"{point.BoundBytesPerVector:F2}",
+                    $"{point.BitsToBound:F3}",
                     $"{point.StoredBitsToBound:F3}",
                 ]);
         }
@@ -75,7 +79,8 @@ internal static class TuneCommand
 
 /// <summary>What <c>vlc tune</c> reports.</summary>
 internal sealed record TuneResult(
-    int N, int D, int M, string Metric, int Bases, int Classes, ulong Seed, string Emb, string TunedOn, int Queries, int Candidates, double TargetRecall,
+    int N, int D, int M, string Metric, int Bases, int Classes, ulong Seed, string Emb, string TunedOn, int Queries, int Candidates,
+    double TargetRecall,
     TunePoint[] Points, string? Plot, IReadOnlyDictionary<string, double> Seconds)
 {
     public static TuneResult Of(Frontier frontier, string emb, string metric, ulong seed, string? plot)
@@ -91,12 +96,15 @@ internal sealed record TuneResult(
 
 /// <summary>A point of the frontier.</summary>
 internal sealed record TunePoint(
-    int Level, bool Unbiased, bool EqualBytes, bool AtTarget, double BytesPerVector, double Ratio, double CodeBytes, double CodedAxes, double BitsPerCodedAxis,
+    int Level, bool Unbiased, bool EqualBytes, bool AtTarget, double BytesPerVector, double Ratio, double CodeBytes, double CodedAxes,
+    double BitsPerCodedAxis,
     TuneRecall[] Recalls, double BoundBytesPerVector, double BitsToBound, double StoredBitsToBound)
 {
     public static TunePoint Of(FrontierPoint point) => new(
-        point.Level, point.Unbiased, point.EqualBytes, point.AtTarget, point.BytesPerVector, point.Ratio, point.CodeBytes, point.CodedAxes, point.BitsPerCodedAxis,
-        [.. point.Recalls.Select(recall => new TuneRecall(recall.K, recall.Recall, recall.StandardError))], point.BoundBytesPerVector, point.BitsToBound,
+        point.Level, point.Unbiased, point.EqualBytes, point.AtTarget, point.BytesPerVector, point.Ratio, point.CodeBytes, point.CodedAxes,
+        point.BitsPerCodedAxis,
+        [.. point.Recalls.Select(recall => new TuneRecall(recall.K, recall.Recall, recall.StandardError))], point.BoundBytesPerVector,
+        point.BitsToBound,
         point.StoredBitsToBound);
 }
 

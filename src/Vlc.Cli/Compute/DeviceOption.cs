@@ -14,7 +14,8 @@ internal static class DeviceOption
 
     /// <summary>What to do where there is no device.</summary>
     public const string HowToGetOne =
-        "PoCL is OpenCL on the processor (Debian, Ubuntu: apt-get install pocl-opencl-icd); vlc test-gpu --device simulated checks the kernels without any.";
+        "PoCL is OpenCL on the processor (Debian, Ubuntu: apt-get install pocl-opencl-icd); vlc test-gpu --device simulated checks the "
+        + "kernels without any.";
 
     /// <summary>Null stands for <see cref="Auto"/>.</summary>
     /// <param name="description">What runs there.</param>
@@ -28,7 +29,8 @@ internal static class DeviceOption
             string word = result.Tokens[0].Value;
             if (word is not (Auto or Cpu or Cuda or OpenCL) && !(simulated && word == Simulated) && !IsIndex(word))
             {
-                result.AddError($"--device must be {Auto}, {Cpu}, {Cuda}, {OpenCL}{(simulated ? $", {Simulated}" : "")} or a number that vlc devices lists, not '{word}'.");
+                result.AddError($"--device must be {Auto}, {Cpu}, {Cuda}, {OpenCL}{(simulated ? $", {Simulated}" : "")} or a number that "
+                    + $"vlc devices lists, not '{word}'.");
             }
 
             return word;

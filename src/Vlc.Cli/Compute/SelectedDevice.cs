@@ -9,8 +9,8 @@ using Vlc.Search;
 namespace Vlc.Cli.Compute;
 
 /// <summary>
-/// The device that a command computes on. Nothing of Vlc.Gpu is touched unless a device is asked for or a driver is installed, so that the program starts as fast as without, and runs
-/// where Vlc.Gpu.dll is absent.
+/// The device that a command computes on. Nothing of Vlc.Gpu is touched unless a device is asked for or a driver is installed, so that the
+/// program starts as fast as without, and runs where Vlc.Gpu.dll is absent.
 /// </summary>
 internal sealed class SelectedDevice : IDisposable
 {
@@ -52,16 +52,22 @@ internal sealed class SelectedDevice : IDisposable
             case null or DeviceOption.Auto:
                 return devices.FirstGpu() ?? devices.First(GpuKind.Cuda) ?? devices.First(GpuKind.OpenCL)
                     ?? throw new ArgumentException(
-                        $"There is no device that can be used: cuda: {devices.WhyNone(GpuKind.Cuda)}; opencl: {devices.WhyNone(GpuKind.OpenCL)}. "
+                        $"There is no device that can be used: cuda: {devices.WhyNone(GpuKind.Cuda)}; opencl: "
+                        + $"{devices.WhyNone(GpuKind.OpenCL)}. "
                         + DeviceOption.HowToGetOne);
             case DeviceOption.Simulated:
-                return devices.First(GpuKind.Simulated) ?? throw new ArgumentException($"--device {word}: {devices.WhyNone(GpuKind.Simulated)}.");
+                return devices.First(GpuKind.Simulated) ?? throw new ArgumentException(
+                    $"--device {word}: {devices.WhyNone(GpuKind.Simulated)}.");
             case DeviceOption.Cuda or DeviceOption.OpenCL:
                 GpuKind kind = word == DeviceOption.Cuda ? GpuKind.Cuda : GpuKind.OpenCL;
-                return devices.First(kind) ?? throw new ArgumentException($"--device {word}: there is no such device: {devices.WhyNone(kind)}.");
+                return devices.First(kind) ?? throw new ArgumentException(
+                    $"--device {word}: there is no such device: {devices.WhyNone(kind)}.");
             default:
                 int index = int.Parse(word, CultureInfo.InvariantCulture);
-                if (index >= devices.All.Count) throw new ArgumentException($"--device {word}: vlc devices lists {devices.All.Count}, counted from 0.");
+                if (index >= devices.All.Count)
+                {
+                    throw new ArgumentException($"--device {word}: vlc devices lists {devices.All.Count}, counted from 0.");
+                }
                 return devices.All[index];
         }
     }
@@ -122,5 +128,6 @@ internal sealed class SelectedDevice : IDisposable
 
     /// <summary>The assembly itself is not there, which the runtime finds out when it compiles the first method that names it.</summary>
     public static bool IsAbsence(FileNotFoundException exception) =>
-        exception.FileName is { } name && (name.StartsWith("Vlc.Gpu", StringComparison.Ordinal) || name.StartsWith("ILGPU", StringComparison.Ordinal));
+        exception.FileName is { } name
+            && (name.StartsWith("Vlc.Gpu", StringComparison.Ordinal) || name.StartsWith("ILGPU", StringComparison.Ordinal));
 }

@@ -15,7 +15,9 @@ internal sealed class DocumentEmbedding
     /// <summary>Members wanted as queries; a corpus too small for that gives a tenth of its members at most.</summary>
     public const int DefaultHeldOut = 1000;
 
-    /// <summary>Favours the directions that many members share over those that a few make up; found by the same trials as the weights.</summary>
+    /// <summary>
+    /// Favours the directions that many members share over those that a few make up; found by the same trials as the weights.
+    /// </summary>
     private const double SingularValuePower = 0.3;
 
     private readonly HashedTfIdf _termWeights;
@@ -62,7 +64,10 @@ internal sealed class DocumentEmbedding
 
         TruncatedSvd svd = RandomizedSvd.Compute(
             documents, dimension, seed, parallel, done => progress?.Invoke("find latent dimensions", done));
-        if (svd.SingularValues[0] <= 0.0) throw new ArgumentException("No term tells one member from another; there is nothing to embed.", nameof(members));
+        if (svd.SingularValues[0] <= 0.0)
+        {
+            throw new ArgumentException("No term tells one member from another; there is nothing to embed.", nameof(members));
+        }
 
         progress?.Invoke("project", 0.0);
         float[] basis = ScaledTermBasis(svd);
@@ -89,7 +94,8 @@ internal sealed class DocumentEmbedding
         Array.Clear(vector);
         if (!known || !Project(_termWeights.Transform(new(question, 1f), new(KindTerm('M'), 3f)).Row(0), _termBasis, vector))
         {
-            throw new ArgumentException($"None of the words of \"{question}\" occurs in the documentation; ask in other words.", nameof(question));
+            throw new ArgumentException(
+                $"None of the words of \"{question}\" occurs in the documentation; ask in other words.", nameof(question));
         }
 
         return vector;

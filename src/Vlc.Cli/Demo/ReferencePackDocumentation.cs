@@ -9,7 +9,9 @@ namespace Vlc.Cli.Demo;
 internal static class ReferencePackDocumentation
 {
     /// <summary>Finds the running SDK's <c>packs</c> folder.</summary>
-    /// <exception cref="DirectoryNotFoundException">There is none: only a runtime is installed. The message says where it was looked for.</exception>
+    /// <exception cref="DirectoryNotFoundException">
+    /// There is none: only a runtime is installed. The message says where it was looked for.
+    /// </exception>
     public static string FindPacks() => FindPacks(CandidateFolders());
 
     /// <summary>The first of <paramref name="candidates"/> that holds a reference pack.</summary>

@@ -56,9 +56,13 @@ internal sealed record SearchMeasurement
     /// <summary>How many times faster than the exact scan.</summary>
     public double? Speedup => Single.Qps / ExactQps;
 
-    /// <summary>Measures everything; <paramref name="onDevice"/> searches the batches, unless it is null; <paramref name="exact"/> is the scan to compare with, or null.</summary>
+    /// <summary>
+    /// Measures everything; <paramref name="onDevice"/> searches the batches, unless it is null; <paramref name="exact"/> is the scan to
+    /// compare with, or null.
+    /// </summary>
     public static SearchMeasurement Take(
-        VlcIndex index, DeviceIndex? onDevice, JudgedQueries queries, int k, SearchOptions options, ExactScan? exact, ProgressReport progress,
+        VlcIndex index, DeviceIndex? onDevice, JudgedQueries queries, int k, SearchOptions options, ExactScan? exact,
+        ProgressReport progress,
         CancellationToken cancellationToken)
     {
         int threads = options.Threads ?? Environment.ProcessorCount;

@@ -36,7 +36,8 @@ internal static class FrontierFile
         }
         catch (Exception exception) when (exception is DllNotFoundException or TypeInitializationException)
         {
-            throw new PlatformNotSupportedException($"{path}: there is no drawing library for this platform; the table and --json have the same figures.", exception);
+            throw new PlatformNotSupportedException(
+                $"{path}: there is no drawing library for this platform; the table and --json have the same figures.", exception);
         }
 
         using var file = new ReplacingFile(path);

@@ -36,8 +36,11 @@ internal sealed class VectorInput
         _dataset = Word("dataset", $"Dataset of {name}, an HDF5 file; {defaultDataset ?? "train"} unless given.", "PATH");
         _array = Word("array", $"Array of {name}, an npz file; collection or table of a database.", "NAME");
         _column = Word("column", $"Column of {name}, a table, or property of a JSON object, that holds the whole vector.", "NAME");
-        _columns = Word("columns", $"Columns of {name}, a table, that hold a component each, by number from 0 or by name: 2.., 2..385, a..b.", "A..B");
-        _keyColumn = Word("key-column", $"Column of {name}, or property of a JSON object, that holds the key, by name or number; none for no keys.", "NAME");
+        _columns = Word(
+            "columns", $"Columns of {name}, a table, that hold a component each, by number from 0 or by name: 2.., 2..385, a..b.", "A..B");
+        _keyColumn = Word(
+            "key-column", $"Column of {name}, or property of a JSON object, that holds the key, by name or number; none for no keys.",
+            "NAME");
         _header = Word("header", $"Whether the first line of {name}, a text file, names the columns.", "yes|no");
         _header.AcceptOnlyFromAmong("yes", "no");
         _delimiter = Word("delimiter", $"What separates the fields of {name}, a text file: one character, tab or space.", "C");
@@ -57,20 +60,23 @@ internal sealed class VectorInput
             }
         });
 
-        Option<string?> Word(string word, string text, string helpName) => new($"--{prefix}{word}") { Description = text, HelpName = helpName };
+        Option<string?> Word(string word, string text, string helpName) =>
+            new($"--{prefix}{word}") { Description = text, HelpName = helpName };
     }
 
     /// <summary>Every format that the program reads.</summary>
     public static IReadOnlyList<VectorFileFormat> Formats { get; } =
     [
-        .. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance, ChromaFormat.Instance, ZstandardFormat.Instance,
+        .. VectorFiles.Default, Hdf5Format.Instance, ParquetFormat.Instance, ArrowFormat.Instance, ChromaFormat.Instance,
+            ZstandardFormat.Instance,
     ];
 
     /// <summary>The option that names the file.</summary>
     public Option<string?> File { get; }
 
     /// <summary>The options that say how to read the file.</summary>
-    public IReadOnlyList<Option> ReadingOptions => [_format, _tensor, _dataset, _array, _column, _columns, _keyColumn, _header, _delimiter, _jsonPath];
+    public IReadOnlyList<Option> ReadingOptions =>
+        [_format, _tensor, _dataset, _array, _column, _columns, _keyColumn, _header, _delimiter, _jsonPath];
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -114,9 +120,14 @@ internal sealed class VectorInput
     public static VectorSource Open(string path, VectorFileOptions? options = null)
     {
         if (path != StandardInput) return VectorFiles.Open(path, options, Formats);
-        if (options?.Format is null) throw new ArgumentException("- is standard input, which needs --format: jsonl, csv, npy, fvecs or another.");
+        if (options?.Format is null)
+        {
+            throw new ArgumentException("- is standard input, which needs --format: jsonl, csv, npy, fvecs or another.");
+        }
         using Stream input = Console.OpenStandardInput();
-        return WrappedVectors.Spool("standard input", "input", input, options with { Formats = Formats }, "Standard input, {0} bytes, was written to a temporary file.");
+        return WrappedVectors.Spool(
+            "standard input", "input", input, options with { Formats = Formats },
+            "Standard input, {0} bytes, was written to a temporary file.");
     }
 
     private static char? ParseDelimiter(string word) => word switch

@@ -31,7 +31,11 @@ internal sealed class BigAnnFormat(string name, ElementType elementType) : Vecto
         bool fits = count > 0 && dimension is > 0 and <= VectorShape.MaxDimension
             && sample.Length == HeaderBytes + ((Int128)count * dimension * ElementConversion.SizeOf(elementType));
         // fbin and ibin have the same form; the one whose numbers are of usual size goes before the other.
-        return !fits ? Recognition.None : ElementConversion.IsOfUsualSize(sample.Head[HeaderBytes..], elementType) ? Recognition.Certain : Recognition.Likely;
+        return !fits
+            ? Recognition.None
+            : ElementConversion.IsOfUsualSize(sample.Head[HeaderBytes..], elementType)
+            ? Recognition.Certain
+            : Recognition.Likely;
     }
 
     public override VectorSource Open(string path, VectorFileOptions options)

@@ -19,8 +19,8 @@ internal static class ElementConversion
     };
 
     /// <summary>
-    /// Whether most components are of a size that numbers of the type have: what is one or a thousandth as float32 is a billion as an integer. For telling
-    /// float32 from int32 where a file does not say which; true for other types.
+    /// Whether most components are of a size that numbers of the type have: what is one or a thousandth as float32 is a billion as an
+    /// integer. For telling float32 from int32 where a file does not say which; true for other types.
     /// </summary>
     public static bool IsOfUsualSize(ReadOnlySpan<byte> components, ElementType type)
     {

@@ -9,7 +9,9 @@ internal sealed class InputFile : IDisposable
 
     /// <summary>Opens a file.</summary>
     /// <param name="path">Where it is.</param>
-    /// <param name="shownAs">What messages call it, where that is not <paramref name="path"/>: the archive that a temporary file came out of.</param>
+    /// <param name="shownAs">
+    /// What messages call it, where that is not <paramref name="path"/>: the archive that a temporary file came out of.
+    /// </param>
     public InputFile(string path, string? shownAs = null)
     {
         Path = shownAs ?? path;

@@ -9,7 +9,8 @@ internal sealed class NpyFormat : VectorFileFormat
 
     public override IReadOnlyList<string> Extensions { get; } = [".npy"];
 
-    public override Recognition Recognize(FileSample sample) => sample.Head.StartsWith(FileSignature.Npy) ? Recognition.Certain : Recognition.None;
+    public override Recognition Recognize(FileSample sample) =>
+        sample.Head.StartsWith(FileSignature.Npy) ? Recognition.Certain : Recognition.None;
 
     public override VectorSource Open(string path, VectorFileOptions options)
     {

@@ -43,7 +43,8 @@ internal sealed class NpyHeader
     public int DataOffset => _textOffset + _text.Length;
 
     /// <summary>
-    /// Reads and checks the header of a matrix: signature, version 1 to 3, two dimensions, C order or a shape where the order makes no difference.
+    /// Reads and checks the header of a matrix: signature, version 1 to 3, two dimensions, C order or a shape where the order makes no
+    /// difference.
     /// </summary>
     /// <param name="file">The file.</param>
     /// <param name="start">Offset of the array, which is a member of an archive where it is not 0.</param>
@@ -74,7 +75,8 @@ internal sealed class NpyHeader
         if (!head.StartsWith(FileSignature.Npy))
         {
             throw new VlcFormatException(
-                path, "offset 0", "the npy signature", FileSignature.DescribeOrQuote(head[..int.Min(head.Length, FileSignature.Length)]), Hint);
+                path, "offset 0", "the npy signature", FileSignature.DescribeOrQuote(head[..int.Min(head.Length, FileSignature.Length)]),
+                Hint);
         }
 
         int version = head.Length > 6 ? head[6] : 0;

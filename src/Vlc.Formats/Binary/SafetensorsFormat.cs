@@ -34,7 +34,9 @@ internal sealed class SafetensorsFormat : VectorFileFormat
         [
             .. tensors.Select(tensor => new FilePart(
                 tensor.Name, tensor.DType, string.Join(" x ", tensor.Shape),
-                tensor.Name == options.Tensor || (options.Tensor is null && matrices is [Tensor only] && only == tensor) ? PartUse.Vector : PartUse.Left,
+                tensor.Name == options.Tensor || (options.Tensor is null && matrices is [Tensor only] && only == tensor)
+                ? PartUse.Vector
+                : PartUse.Left,
                 Selector: tensor.Shape.Length == 2 && TypeOf(tensor.DType) is not null ? $"--tensor {tensor.Name}" : null)),
         ];
     }

@@ -17,8 +17,8 @@ internal sealed class VecsFormat(string name, ElementType elementType) : VectorF
     public override IReadOnlyList<string> Extensions { get; } = ["." + name];
 
     /// <summary>
-    /// Certain where the length is a whole number of rows and the first, the second and the last begin with the same dimension. fvecs and ivecs have the
-    /// same form; the one whose numbers are of reasonable size goes before the other.
+    /// Certain where the length is a whole number of rows and the first, the second and the last begin with the same dimension. fvecs and
+    /// ivecs have the same form; the one whose numbers are of reasonable size goes before the other.
     /// </summary>
     public override Recognition Recognize(FileSample sample)
     {
@@ -36,7 +36,10 @@ internal sealed class VecsFormat(string name, ElementType elementType) : VectorF
             if (BinaryPrimitives.ReadInt32LittleEndian(prefix) != dimension) return Recognition.None;
         }
 
-        return count > 1 && ElementConversion.IsOfUsualSize(sample.Head[sizeof(int)..int.Min(sample.Head.Length, layout.Stride)], elementType) ? Recognition.Certain : Recognition.Likely;
+        return count > 1
+            && ElementConversion.IsOfUsualSize(sample.Head[sizeof(int)..int.Min(sample.Head.Length, layout.Stride)], elementType)
+            ? Recognition.Certain
+            : Recognition.Likely;
     }
 
     public override VectorSource Open(string path, VectorFileOptions options)

@@ -5,8 +5,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Json;
 
 /// <summary>
-/// A JSON document with vectors anywhere in it: arrays of arrays, arrays of objects, a dictionary from words or ids to vectors, an API's answer, the
-/// export of a vector database. Read without holding the document.
+/// A JSON document with vectors anywhere in it: arrays of arrays, arrays of objects, a dictionary from words or ids to vectors, an API's
+/// answer, the export of a vector database. Read without holding the document.
 /// </summary>
 internal sealed class JsonFormat : VectorFileFormat
 {
@@ -41,7 +41,9 @@ internal sealed class JsonFormat : VectorFileFormat
         var file = new InputFile(path);
         try
         {
-            JsonPath place = options.JsonPath is { } told ? JsonPath.Parse(told) : JsonSurvey.Of(file).Choose(path, "document", options.Column);
+            JsonPath place = options.JsonPath is { } told
+                ? JsonPath.Parse(told)
+                : JsonSurvey.Of(file).Choose(path, "document", options.Column);
             return new JsonVectors(file, place, options.KeyColumn, told: options.JsonPath is not null);
         }
         catch

@@ -7,8 +7,8 @@ namespace Vlc.Formats.Json;
 internal readonly record struct JsonRange(long Start, int Length);
 
 /// <summary>
-/// Where the rows of a document lie, and where the arrays and objects beside them lie that may hold a value for each row: the parallel lists of a
-/// Chroma or Cohere document, the dictionaries of llama_index.
+/// Where the rows of a document lie, and where the arrays and objects beside them lie that may hold a value for each row: the parallel
+/// lists of a Chroma or Cohere document, the dictionaries of llama_index.
 /// </summary>
 internal sealed class JsonIndex
 {
@@ -61,7 +61,8 @@ internal sealed class JsonIndex
         });
         return index.Rows.Count > 0 || path.RowLevel < 0
             ? index
-            : throw new VlcFormatException(file.Path, path.ToString(), "at least one row", "none", "Name the place of the vectors with --path.");
+            : throw new VlcFormatException(
+                file.Path, path.ToString(), "at least one row", "none", "Name the place of the vectors with --path.");
     }
 
     private void Visit(string path, ref Utf8JsonReader token, long start, long end)
@@ -107,7 +108,10 @@ internal sealed class JsonIndex
                 _ => !parent.IsArray && step.Name == _property,
             };
             if (fits) level = parent.Level + 1;
-            else if (isContainer && step.Kind == StepKind.Name && !parent.IsArray && isArray != ByName && _property is not null) sidecar = SidecarOf(_property);
+            else if (isContainer && step.Kind == StepKind.Name && !parent.IsArray && isArray != ByName && _property is not null)
+            {
+                sidecar = SidecarOf(_property);
+            }
         }
 
         return new Frame(isArray, level, sidecar, start) { Name = _propertyRange, Word = parent.IsArray ? null : _property };
@@ -120,7 +124,9 @@ internal sealed class JsonIndex
         {
             if (length > JsonTokens.MaxBytes)
             {
-                throw new VlcFormatException(path, $"offset {closed.Start}", $"a row of at most {JsonTokens.MaxBytes} bytes", $"{length} bytes", "Name the place of the vectors with --path.");
+                throw new VlcFormatException(
+                    path, $"offset {closed.Start}", $"a row of at most {JsonTokens.MaxBytes} bytes", $"{length} bytes",
+                    "Name the place of the vectors with --path.");
             }
 
             Rows.Add(new JsonRange(closed.Start, (int)length));
@@ -162,12 +168,15 @@ internal sealed class JsonSidecar(string name, bool byName)
     }
 
     /// <summary>The value of a row, or null where a dictionary has none for it.</summary>
-    public JsonRange? Of(int row, string? word) => Named is null ? Values[row] : word is not null && Named.TryGetValue(word, out JsonRange value) ? value : null;
+    public JsonRange? Of(int row, string? word) =>
+        Named is null ? Values[row] : word is not null && Named.TryGetValue(word, out JsonRange value) ? value : null;
 
     /// <summary>True where there is a value for each row; of a dictionary, for some.</summary>
-    public bool Fits(JsonIndex index) => Named is null ? Values.Count == index.Rows.Count : Named.Count > 0 && Named.Count <= index.Rows.Count;
+    public bool Fits(JsonIndex index) =>
+        Named is null ? Values.Count == index.Rows.Count : Named.Count > 0 && Named.Count <= index.Rows.Count;
 
     /// <summary>True for a list of strings or numbers with a name that keys have.</summary>
     public bool IsKeys(string path, Func<JsonRange, ReadOnlySpan<byte>> fetch) =>
-        Named is null && KeyNames.Contains(Name, StringComparer.OrdinalIgnoreCase) && JsonRow.ToText(path, fetch(Values[0]), Name) is not null;
+        Named is null && KeyNames.Contains(Name, StringComparer.OrdinalIgnoreCase)
+            && JsonRow.ToText(path, fetch(Values[0]), Name) is not null;
 }

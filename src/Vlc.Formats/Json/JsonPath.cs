@@ -29,7 +29,10 @@ internal sealed record JsonPath(IReadOnlyList<JsonStep> Steps)
             else if (c is '.' or '[')
             {
                 End();
-                if (c == '[' && (++i >= text.Length || text[i] != ']')) throw new ArgumentException($"'{text}' is no path such as data[].embedding.");
+                if (c == '[' && (++i >= text.Length || text[i] != ']'))
+                {
+                    throw new ArgumentException($"'{text}' is no path such as data[].embedding.");
+                }
                 if (c == '[') steps.Add(JsonStep.Element);
             }
             else
@@ -43,14 +46,18 @@ internal sealed record JsonPath(IReadOnlyList<JsonStep> Steps)
 
         void End()
         {
-            if (name.Length > 0 && name.ToString() is var word && word != "$") steps.Add(word == "*" && !escaped ? JsonStep.Property : JsonStep.Named(word));
+            if (name.Length > 0 && name.ToString() is var word && word != "$")
+            {
+                steps.Add(word == "*" && !escaped ? JsonStep.Property : JsonStep.Named(word));
+            }
             name.Clear();
             escaped = false;
         }
     }
 
     /// <summary>The steps within a row as text: "_additional.vector"; "the row itself" for none.</summary>
-    public static string Describe(IReadOnlyList<JsonStep> steps) => steps.Count == 0 ? "the row itself" : new JsonPath([.. steps]).ToString();
+    public static string Describe(IReadOnlyList<JsonStep> steps) =>
+        steps.Count == 0 ? "the row itself" : new JsonPath([.. steps]).ToString();
 
     /// <inheritdoc/>
     public override string ToString()

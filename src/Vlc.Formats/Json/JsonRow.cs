@@ -45,7 +45,8 @@ internal sealed class JsonRow
         {
             JsonStep[][] candidates = keyName is not null
                 ? [[.. JsonPath.Parse(keyName).Steps]]
-                : [.. KeyNames.Select(name => (JsonStep[])[JsonStep.Named(name)]), .. _vector.Length > 1 ? (JsonStep[][])[[.. _vector[..^1], JsonStep.Named("id")]] : []];
+                : [.. KeyNames.Select(name => (JsonStep[])[JsonStep.Named(name)]),
+                    .. _vector.Length > 1 ? (JsonStep[][])[[.. _vector[..^1], JsonStep.Named("id")]] : []];
             foreach (JsonStep[] candidate in candidates)
             {
                 ReadOnlySpan<byte> value = Locate(row, candidate, where);
@@ -54,13 +55,19 @@ internal sealed class JsonRow
                 break;
             }
 
-            if (_key is null && keyName is not null) throw new VlcFormatException(_path, where, $"a string or a number as \"{keyName}\"", "none");
+            if (_key is null && keyName is not null)
+            {
+                throw new VlcFormatException(_path, where, $"a string or a number as \"{keyName}\"", "none");
+            }
         }
 
-        string[] beside = [.. names.Where(name => !(_vector.Length > 0 && _vector[0].Name == name) && !(_key is [{ } only] && only.Name == name))];
+        string[] beside =
+            [.. names.Where(name => !(_vector.Length > 0 && _vector[0].Name == name) && !(_key is [{ } only] && only.Name == name))];
         HasPayload = beside.Length > 0;
         string key = _key is null ? "" : $"key {JsonPath.Describe(_key)}";
-        string payload = HasPayload ? $"payload {string.Join(", ", beside.Take(6))}{(beside.Length > 6 ? $" and {beside.Length - 6} more" : "")}" : "";
+        string payload = HasPayload
+            ? $"payload {string.Join(", ", beside.Take(6))}{(beside.Length > 6 ? $" and {beside.Length - 6} more" : "")}"
+            : "";
         if (HasPayload) Notes.Add($"Beside the vector: {string.Join(", ", ((string[])[key, payload]).Where(text => text.Length > 0))}.");
         ReadOnlySpan<byte> vector = Locate(row, _vector, where);
         if (vector is [(byte)'"', ..] && DecodeBase64(vector) is { } bytes) ChooseBase64(bytes);
@@ -70,7 +77,12 @@ internal sealed class JsonRow
     public int ParseVector(ReadOnlySpan<byte> row, string where, Span<float> vector)
     {
         ReadOnlySpan<byte> value = Locate(row, _vector, where);
-        if (value.IsEmpty) throw new VlcFormatException(_path, where, $"a vector at {JsonPath.Describe(_vector)}", "none", "Name the property that holds the vector with --column.");
+        if (value.IsEmpty)
+        {
+            throw new VlcFormatException(
+                _path, where, $"a vector at {JsonPath.Describe(_vector)}", "none",
+                "Name the property that holds the vector with --column.");
+        }
         if (value[0] == (byte)'"') return ParseText(value, where, vector);
         try
         {
@@ -114,7 +126,9 @@ internal sealed class JsonRow
     public string ParseKey(ReadOnlySpan<byte> row, string where)
     {
         ReadOnlySpan<byte> value = Locate(row, _key!, where);
-        return ToText(_path, value, where) ?? throw new VlcFormatException(_path, where, $"an \"{JsonPath.Describe(_key!)}\", as in the first row", value.IsEmpty ? "none" : "neither a string nor a number");
+        return ToText(_path, value, where) ?? throw new VlcFormatException(
+            _path, where, $"an \"{JsonPath.Describe(_key!)}\", as in the first row",
+            value.IsEmpty ? "none" : "neither a string nor a number");
     }
 
     /// <summary>A string or a number as text; null for anything else.</summary>
@@ -162,7 +176,9 @@ internal sealed class JsonRow
         }
     }
 
-    /// <summary>The value at the end of steps, with its quotation marks; empty where there is none. Checks the whole row's grammar.</summary>
+    /// <summary>
+    /// The value at the end of steps, with its quotation marks; empty where there is none. Checks the whole row's grammar.
+    /// </summary>
     private ReadOnlySpan<byte> Locate(ReadOnlySpan<byte> row, ReadOnlySpan<JsonStep> steps, string where)
     {
         try
@@ -195,7 +211,10 @@ internal sealed class JsonRow
             int start = (int)json.TokenStartIndex;
             json.Skip();
             if (!wanted) continue;
-            if (!found.IsEmpty) throw new VlcFormatException(_path, where, array ? "one element in a row's array" : $"one \"{step.Name}\"", "two");
+            if (!found.IsEmpty)
+            {
+                throw new VlcFormatException(_path, where, array ? "one element in a row's array" : $"one \"{step.Name}\"", "two");
+            }
             found = value[start..(int)json.BytesConsumed];
         }
 
@@ -233,7 +252,8 @@ internal sealed class JsonRow
         if (DecodeBase64(value) is not { } bytes || bytes.Length % size != 0)
         {
             string found = Encoding.UTF8.GetString(value[..int.Min(value.Length, 40)]);
-            throw new VlcFormatException(_path, where, $"base64 of {Base64Type.ToString().ToLowerInvariant()} values as \"{JsonPath.Describe(_vector)}\"", found);
+            throw new VlcFormatException(
+                _path, where, $"base64 of {Base64Type.ToString().ToLowerInvariant()} values as \"{JsonPath.Describe(_vector)}\"", found);
         }
 
         int count = bytes.Length / size;
@@ -264,12 +284,15 @@ internal sealed class JsonRow
         {
             if (Spread(bytes, type) is not < likelySpread) continue;
             Base64Type = type;
-            Notes.Add($"The base64 is read as {type.ToString().ToLowerInvariant()}: as float32 its values would scatter over the whole range of exponents.");
+            Notes.Add($"The base64 is read as {type.ToString().ToLowerInvariant()}: as float32 its values would scatter over the whole "
+                + $"range of exponents.");
             return;
         }
     }
 
-    /// <summary>True for float64 that was float32 or less: the last 29 bits of every value are zero, and those of the upper halves are not.</summary>
+    /// <summary>
+    /// True for float64 that was float32 or less: the last 29 bits of every value are zero, and those of the upper halves are not.
+    /// </summary>
     private static bool IsWidened(byte[] bytes)
     {
         const uint lowBits = (1u << 29) - 1;

@@ -4,7 +4,9 @@ using Vlc.Formats.Text;
 
 namespace Vlc.Formats.Json;
 
-/// <summary>Finds the vectors of a JSON document: arrays of numbers and the strings that stand for them, and the path that they have in common.</summary>
+/// <summary>
+/// Finds the vectors of a JSON document: arrays of numbers and the strings that stand for them, and the path that they have in common.
+/// </summary>
 internal sealed class JsonSurvey
 {
     private const int MostVectors = 64;
@@ -14,7 +16,8 @@ internal sealed class JsonSurvey
     private const long MostBytes = 4 << 20;
 
     private static readonly string[] VectorNames =
-        ["embedding", "embeddings", "vector", "vectors", "values", "emb", "dense_vector", "text_embedding", "openai_embedding", "feature", "features"];
+        ["embedding", "embeddings", "vector", "vectors", "values", "emb", "dense_vector", "text_embedding", "openai_embedding", "feature",
+            "features"];
 
     private readonly List<Frame> _frames = [];
     private readonly List<Found> _found = [];
@@ -64,8 +67,11 @@ internal sealed class JsonSurvey
     /// <summary>A line for each kind of vector found.</summary>
     public IReadOnlyList<FilePart> Parts(JsonPath? chosen) =>
     [
-        .. _found.GroupBy(found => chosen is not null && Matches(found, chosen) ? chosen.ToString() : found.Pattern).Take(32).Select(group => new FilePart(
-            group.Key, "list of numbers", $"{group.First().Components} components", chosen?.ToString() == group.Key ? PartUse.Vector : PartUse.Left,
+        .. _found.GroupBy(found => chosen is not null
+            && Matches(found, chosen) ? chosen.ToString() : found.Pattern).Take(32).Select(group => new FilePart(
+            group.Key, "list of numbers", $"{group.First().Components} components", chosen?.ToString() == group.Key
+            ? PartUse.Vector
+            : PartUse.Left,
             group.First().First, $"--path '{group.Key}'")),
     ];
 
@@ -77,12 +83,16 @@ internal sealed class JsonSurvey
     /// <exception cref="VlcFormatException">There is none, or more than one.</exception>
     public JsonPath Choose(string path, string where, string? column, bool isRow = false)
     {
-        List<Found> group = column is null ? _found : _found.FindAll(found => found.Places.LastOrDefault(place => place.Name is not null).Name == column);
+        List<Found> group = column is null
+            ? _found
+            : _found.FindAll(found => found.Places.LastOrDefault(place => place.Name is not null).Name == column);
         if (group.Count == 0)
         {
             throw new VlcFormatException(
                 path, where, column is null ? "a list of numbers, or base64 of them" : $"a property \"{column}\" with a list of numbers",
-                _found.Count == 0 ? "none" : $"vectors at {Patterns(_found)}", "Name the property that holds the vector with --column, or its place with --path.");
+                _found.Count == 0
+                ? "none"
+                : $"vectors at {Patterns(_found)}", "Name the property that holds the vector with --column, or its place with --path.");
         }
 
         List<Found> named = Known(group);
@@ -96,14 +106,16 @@ internal sealed class JsonSurvey
 
         if (varying.Length > 1 || (isRow && varying.Length > 0) || alike.Count < group.Count) throw Several(path, where, group);
         Place[] first = alike[0].Places;
-        return new JsonPath([.. first.Select((place, i) => place.Name is null ? JsonStep.Element : varying.Contains(i) ? JsonStep.Property : JsonStep.Named(place.Name))]);
+        return new JsonPath([.. first.Select(
+            (place, i) => place.Name is null ? JsonStep.Element : varying.Contains(i) ? JsonStep.Property : JsonStep.Named(place.Name))]);
     }
 
     private static List<Found> Known(List<Found> group)
     {
         foreach (string name in VectorNames)
         {
-            List<Found> named = group.FindAll(found => Array.Exists(found.Places, place => string.Equals(place.Name, name, StringComparison.OrdinalIgnoreCase)));
+            List<Found> named = group.FindAll(
+                found => Array.Exists(found.Places, place => string.Equals(place.Name, name, StringComparison.OrdinalIgnoreCase)));
             if (named.Count > 0) return named;
         }
 
@@ -114,7 +126,8 @@ internal sealed class JsonSurvey
     private static int[] Varying(List<Found> group, out List<Found> alike)
     {
         Place[] first = group[0].Places;
-        alike = group.FindAll(found => found.Places.Length == first.Length && found.Places.Index().All(place => (place.Item.Name is null) == (first[place.Index].Name is null)));
+        alike = group.FindAll(found => found.Places.Length == first.Length
+            && found.Places.Index().All(place => (place.Item.Name is null) == (first[place.Index].Name is null)));
         List<Found> same = alike;
         return [.. Enumerable.Range(0, first.Length).Where(i => same.Exists(found => found.Places[i] != first[i]))];
     }
@@ -129,9 +142,11 @@ internal sealed class JsonSurvey
         return string.Join(", ", patterns.Take(shown)) + (patterns.Length > shown ? ", ..." : "");
     }
 
-    private static JsonPath PathOf(Place[] places) => new([.. places.Select(place => place.Name is null ? JsonStep.Element : JsonStep.Named(place.Name))]);
+    private static JsonPath PathOf(Place[] places) =>
+        new([.. places.Select(place => place.Name is null ? JsonStep.Element : JsonStep.Named(place.Name))]);
 
-    private static bool Matches(Found found, JsonPath path) => found.Places.Length == path.Steps.Count && found.Places.Index().All(place => path.Steps[place.Index] switch
+    private static bool Matches(Found found, JsonPath path) =>
+        found.Places.Length == path.Steps.Count && found.Places.Index().All(place => path.Steps[place.Index] switch
     {
         { Kind: StepKind.Element } => place.Item.Name is null,
         { Kind: StepKind.Property } => place.Item.Name is not null,
@@ -152,14 +167,20 @@ internal sealed class JsonSurvey
             case JsonTokenType.EndArray or JsonTokenType.EndObject:
                 Frame closed = _frames[^1];
                 _frames.RemoveAt(_frames.Count - 1);
-                if (closed.IsArray && closed.Numbers >= LeastComponents && closed.Numbers == closed.Index + 1) Add(closed.Numbers, closed.FirstNumbers!, start);
+                if (closed.IsArray && closed.Numbers >= LeastComponents && closed.Numbers == closed.Index + 1)
+                {
+                    Add(closed.Numbers, closed.FirstNumbers!, start);
+                }
                 break;
             case JsonTokenType.Number:
                 Enter();
                 if (_frames.Count > 0)
                 {
                     Frame frame = _frames[^1];
-                    if (frame.Numbers++ < 3) frame.FirstNumbers += (frame.Numbers > 1 ? ", " : "") + System.Text.Encoding.UTF8.GetString(token.ValueSpan);
+                    if (frame.Numbers++ < 3)
+                    {
+                        frame.FirstNumbers += (frame.Numbers > 1 ? ", " : "") + System.Text.Encoding.UTF8.GetString(token.ValueSpan);
+                    }
                 }
 
                 break;
@@ -194,6 +215,7 @@ internal sealed class JsonSurvey
     private void Add(int components, string first, long at)
     {
         if (_firstVector < 0) _firstVector = at;
-        _found.Add(new Found([.. _frames.Select(frame => frame.IsArray ? new Place(null, frame.Index) : new Place(frame.Name, 0))], components, first));
+        _found.Add(new Found([.. _frames.Select(frame => frame.IsArray ? new Place(null, frame.Index) : new Place(frame.Name, 0))],
+            components, first));
     }
 }

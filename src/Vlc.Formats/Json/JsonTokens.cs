@@ -51,7 +51,11 @@ internal static class JsonTokens
             int rest = held - start;
             if (start == 0 && rest == buffer.Length)
             {
-                if (rest >= MaxBytes) throw new VlcFormatException(file.Path, $"offset {offset}", $"a JSON token of at most {MaxBytes} bytes", "a longer one");
+                if (rest >= MaxBytes)
+                {
+                    throw new VlcFormatException(
+                        file.Path, $"offset {offset}", $"a JSON token of at most {MaxBytes} bytes", "a longer one");
+                }
                 Array.Resize(ref buffer, 2 * buffer.Length);
             }
 
@@ -59,7 +63,12 @@ internal static class JsonTokens
             offset += start;
             start = 0;
             held = rest + file.Read(buffer.AsSpan(rest), offset + rest);
-            if (held == rest && offset + held < file.Length) throw new VlcFormatException(file.Path, $"offset {offset + held}", "more of the document", "the end of the file", "The file has changed since it was opened.");
+            if (held == rest && offset + held < file.Length)
+            {
+                throw new VlcFormatException(
+                    file.Path, $"offset {offset + held}", "more of the document", "the end of the file",
+                    "The file has changed since it was opened.");
+            }
         }
     }
 

@@ -8,7 +8,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Json;
 
 /// <summary>
-/// The rows of a JSON document. Opening passes over the document once and remembers where each row lies; a row is read and parsed when it is asked for.
+/// The rows of a JSON document. Opening passes over the document once and remembers where each row lies; a row is read and parsed when it
+/// is asked for.
 /// </summary>
 internal sealed class JsonVectors : VectorSource
 {
@@ -73,7 +74,9 @@ internal sealed class JsonVectors : VectorSource
             if (components != Dimension)
             {
                 throw new VlcFormatException(
-                    Name, Where(row), $"{Dimension} components", components > Dimension ? "more" : $"{components}", "All rows of a file have the same dimension.");
+                    Name, Where(row), $"{Dimension} components", components > Dimension
+                    ? "more"
+                    : $"{components}", "All rows of a file have the same dimension.");
             }
 
             FiniteCheck.ThrowIfNotFinite(vector, Dimension, row, Name, _ => $"offset {_index.Rows[row].Start}");
@@ -88,8 +91,11 @@ internal sealed class JsonVectors : VectorSource
         {
             int row = (int)start + i;
             destination[i] = _keys is not null
-                ? JsonRow.ToText(Name, Fetch(_keys.Values[row]), Where(row)) ?? throw new VlcFormatException(Name, Where(row), $"a string or a number in \"{_keys.Name}\"", "another value")
-                : HasOuterKeys ? JsonRow.ToText(Name, Fetch(_index.Names[row]), Where(row))! : _row.ParseKey(Fetch(_index.Rows[row]), Where(row));
+                ? JsonRow.ToText(Name, Fetch(_keys.Values[row]), Where(row)) ?? throw new VlcFormatException(
+                    Name, Where(row), $"a string or a number in \"{_keys.Name}\"", "another value")
+                : HasOuterKeys
+                    ? JsonRow.ToText(Name, Fetch(_index.Names[row]), Where(row))!
+                    : _row.ParseKey(Fetch(_index.Rows[row]), Where(row));
         }
     }
 
@@ -106,7 +112,8 @@ internal sealed class JsonVectors : VectorSource
             json.WriteStartObject();
             foreach (JsonSidecar sidecar in _payload)
             {
-                JsonRange? value = sidecar.Of(row, sidecar.Named is null ? null : JsonRow.ToText(Name, Fetch(_index.Names[row]), Where(row)));
+                JsonRange? value = sidecar.Of(
+                    row, sidecar.Named is null ? null : JsonRow.ToText(Name, Fetch(_index.Names[row]), Where(row)));
                 if (value is not { } range) continue;
                 json.WritePropertyName(sidecar.Name);
                 json.WriteRawValue(Fetch(range), skipInputValidation: true);
@@ -148,9 +155,13 @@ internal sealed class JsonVectors : VectorSource
         if (HasOuterKeys) beside.Add("keys their names");
         if (_keys is not null) beside.Add($"keys {_keys.Name}");
         if (_payload.Count > 0) beside.Add($"payload {string.Join(", ", _payload.Select(sidecar => sidecar.Name))}");
-        if (!told || beside.Count > 0) _notes.Add($"The vectors are at {place}{(beside.Count > 0 ? "; " + string.Join("; ", beside) : "")}.");
+        if (!told || beside.Count > 0)
+        {
+            _notes.Add($"The vectors are at {place}{(beside.Count > 0 ? "; " + string.Join("; ", beside) : "")}.");
+        }
         _notes.AddRange(_row.Notes);
-        string[] left = [.. _index.Sidecars.Where(sidecar => !sidecar.Fits(_index)).Select(sidecar => $"{sidecar.Name} ({sidecar.Count:N0})")];
+        string[] left =
+            [.. _index.Sidecars.Where(sidecar => !sidecar.Fits(_index)).Select(sidecar => $"{sidecar.Name} ({sidecar.Count:N0})")];
         if (left.Length > 0) _notes.Add($"Left, for having another count than the {Count:N0} vectors: {string.Join(", ", left)}.");
     }
 }

@@ -122,7 +122,10 @@ internal sealed class JsonlGrammar(string path, VectorFileOptions options) : Lin
         _row.Begin(line, where, options.KeyColumn, hasOuterKey: false);
         HasKeys = _row.KeySteps is not null;
         HasPayload = _row.HasPayload;
-        if (options.JsonPath is null && options.Column is null && place.ToString() is not (DefaultProperty or "$")) _row.Notes.Insert(0, $"The vector is {place}.");
+        if (options.JsonPath is null && options.Column is null && place.ToString() is not (DefaultProperty or "$"))
+        {
+            _row.Notes.Insert(0, $"The vector is {place}.");
+        }
         Notes = _row.Notes;
         return ParseVector(line, reader.LineNumber, new float[VectorShape.MaxDimension]);
     }
@@ -130,7 +133,10 @@ internal sealed class JsonlGrammar(string path, VectorFileOptions options) : Lin
     public override void CheckStructure(ReadOnlySpan<byte> line, long lineNumber)
     {
         ReadOnlySpan<byte> text = line.Trim(" \t"u8);
-        if (text is not ([(byte)'{', .., (byte)'}'] or [(byte)'[', .., (byte)']'])) throw Unexpected(lineNumber, "a JSON object on one line", text);
+        if (text is not ([(byte)'{', .., (byte)'}'] or [(byte)'[', .., (byte)']']))
+        {
+            throw Unexpected(lineNumber, "a JSON object on one line", text);
+        }
     }
 
     public override int ParseVector(ReadOnlySpan<byte> line, long lineNumber, Span<float> vector)

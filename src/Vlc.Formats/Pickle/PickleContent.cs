@@ -28,6 +28,9 @@ internal sealed class PickleContent(InputFile file, VectorFileOptions options)
     // A model has some thousands of parameters; a graph of dicts that share dicts could have any number of ways through it.
     private const int MaxVisited = 100_000;
 
+    // Names of what was left that a note lists.
+    private const int MostLeft = 16;
+
     private static readonly string[] KeyNames = ["id", "ids", "_id", "key", "keys", "word", "words", "name", "names", "vocab", "uuid"];
 
     private readonly List<PickleVectors> _found = [];
@@ -85,6 +88,35 @@ internal sealed class PickleContent(InputFile file, VectorFileOptions options)
         return System.Text.Encoding.UTF8.GetString(stream.GetBuffer(), 0, (int)stream.Length);
     }
 
+    /// <summary>
+    /// What the payload of these dicts leaves out, each with the kind of value it has: a JSON object takes numbers and texts.
+    /// </summary>
+    public IReadOnlyList<string> LeftOf(IReadOnlyList<PickleDictionary> entries, IReadOnlyList<string> taken)
+    {
+        HashSet<string> left = [];
+        foreach ((object? key, object? value) in entries.SelectMany(entry => entry.Entries))
+        {
+            if (left.Count == MostLeft) break;
+            string? name = KeyOf(key);
+            if (name is null) left.Add("entries whose name is no text");
+            else if (!taken.Contains(name) && !IsScalar(value)) left.Add($"'{name}' ({KindOf(value)})");
+        }
+
+        return [.. left];
+    }
+
+    private static string KindOf(object? value) => value switch
+    {
+        PickleList or object?[] => "a list",
+        PickleDictionary => "a dict",
+        NumpyArray => "an array",
+        TorchTensor => "a tensor",
+        PickleObject { Type: { } type } => $"an object of {type}",
+        _ => "another value",
+    };
+
+    private bool IsScalar(object? value) => value is null or bool or double || KeyOf(value) is not null;
+
     private void WriteProperty(Utf8JsonWriter writer, string name, object? value)
     {
         switch (value)
@@ -93,8 +125,10 @@ internal sealed class PickleContent(InputFile file, VectorFileOptions options)
             case bool truth: writer.WriteBoolean(name, truth); break;
             case long number: writer.WriteNumber(name, number); break;
             case double number when double.IsFinite(number): writer.WriteNumber(name, number); break;
+            // JSON has no such number; a text says which it was.
+            case double number: writer.WriteString(name, number.ToString(CultureInfo.InvariantCulture)); break;
             default:
-                if (PickleMachine.Text(file, value) is { } text) writer.WriteString(name, text);
+                if (KeyOf(value) is { } text) writer.WriteString(name, text);
                 break;
         }
     }

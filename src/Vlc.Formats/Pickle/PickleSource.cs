@@ -116,6 +116,8 @@ internal static class PickleOpening
         List<string> notes = [$"Read {name} {vectors.Type}, {vectors.Count} x {vectors.Dimension}."];
         string[] left = [.. found.Where(other => other != vectors).Take(8).Select(other => $"'{other.Name}'")];
         if (left.Length > 0) notes.Add($"Left in the file: {string.Join(", ", left)}.");
+        IReadOnlyList<string> dropped = content.LeftOf(vectors.Payload ?? [], vectors.Taken ?? []);
+        if (dropped.Count > 0) notes.Add($"The payload takes numbers and texts; left in the file: {string.Join(", ", dropped)}.");
         ReadRowTexts? keys = vectors.Keys is not { } texts || options.KeyColumn == "" ? null : (start, destination) =>
         {
             for (int i = 0; i < destination.Length; i++)

@@ -11,12 +11,15 @@ internal sealed record ForeignFile(string Description, string Advice, Func<FileS
     private const string FromArrow = "Write it as Parquet or npy: pyarrow.feather.read_table(f), then pyarrow.parquet.write_table.";
 
     private const string FromLance =
-        "Write it as Parquet: python -c \"import lance, pyarrow.parquet; pyarrow.parquet.write_table(lance.dataset('IN').to_table(), 'v.parquet')\".";
+        "Write it as Parquet: python -c \"import lance, pyarrow.parquet; pyarrow.parquet.write_table(lance.dataset('IN').to_table(), "
+        + "'v.parquet')\".";
 
     /// <summary>Every kind, the surest first; a reader that takes a file goes before all of them.</summary>
     public static IReadOnlyList<ForeignFile> All { get; } =
     [
-        new("a Git LFS pointer (the file itself was not downloaded)", "Run git lfs pull.", Begins("version https://git-lfs.github.com/spec/"u8)),
+        new(
+            "a Git LFS pointer (the file itself was not downloaded)", "Run git lfs pull.",
+            Begins("version https://git-lfs.github.com/spec/"u8)),
         new("UTF-16 text", "Convert it to UTF-8: iconv -f UTF-16 -t UTF-8 IN > OUT.", IsUtf16),
         new("an HTML page, as a download that failed leaves it", "Download the file again.", IsHtml),
         new("a Zstandard file", "Unpack it: unzstd IN.", Begins([0x28, 0xB5, 0x2F, 0xFD])),
@@ -29,9 +32,15 @@ internal sealed record ForeignFile(string Description, string Advice, Func<FileS
         new("a file of a Lance dataset", FromLance, sample => sample.Tail.EndsWith("LANC"u8)),
         new("a Feather file of version 1", FromArrow, sample => sample.Head.StartsWith("FEA1"u8) && sample.Tail.EndsWith("FEA1"u8)),
         new("an SQLite database", "Export the vectors, as jsonl or csv.", Begins("SQLite format 3\0"u8)),
-        new("a DuckDB database", "Export the vectors: COPY t TO 'v.parquet'.", sample => sample.Head.Length > 12 && sample.Head[8..].StartsWith("DUCK"u8)),
-        new("a MATLAB file of version 5", "Save it with -v7.3, which is HDF5, or with scipy.io.loadmat and numpy.save.", Begins("MATLAB 5.0 MAT-file"u8)),
-        new("an ORC file", "Write it as Parquet: pyarrow.orc.read_table(f), then pyarrow.parquet.write_table.", sample => sample.Head.StartsWith("ORC"u8) && sample.Tail[..^1].EndsWith("ORC"u8)),
+        new(
+        "a DuckDB database", "Export the vectors: COPY t TO 'v.parquet'.",
+        sample => sample.Head.Length > 12 && sample.Head[8..].StartsWith("DUCK"u8)),
+        new(
+        "a MATLAB file of version 5", "Save it with -v7.3, which is HDF5, or with scipy.io.loadmat and numpy.save.",
+        Begins("MATLAB 5.0 MAT-file"u8)),
+        new(
+        "an ORC file", "Write it as Parquet: pyarrow.orc.read_table(f), then pyarrow.parquet.write_table.",
+        sample => sample.Head.StartsWith("ORC"u8) && sample.Tail[..^1].EndsWith("ORC"u8)),
         new("an Avro file", "Write it as Parquet or jsonl.", Begins([(byte)'O', (byte)'b', (byte)'j', 1])),
         new("a GGUF model", "It holds a model's weights, not vectors; embed the texts with it first.", Begins("GGUF"u8)),
     ];

@@ -13,7 +13,8 @@ public enum Recognition
     Likely = 2,
 
     /// <summary>
-    /// A signature of six bytes or more, a length that agrees with a header, or a grammar that chance does not meet. It overrules the file's name.
+    /// A signature of six bytes or more, a length that agrees with a header, or a grammar that chance does not meet. It overrules the
+    /// file's name.
     /// </summary>
     Certain = 3,
 }

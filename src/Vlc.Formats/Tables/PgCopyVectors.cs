@@ -41,7 +41,8 @@ internal sealed class PgCopyVectors : VectorSource
         _payload = [.. others.Where(column => column != _key)];
         string[] left =
         [
-            .. table.Columns.Except(others).Where(column => column != _vector).Select(column => $"column {column.Number} ({column.Description})"),
+            .. table.Columns.Except(others).Where(column => column != _vector).Select(
+                column => $"column {column.Number} ({column.Description})"),
         ];
         Notes =
         [

@@ -4,8 +4,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Text;
 
 /// <summary>
-/// csv, tsv and their kin: a row to a line, its vector in a run of columns or in one field. Delimiter, header, key and vector are told by the content,
-/// and named by options where it does not tell.
+/// csv, tsv and their kin: a row to a line, its vector in a run of columns or in one field. Delimiter, header, key and vector are told by
+/// the content, and named by options where it does not tell.
 /// </summary>
 internal sealed class DelimitedFormat(string name, string[] extensions, Dialect dialect) : VectorFileFormat
 {
@@ -28,7 +28,9 @@ internal sealed class DelimitedFormat(string name, string[] extensions, Dialect 
         ReadOnlySpan<byte> line = end < 0 ? head : head[..end];
         int first = line.IndexOf(dialect.Delimiter);
         // Two delimiters in the first line, and none of the bytes that text has not.
-        return first > 0 && line[(first + 1)..].Contains(dialect.Delimiter) && line.IndexOfAnyInRange((byte)1, (byte)8) < 0 ? Recognition.Possible : Recognition.None;
+        return first > 0 && line[(first + 1)..].Contains(dialect.Delimiter) && line.IndexOfAnyInRange((byte)1, (byte)8) < 0
+            ? Recognition.Possible
+            : Recognition.None;
     }
 
     public override VectorSource Open(string path, VectorFileOptions options)
@@ -60,10 +62,16 @@ internal sealed class DelimitedFormat(string name, string[] extensions, Dialect 
         }
     }
 
-    /// <summary>The sample in the dialect that explains it best: the one that the format is called after, unless another does and it does not.</summary>
+    /// <summary>
+    /// The sample in the dialect that explains it best: the one that the format is called after, unless another does and it does not.
+    /// </summary>
     private TableSample Sample(InputFile file, VectorFileOptions options)
     {
-        if (options.Delimiter is { } delimiter) return Checked(file, TableSample.Read(file, new Dialect((byte)delimiter, Quotes: delimiter != ' ' && !dialect.Escapes, dialect.Escapes)));
+        if (options.Delimiter is { } delimiter)
+        {
+            return Checked(
+                file, TableSample.Read(file, new Dialect((byte)delimiter, Quotes: delimiter != ' ' && !dialect.Escapes, dialect.Escapes)));
+        }
         var own = TableSample.Read(file, dialect);
         if (dialect.Escapes) return Checked(file, own);
         double best = own.Fit();
@@ -85,8 +93,10 @@ internal sealed class DelimitedFormat(string name, string[] extensions, Dialect 
     private static TableSample Checked(InputFile file, TableSample sample) => sample.Fault switch
     {
         FieldEnd.OpenQuotation => throw new VlcFormatException(
-            file.Path, $"line {sample.FaultLine}", "a quotation that ends", "the end of the file", "Is the file truncated, or --delimiter another?"),
-        FieldEnd.AfterQuotation => throw new VlcFormatException(file.Path, $"line {sample.FaultLine}", "a delimiter after a quotation", "other text"),
+            file.Path, $"line {sample.FaultLine}", "a quotation that ends", "the end of the file",
+            "Is the file truncated, or --delimiter another?"),
+        FieldEnd.AfterQuotation => throw new VlcFormatException(
+        file.Path, $"line {sample.FaultLine}", "a delimiter after a quotation", "other text"),
         _ when sample.Lines.Count == 0 => throw new VlcFormatException(file.Path, "line 1", "at least one row", "zero rows"),
         _ => sample,
     };

@@ -29,7 +29,9 @@ internal sealed class DelimitedGrammar : LineGrammar
     public override int Begin(LineReader reader)
     {
         ReadOnlySpan<byte> line = FirstRow(reader);
-        return _plan.List < 0 ? _plan.Components.Last - _plan.Components.First + 1 : ParseVector(line, reader.LineNumber, new float[VectorShape.MaxDimension]);
+        return _plan.List < 0
+            ? _plan.Components.Last - _plan.Components.First + 1
+            : ParseVector(line, reader.LineNumber, new float[VectorShape.MaxDimension]);
     }
 
     public override void CheckStructure(ReadOnlySpan<byte> line, long lineNumber)
@@ -47,7 +49,9 @@ internal sealed class DelimitedGrammar : LineGrammar
         int beside = HasKeys ? 1 : 0;
         throw columnsOnly
             ? Ragged(lineNumber, _plan.Count - beside, $"{fields - beside}")
-            : new VlcFormatException(Path, $"line {lineNumber}", $"{_plan.Count} fields between {_dialect.Name}", $"{fields}", "Every line of a table has as many fields.");
+            : new VlcFormatException(
+                Path, $"line {lineNumber}", $"{_plan.Count} fields between {_dialect.Name}", $"{fields}",
+                "Every line of a table has as many fields.");
     }
 
     public override int ParseVector(ReadOnlySpan<byte> line, long lineNumber, Span<float> vector)

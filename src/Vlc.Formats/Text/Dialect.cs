@@ -15,7 +15,10 @@ internal readonly record struct Dialect(byte Delimiter, bool Quotes, bool Escape
     /// <summary>PostgreSQL's COPY in text form.</summary>
     public static Dialect Copy { get; } = new((byte)'\t', Quotes: false, Escapes: true);
 
-    /// <summary>What the line reader needs to know, so that a quotation may go over several lines. Tabs are for words, which may be a quotation mark.</summary>
+    /// <summary>
+    /// What the line reader needs to know, so that a quotation may go over several lines. Tabs are for words, which may be a quotation
+    /// mark.
+    /// </summary>
     public byte? QuotesAfter => Quotes && Delimiter != '\t' ? Delimiter : null;
 
     /// <summary>How messages call it.</summary>

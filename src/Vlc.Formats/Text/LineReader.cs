@@ -3,8 +3,8 @@ using Vlc.Formats.Binary;
 namespace Vlc.Formats.Text;
 
 /// <summary>
-/// Lines of a text file one after the other, through a buffer that holds one line and never the file. Where fields may be quoted, a line goes on
-/// over the line breaks within a quotation.
+/// Lines of a text file one after the other, through a buffer that holds one line and never the file. Where fields may be quoted, a line
+/// goes on over the line breaks within a quotation.
 /// </summary>
 internal sealed class LineReader
 {
@@ -87,7 +87,9 @@ internal sealed class LineReader
         }
     }
 
-    /// <summary>Whether a quotation is open where this piece of a line ends; the state is that of the piece's first byte, then of its end.</summary>
+    /// <summary>
+    /// Whether a quotation is open where this piece of a line ends; the state is that of the piece's first byte, then of its end.
+    /// </summary>
     private static bool IsOpen(ReadOnlySpan<byte> piece, byte delimiter, ref QuoteState state)
     {
         if (state != QuoteState.Quoted && !piece.Contains((byte)'"')) return false;

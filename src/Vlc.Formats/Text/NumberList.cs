@@ -1,7 +1,8 @@
 namespace Vlc.Formats.Text;
 
 /// <summary>
-/// A vector within a field: "[0.1, 0.2]" as JSON, pandas and pgvector write it, "[0.1 0.2]" as numpy prints it, "{0.1,0.2}" as PostgreSQL writes an array.
+/// A vector within a field: "[0.1, 0.2]" as JSON, pandas and pgvector write it, "[0.1 0.2]" as numpy prints it, "{0.1,0.2}" as PostgreSQL
+/// writes an array.
 /// </summary>
 internal static class NumberList
 {
@@ -14,7 +15,8 @@ internal static class NumberList
     }
 
     /// <summary>True where numpy printed "..." in the place of most of the numbers.</summary>
-    public static bool IsShortened(ReadOnlySpan<byte> field) => TryUnwrap(field, out ReadOnlySpan<byte> inner) && inner.IndexOf("..."u8) >= 0;
+    public static bool IsShortened(ReadOnlySpan<byte> field) =>
+        TryUnwrap(field, out ReadOnlySpan<byte> inner) && inner.IndexOf("..."u8) >= 0;
 
     /// <summary>Parses the numbers, at most as many as <paramref name="vector"/> takes.</summary>
     /// <param name="field">The field.</param>

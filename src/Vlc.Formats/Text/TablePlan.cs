@@ -2,10 +2,13 @@ using System.Text;
 
 namespace Vlc.Formats.Text;
 
-/// <summary>What each column of a text table is: a component, the whole vector, the key, payload. Decided by evidence, or refused.</summary>
+/// <summary>
+/// What each column of a text table is: a component, the whole vector, the key, payload. Decided by evidence, or refused.
+/// </summary>
 internal sealed class TablePlan
 {
-    private const string Advice = "Say which with --columns A..B, by number from 0 or by name, and name the key with --key-column NAME or none.";
+    private const string Advice =
+        "Say which with --columns A..B, by number from 0 or by name, and name the key with --key-column NAME or none.";
 
     // With fewer rows a component may happen to have integers, all of them distinct.
     private const int RowsThatTell = 3;
@@ -40,7 +43,9 @@ internal sealed class TablePlan
         _columns =
         [
             .. Enumerable.Range(0, Count).Select(
-                number => new Column(number, Names[number], [.. rows.Where(row => number < row.Length).Select(row => row[number]).Where(value => value.Length > 0)])),
+                number => new Column(
+                number, Names[number],
+                [.. rows.Where(row => number < row.Length).Select(row => row[number]).Where(value => value.Length > 0)])),
         ];
         Rows = rows.Length;
     }
@@ -92,7 +97,11 @@ internal sealed class TablePlan
             int last = i;
             while (last + 1 < Count && IsAlike(column, _columns[last + 1])) last++;
             string name = NameOf(i) + (last > i ? $" .. {NameOf(last)}" : "");
-            string? selector = column.IsList ? $"--column {(column.Name.Length > 0 ? column.Name : i)}" : last > i ? $"--columns {i}..{last}" : null;
+            string? selector = column.IsList
+                ? $"--column {(column.Name.Length > 0 ? column.Name : i)}"
+                : last > i
+                ? $"--columns {i}..{last}"
+                : null;
             string type = column.IsList ? "list of numbers" : column.IsIntegers ? "integers" : column.IsNumeric ? "numbers" : "text";
             string first = string.Join(", ", _columns[i..(int.Min(last, i + 3) + 1)].Select(First));
             parts.Add(new FilePart(name, type, last > i ? $"{last - i + 1} columns" : null, UseOf(i), first, selector));
@@ -102,21 +111,26 @@ internal sealed class TablePlan
         return parts;
 
         string NameOf(int column) => Names[column].Length > 0 ? Names[column] : $"column {column}";
-        static string First(Column column) => column.Values.Length == 0 ? "" : column.Values[0].Length > 40 ? column.Values[0][..40] + "..." : column.Values[0];
+        static string First(Column column) =>
+            column.Values.Length == 0 ? "" : column.Values[0].Length > 40 ? column.Values[0][..40] + "..." : column.Values[0];
     }
 
     /// <summary>Columns of numbers that are used alike; where nothing is decided, that are written alike.</summary>
     private bool IsAlike(Column one, Column other) => one.IsNumeric && other.IsNumeric && UseOf(one.Number) == UseOf(other.Number)
         && (UseOf(one.Number) == PartUse.Vector || one.IsIntegers == other.IsIntegers);
 
-    private PartUse UseOf(int column) => column == List || (List < 0 && column >= Components.First && column <= Components.Last) ? PartUse.Vector
+    private PartUse UseOf(int column) =>
+        column == List || (List < 0 && column >= Components.First && column <= Components.Last) ? PartUse.Vector
         : column == Key ? PartUse.Key
         : Payload.Contains(column) ? PartUse.Payload
         : PartUse.Left;
 
     private void Decide(VectorFileOptions options)
     {
-        if (Rows == 0) throw new VlcFormatException(_path, $"line {_sample.FirstLine + (HasHeader ? 1 : 0)}", "at least one row", "zero rows");
+        if (Rows == 0)
+        {
+            throw new VlcFormatException(_path, $"line {_sample.FirstLine + (HasHeader ? 1 : 0)}", "at least one row", "zero rows");
+        }
         if (options.Column is { } named)
         {
             List = ColumnRange.Find(_path, named, Names);
@@ -131,7 +145,8 @@ internal sealed class TablePlan
             if (lists.Length > 1)
             {
                 throw new VlcFormatException(
-                    _path, "columns", "one column of lists of numbers", string.Join(", ", lists.Select(column => column.Shown)), "Name one with --column.");
+                    _path, "columns", "one column of lists of numbers", string.Join(", ", lists.Select(column => column.Shown)),
+                    "Name one with --column.");
             }
 
             if (lists.Length == 1) List = lists[0].Number;
@@ -145,7 +160,10 @@ internal sealed class TablePlan
             "" => -1,
             var key => ColumnRange.Find(_path, key, Names),
         };
-        if (Key >= 0 && InVector(Key)) throw new VlcFormatException(_path, "columns", "a key beside the vector", $"{_columns[Key].Shown} as both");
+        if (Key >= 0 && InVector(Key))
+        {
+            throw new VlcFormatException(_path, "columns", "a key beside the vector", $"{_columns[Key].Shown} as both");
+        }
         Payload = [.. Enumerable.Range(0, Count).Where(column => column != Key && !InVector(column))];
         Explain(options);
     }
@@ -166,14 +184,17 @@ internal sealed class TablePlan
         {
             ThrowIfDecimalCommas();
             throw new VlcFormatException(
-                _path, "columns", "columns of numbers, or one of lists of numbers", Describe(), "Is it metadata? Name the columns with --columns A..B.");
+                _path, "columns", "columns of numbers, or one of lists of numbers", Describe(),
+                "Is it metadata? Name the columns with --columns A..B.");
         }
 
         (int First, int Last) longest = runs.MaxBy(run => run.Last - run.First);
-        (int, int)[] others = [.. runs.Where(run => run != longest && Enumerable.Range(run.First, run.Last - run.First + 1).Any(i => !_columns[i].IsIntegers))];
+        (int, int)[] others = [.. runs.Where(run => run != longest && Enumerable.Range(run.First, run.Last - run.First + 1)
+            .Any(i => !_columns[i].IsIntegers))];
         if (others.Length > 0 || runs.Count(run => run.Last - run.First == longest.Last - longest.First) > 1)
         {
-            throw new VlcFormatException(_path, "columns", "one run of adjacent columns of numbers", string.Join(" and ", runs.Select(Shown)), Advice);
+            throw new VlcFormatException(
+                _path, "columns", "one run of adjacent columns of numbers", string.Join(" and ", runs.Select(Shown)), Advice);
         }
 
         ThrowIfMixed(longest);
@@ -187,7 +208,10 @@ internal sealed class TablePlan
         return longest;
     }
 
-    /// <summary>Columns whose names end in consecutive numbers after the same stem: emb_0, emb_1, ... Another run that is not much shorter leaves it undecided.</summary>
+    /// <summary>
+    /// Columns whose names end in consecutive numbers after the same stem: emb_0, emb_1, ... Another run that is not much shorter leaves it
+    /// undecided.
+    /// </summary>
     private (int First, int Last)? NumberedRun(int key)
     {
         List<(int First, int Last)> runs = [];
@@ -195,7 +219,8 @@ internal sealed class TablePlan
         {
             if (i == key || !_columns[i].IsNumeric || !ColumnNames.TrySplitNumber(Names[i], out string stem, out int number)) continue;
             int last = i;
-            while (last + 1 < Count && last + 1 != key && _columns[last + 1].IsNumeric && ColumnNames.TrySplitNumber(Names[last + 1], out string next, out int following)
+            while (last + 1 < Count && last + 1 != key && _columns[last + 1].IsNumeric
+                && ColumnNames.TrySplitNumber(Names[last + 1], out string next, out int following)
                 && next == stem && following == number + last + 1 - i)
             {
                 last++;
@@ -218,8 +243,8 @@ internal sealed class TablePlan
     }
 
     /// <summary>
-    /// Whether the first column of a table without a header is a key although it holds numbers: integers, all distinct, beside decimals. Integers that
-    /// repeat beside decimals may be a label; integers that count the rows beside integers may be a component.
+    /// Whether the first column of a table without a header is a key although it holds numbers: integers, all distinct, beside decimals.
+    /// Integers that repeat beside decimals may be a label; integers that count the rows beside integers may be a component.
     /// </summary>
     private bool FirstIsKey()
     {
@@ -227,24 +252,29 @@ internal sealed class TablePlan
         Column[] rest = [.. _columns.Skip(1).Where(column => column.IsNumeric)];
         if (!first.IsIntegers || rest.Length == 0 || Rows < 2) return false;
         bool counts = first.Values.Length == Rows && first.Values[0] is "0" or "1"
-            && first.Values.Index().All(value => value.Item == (value.Index + (first.Values[0] == "1" ? 1 : 0)).ToString(System.Globalization.CultureInfo.InvariantCulture));
+            && first.Values.Index().All(value => value.Item == (value.Index + (first.Values[0] == "1" ? 1 : 0))
+                .ToString(System.Globalization.CultureInfo.InvariantCulture));
         bool decimals = Array.Exists(rest, column => column.Values.Any(TableSample.IsDecimal));
         if (decimals && Array.TrueForAll(rest, column => !column.IsIntegers))
         {
             if (counts || (first.IsDistinct && Rows >= RowsThatTell)) return true;
             string found = first.IsDistinct ? "integers" : "integers that repeat";
-            throw new VlcFormatException(_path, "column 0", "a component or a key", $"{found}, beside columns of decimals: perhaps a label", Advice);
+            throw new VlcFormatException(
+                _path, "column 0", "a component or a key", $"{found}, beside columns of decimals: perhaps a label", Advice);
         }
 
         if (!decimals && counts && Rows >= RowsThatTell)
         {
-            throw new VlcFormatException(_path, "column 0", "a component or a key", "integers that count the rows, beside columns of integers", Advice);
+            throw new VlcFormatException(
+                _path, "column 0", "a component or a key", "integers that count the rows, beside columns of integers", Advice);
         }
 
         return false;
     }
 
-    /// <summary>A column of integers at either end of columns of decimals may be anything: without a name that says so, it is not for us to decide.</summary>
+    /// <summary>
+    /// A column of integers at either end of columns of decimals may be anything: without a name that says so, it is not for us to decide.
+    /// </summary>
     private void ThrowIfMixed((int First, int Last) run)
     {
         Column[] columns = _columns[run.First..(run.Last + 1)];
@@ -253,7 +283,9 @@ internal sealed class TablePlan
         {
             bool alone = column.IsIntegers && columns.Where(other => other != column).All(other => !other.IsIntegers) && columns.Length > 1;
             if (!alone) continue;
-            throw new VlcFormatException(_path, $"column {column.Number}", "a component, a key or a label", $"integers in {column.Shown}, beside columns of decimals", Advice);
+            throw new VlcFormatException(
+                _path, $"column {column.Number}", "a component, a key or a label",
+                $"integers in {column.Shown}, beside columns of decimals", Advice);
         }
     }
 
@@ -262,7 +294,8 @@ internal sealed class TablePlan
         Column[] rest = [.. _columns.Where(column => !inVector(column.Number) && !column.IsList)];
         if (HasHeader)
         {
-            Column? exact = rest.FirstOrDefault(column => column.Name.Length > 0 && ColumnNames.IsKey(column.Name)) ?? rest.FirstOrDefault(column => ColumnNames.IsKey(column.Name));
+            Column? exact = rest.FirstOrDefault(column => column.Name.Length > 0
+                && ColumnNames.IsKey(column.Name)) ?? rest.FirstOrDefault(column => ColumnNames.IsKey(column.Name));
             if (exact is not null) return exact.Number;
         }
 
@@ -277,10 +310,12 @@ internal sealed class TablePlan
     {
         foreach (Column column in _columns)
         {
-            if (Array.Find(column.Values, value => value.Contains(',', StringComparison.Ordinal) && TableSample.IsNumber(value.Replace(',', '.'))) is { } value)
+            if (Array.Find(column.Values, value => value.Contains(',', StringComparison.Ordinal)
+                && TableSample.IsNumber(value.Replace(',', '.'))) is { } value)
             {
                 throw new VlcFormatException(
-                    _path, $"column {column.Number}", "numbers with a decimal point", $"'{value}', with a decimal comma", "Write the numbers with a point.");
+                    _path, $"column {column.Number}", "numbers with a decimal point", $"'{value}', with a decimal comma",
+                    "Write the numbers with a point.");
             }
         }
     }
@@ -293,7 +328,8 @@ internal sealed class TablePlan
         string key = Key >= 0 ? $", the key {_columns[Key].Shown}" : "";
         string payload = Payload.Length == 0
             ? ""
-            : $", payload {string.Join(", ", Payload.Take(6).Select(column => _columns[column].Shown))}{(Payload.Length > 6 ? $" and {Payload.Length - 6} more" : "")}";
+            : $", payload {string.Join(", ", Payload.Take(6).Select(column => _columns[column].Shown))}"
+                + $"{(Payload.Length > 6 ? $" and {Payload.Length - 6} more" : "")}";
         if (_sample.Dialect.Escapes) _notes.Add("Backslashes and \\N are read as PostgreSQL's COPY writes them.");
         bool told = options.Column is not null || options.Columns is not null;
         bool plain = List < 0 && Components == (0, Count - 1) && !HasHeader;

@@ -59,7 +59,10 @@ internal sealed class TableSample
         int comments = 0;
         while (lines.Count < MostLines && (bytes < MaxBytes || lines.Count < LeastLines))
         {
-            if (!reader.TryRead(out ReadOnlySpan<byte> line)) return new(dialect, lines, firstLine, comments, FieldEnd.Last, 0, isWhole: true);
+            if (!reader.TryRead(out ReadOnlySpan<byte> line))
+            {
+                return new(dialect, lines, firstLine, comments, FieldEnd.Last, 0, isWhole: true);
+            }
             if (line.IndexOfAnyExcept((byte)' ', (byte)'\t') < 0) continue;
             if (lines.Count == 0 && IsComment(line))
             {
@@ -100,11 +103,14 @@ internal sealed class TableSample
     public static bool IsInteger(string field) => long.TryParse(field, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _);
 
     /// <summary>A finite number that is written with a decimal point or an exponent.</summary>
-    public static bool IsDecimal(string field) => DecimalNumber.TryParse(Encoding.UTF8.GetBytes(field), out float value) && float.IsFinite(value) && !IsInteger(field);
+    public static bool IsDecimal(string field) =>
+        DecimalNumber.TryParse(Encoding.UTF8.GetBytes(field), out float value) && float.IsFinite(value) && !IsInteger(field);
 
     public static bool IsList(string field) => field.Length > 1 && NumberList.Looks(Encoding.UTF8.GetBytes(field));
 
-    /// <summary>How well this dialect explains the lines: 0 where it does not, else the share of fields that are numbers or lists, plus 1.</summary>
+    /// <summary>
+    /// How well this dialect explains the lines: 0 where it does not, else the share of fields that are numbers or lists, plus 1.
+    /// </summary>
     public double Fit()
     {
         if (Fault != FieldEnd.Last || Columns < 2 || !IsRegular) return 0;
@@ -127,7 +133,10 @@ internal sealed class TableSample
         if (Lines.Count == 0) return false;
         string[] first = Lines[0];
         List<string[]> rest = Lines.GetRange(1, Lines.Count - 1);
-        if (rest.Count == 0) return first.Skip(1).All(field => !IsNumber(field) && !IsList(field)) && !IsNumber(first[0]) && !IsList(first[0]);
+        if (rest.Count == 0)
+        {
+            return first.Skip(1).All(field => !IsNumber(field) && !IsList(field)) && !IsNumber(first[0]) && !IsList(first[0]);
+        }
         for (int column = 0; column < first.Length; column++)
         {
             if (first[column].Length == 0 || IsList(first[column])) continue;
@@ -164,17 +173,21 @@ internal sealed class TableSample
 internal static class ColumnNames
 {
     private static readonly string[] Keys =
-        ["", "id", "ids", "_id", "key", "word", "token", "term", "name", "index", "idx", "uuid", "guid", "rowid", "unnamed: 0", "vec_id", "item"];
+        ["", "id", "ids", "_id", "key", "word", "token", "term", "name", "index", "idx", "uuid", "guid", "rowid", "unnamed: 0", "vec_id",
+            "item"];
 
     private static readonly string[] Others =
     [
-        "label", "labels", "class", "target", "category", "cluster", "count", "counts", "freq", "frequency", "score", "length", "len", "split", "fold",
-        "year", "page", "chunk", "chunk_index", "position", "offset", "start", "end", "n_tokens", "tokens", "timestamp", "rating", "price", "rank",
+        "label", "labels", "class", "target", "category", "cluster", "count", "counts", "freq", "frequency", "score", "length", "len",
+            "split", "fold",
+        "year", "page", "chunk", "chunk_index", "position", "offset", "start", "end", "n_tokens", "tokens", "timestamp", "rating", "price",
+        "rank",
     ];
 
     /// <summary>A name that keys have.</summary>
     public static bool IsKey(string name) =>
-        Keys.Contains(name, StringComparer.OrdinalIgnoreCase) || name.EndsWith("_id", StringComparison.OrdinalIgnoreCase) || name.EndsWith("Id", StringComparison.Ordinal);
+        Keys.Contains(name, StringComparer.OrdinalIgnoreCase) || name.EndsWith("_id", StringComparison.OrdinalIgnoreCase)
+            || name.EndsWith("Id", StringComparison.Ordinal);
 
     /// <summary>A name of something that a row has beside its vector.</summary>
     public static bool IsOther(string name) =>

@@ -6,8 +6,8 @@ using Vlc.Vectors;
 namespace Vlc.Formats.Text;
 
 /// <summary>
-/// Vectors between spaces: words and their numbers as GloVe and word2vec write them, with an optional line "rows dimension"; or numbers alone, as
-/// numpy.savetxt writes a matrix. A file with commas or tabs between its numbers is read as the table that it is.
+/// Vectors between spaces: words and their numbers as GloVe and word2vec write them, with an optional line "rows dimension"; or numbers
+/// alone, as numpy.savetxt writes a matrix. A file with commas or tabs between its numbers is read as the table that it is.
 /// </summary>
 internal sealed class WordVectorFormat : VectorFileFormat
 {
@@ -32,7 +32,9 @@ internal sealed class WordVectorFormat : VectorFileFormat
         try
         {
             TableSample? table = TableIn(file, path, options);
-            LineGrammar grammar = table is null ? new WordVectorGrammar(path) : new DelimitedGrammar(path, table, TablePlan.Decide(path, table, options));
+            LineGrammar grammar = table is null
+                ? new WordVectorGrammar(path)
+                : new DelimitedGrammar(path, table, TablePlan.Decide(path, table, options));
             return new TextVectors(file, grammar);
         }
         catch
@@ -58,14 +60,17 @@ internal sealed class WordVectorFormat : VectorFileFormat
     }
 
     /// <summary>
-    /// The file as a table, where it is one and no list of words: the user speaks of columns, something other than spaces separates the fields, or the
-    /// first field of each line is a number like the others. Null for words.
+    /// The file as a table, where it is one and no list of words: the user speaks of columns, something other than spaces separates the
+    /// fields, or the first field of each line is a number like the others. Null for words.
     /// </summary>
     private static TableSample? TableIn(InputFile file, string path, VectorFileOptions options)
     {
         if (options.Delimiter is { } delimiter) return TableSample.Read(file, new Dialect((byte)delimiter, Quotes: delimiter != ' '));
         var words = TableSample.Read(file, Dialect.Spaces);
-        if (options.Columns is not null || options.Column is not null || options.KeyColumn is not null || options.Header is not null) return words;
+        if (options.Columns is not null || options.Column is not null || options.KeyColumn is not null || options.Header is not null)
+        {
+            return words;
+        }
         if (words.Lines.Count == 0) return null;
         double fit = words.Fit();
         foreach (byte other in ",;|\t"u8)

@@ -58,7 +58,8 @@ public sealed class DeviceTests
         Assert.StartsWith("opencl, ", device.Json().GetProperty("device").GetString(), StringComparison.Ordinal);
         string[] files = Directory.GetFiles(samples.Folder, "a.*");
         Assert.True(files.Length >= 4);
-        Assert.All(files, file => Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(samples.File("b" + Path.GetFileName(file)[1..]))));
+        Assert.All(
+            files, file => Assert.Equal(File.ReadAllBytes(file), File.ReadAllBytes(samples.File("b" + Path.GetFileName(file)[1..]))));
     }
 
     [Theory]
@@ -70,17 +71,22 @@ public sealed class DeviceTests
         using var samples = new SampleVectors();
         await samples.Build("--codec", codec);
         string[] query = ["query", "--idx", samples.Index, "--queries", samples.Query, "-k", "7", "--json", "--quiet"];
-        JsonElement processor = (await CommandRun.Succeeding(query)).Json(), device = (await CommandRun.Succeeding([.. query, "--device", "opencl"])).Json();
+        JsonElement processor = (await CommandRun.Succeeding(query)).Json();
+        JsonElement device = (await CommandRun.Succeeding([.. query, "--device", "opencl"])).Json();
         Assert.Equal("cpu", processor.GetProperty("device").GetString());
         Assert.StartsWith("opencl, ", device.GetProperty("device").GetString(), StringComparison.Ordinal);
         Assert.Equal(SampleVectors.Queries, processor.GetProperty("results").GetArrayLength());
         Assert.Equal(processor.GetProperty("results").GetRawText(), device.GetProperty("results").GetRawText());
 
         string[] eval = ["eval", "--idx", samples.Index, "--queries", samples.Query, "--emb", samples.Base, "-k", "3", "--json", "--quiet"];
-        (processor, device) = ((await CommandRun.Succeeding(eval)).Json(), (await CommandRun.Succeeding([.. eval, "--device", "opencl"])).Json());
+        (processor, device) = (
+            (await CommandRun.Succeeding(eval)).Json(), (await CommandRun.Succeeding([.. eval, "--device", "opencl"])).Json());
         Assert.Equal("cpu", processor.GetProperty("device").GetString());
         Assert.StartsWith("opencl, ", device.GetProperty("device").GetString(), StringComparison.Ordinal);
-        foreach (string fact in (string[])["recall", "recallExhaustive"]) Assert.Equal(processor.GetProperty(fact).GetDouble(), device.GetProperty(fact).GetDouble());
+        foreach (string fact in (string[])["recall", "recallExhaustive"])
+        {
+            Assert.Equal(processor.GetProperty(fact).GetDouble(), device.GetProperty(fact).GetDouble());
+        }
     }
 
     [Fact]
@@ -104,7 +110,8 @@ public sealed class DeviceTests
         Assert.Equal(0, only.GetProperty("scoreDifference").GetDouble());
         Assert.True(only.GetProperty("cpuSearchSeconds").GetDouble() > 0);
         Assert.Equal(
-            only.GetProperty("cpuSearchSeconds").GetDouble() / only.GetProperty("deviceSearchSeconds").GetDouble(), only.GetProperty("searchSpeedUp").GetDouble(), 1e-9);
+            only.GetProperty("cpuSearchSeconds").GetDouble() / only.GetProperty("deviceSearchSeconds").GetDouble(),
+            only.GetProperty("searchSpeedUp").GetDouble(), 1e-9);
         Assert.Equal(5, result.GetProperty("gates").GetArrayLength());
         Assert.True(only.GetProperty("identical").GetBoolean());
     }
@@ -124,19 +131,24 @@ public sealed class DeviceTests
         // Where the program was built without them, its manifest does not name them either.
         string manifest = Path.Combine(folder, "vlc.deps.json");
         JsonNode root = JsonNode.Parse(await File.ReadAllTextAsync(manifest))!;
-        foreach (JsonObject libraries in root["targets"]!.AsObject().Select(target => target.Value!.AsObject()).Append(root["libraries"]!.AsObject()))
+        foreach (JsonObject libraries in root["targets"]!.AsObject().Select(target => target.Value!.AsObject())
+            .Append(root["libraries"]!.AsObject()))
         {
-            foreach (string name in libraries.Select(library => library.Key).Where(key => key.StartsWith("Vlc.Gpu/", StringComparison.Ordinal) || key.StartsWith("ILGPU/", StringComparison.Ordinal)).ToArray())
+            foreach (string name in libraries.Select(library => library.Key)
+                .Where(key => key.StartsWith("Vlc.Gpu/", StringComparison.Ordinal) || key.StartsWith("ILGPU/", StringComparison.Ordinal))
+                .ToArray())
             {
                 libraries.Remove(name);
             }
         }
 
         await File.WriteAllTextAsync(manifest, root.ToJsonString());
-        (int code, string output, string error) = await Run("index", "--emb", samples.Base, "--out", samples.Index, "--m", "8", "--iterations", "2", "--json");
+        (int code, string output, string error) = await Run(
+            "index", "--emb", samples.Base, "--out", samples.Index, "--m", "8", "--iterations", "2", "--json");
         Assert.True(code == 0, error);
         Assert.Equal("cpu", JsonDocument.Parse(output).RootElement.GetProperty("device").GetString());
-        foreach (string[] args in (string[][])[["devices"], ["test-gpu"], ["index", "--emb", samples.Base, "--out", samples.Index, "--device", "opencl"]])
+        foreach (string[] args in (string[][])[["devices"], ["test-gpu"],
+            ["index", "--emb", samples.Base, "--out", samples.Index, "--device", "opencl"]])
         {
             (code, _, error) = await Run(args);
             Assert.Equal((int)ExitCode.Usage, code);

@@ -50,7 +50,11 @@ public sealed class EndToEndTests
         Assert.Equal("heldOutRows", index.GetProperty("tunedOn").GetString());
         // Only packed promises a recall before it writes; on 60 rows the two differ by a neighbour or so of those beyond the candidates.
         Assert.Equal(codec == "packed", index.TryGetProperty("predicted", out JsonElement predicted));
-        if (codec == "packed") Assert.Equal(measured.GetProperty("recallExhaustive").GetDouble(), predicted.GetProperty("recall").GetDouble(), 0.01);
+        if (codec == "packed")
+        {
+            Assert.Equal(measured.GetProperty("recallExhaustive").GetDouble(), predicted.GetProperty("recall").GetDouble(), 0.01);
+        }
+
         Assert.Contains("a search needs", (await CommandRun.Succeeding("info", "--idx", samples.Index)).Output, StringComparison.Ordinal);
     }
 
@@ -76,7 +80,9 @@ public sealed class EndToEndTests
         Assert.Equal(samples.Query, run.Json().GetProperty("tunedOn").GetString());
         Assert.Equal(SampleVectors.Queries, measured.GetProperty("queries").GetInt32());
         // Measured on those very queries: eval of the same index says the same, exhaustive and with automatic probes.
-        JsonElement eval = (await CommandRun.Succeeding("eval", "--idx", samples.Index, "--queries", samples.Query, "--emb", samples.Base, "--json")).Json();
+        JsonElement eval =
+            (await CommandRun.Succeeding("eval", "--idx", samples.Index, "--queries", samples.Query, "--emb", samples.Base, "--json"))
+            .Json();
         Assert.Equal(eval.GetProperty("recallExhaustive").GetDouble(), measured.GetProperty("recallExhaustive").GetDouble(), 9);
         Assert.Equal(eval.GetProperty("recall").GetDouble(), measured.GetProperty("recall").GetDouble(), 9);
         Assert.Equal(eval.GetProperty("recallStdErr").GetDouble(), measured.GetProperty("recallStdErr").GetDouble(), 9);
@@ -207,7 +213,8 @@ public sealed class EndToEndTests
         new H5File { ["train"] = train, ["test"] = test, ["neighbors"] = neighbors }.Write(path);
         await CommandRun.Succeeding("index", "--emb", path, "--out", basePath, "--m", "2", "--codec", "f16");
         string[] eval = ["eval", "--idx", basePath, "--queries", path, "-k", "1", "--probes", "all", "--min-recall", "1"];
-        await CommandRun.Succeeding([.. eval, "--truth", path]);
+        CommandRun judged = await CommandRun.Succeeding([.. eval, "--truth", path]);
+        Assert.Contains("Beside dataset 'neighbors': ", judged.Error, StringComparison.Ordinal);
         await CommandRun.Succeeding([.. eval, "--emb", path]);
         await CommandRun.Succeeding([.. eval, "--dataset", "train", "--truth", folder.Write("own.ivecs", Rows(50))]);
 

@@ -87,11 +87,15 @@ public sealed class ProcessTests
         return Process.Start(start)!;
     }
 
-    /// <summary>Whether a process was started with SIGINT ignored; where Linux's /proc is not there to tell, it is taken not to be.</summary>
+    /// <summary>
+    /// Whether a process was started with SIGINT ignored; where Linux's /proc is not there to tell, it is taken not to be.
+    /// </summary>
     private static bool IgnoresInterrupts(Process process)
     {
         string status = $"/proc/{process.Id}/status";
-        string? ignored = File.Exists(status) ? File.ReadLines(status).FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) : null;
+        string? ignored = File.Exists(status)
+            ? File.ReadLines(status).FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))
+            : null;
         const ulong Interrupt = 1UL << (2 - 1);
         return ignored is not null && (Convert.ToUInt64(ignored["SigIgn:".Length..].Trim(), 16) & Interrupt) != 0;
     }

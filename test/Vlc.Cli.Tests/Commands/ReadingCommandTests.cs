@@ -17,11 +17,15 @@ public sealed class ReadingCommandTests
         string path = samples.Write("a.csv", Table);
         CommandRun run = await CommandRun.Succeeding("inspect", path, "--json");
         JsonElement document = run.Json();
-        Assert.Equal(("csv", 2, 2), (document.GetProperty("format").GetString(), document.GetProperty("n").GetInt32(), document.GetProperty("d").GetInt32()));
+        Assert.Equal(
+            ("csv", 2, 2),
+            (document.GetProperty("format").GetString(), document.GetProperty("n").GetInt32(), document.GetProperty("d").GetInt32()));
         Assert.Equal(2.5f, document.GetProperty("first")[1][0].GetSingle());
         Assert.Equal("8", document.GetProperty("keys")[1].GetString());
         Assert.Equal("""{"text":"world"}""", document.GetProperty("payload")[1].GetString());
-        Assert.Equal(["key", "payload", "vector"], document.GetProperty("parts").EnumerateArray().Select(part => part.GetProperty("use").GetString()));
+        Assert.Equal(
+            ["key", "payload", "vector"],
+            document.GetProperty("parts").EnumerateArray().Select(part => part.GetProperty("use").GetString()));
         Assert.Equal($"vlc index --emb {path} --out a", document.GetProperty("command").GetString());
         CommandRun text = await CommandRun.Succeeding("inspect", path);
         Assert.Contains($"vlc index --emb {path} --out a", text.Output, StringComparison.Ordinal);
@@ -64,7 +68,8 @@ public sealed class ReadingCommandTests
         string path = samples.Write("a.csv", Table), lines = samples.File("a.jsonl"), plain = samples.File("a.npy");
         await CommandRun.Succeeding("convert", path, lines);
         Assert.Equal(
-            ["""{"id":"7","embedding":[0.5,1.5],"text":"hello"}""", """{"id":"8","embedding":[2.5,3.5],"text":"world"}"""], await System.IO.File.ReadAllLinesAsync(lines));
+            ["""{"id":"7","embedding":[0.5,1.5],"text":"hello"}""", """{"id":"8","embedding":[2.5,3.5],"text":"world"}"""],
+                await System.IO.File.ReadAllLinesAsync(lines));
         CommandRun run = await CommandRun.Succeeding("convert", path, plain, "--json");
         string[] notes = [.. run.Json().GetProperty("notes").EnumerateArray().Select(note => note.GetString()!)];
         Assert.Contains(notes, note => note.Contains("payload 'text'", StringComparison.Ordinal));
@@ -93,7 +98,7 @@ public sealed class ReadingCommandTests
         string keyed = samples.File("keyed.jsonl");
         float[] rows = ReadAll(samples.Base);
         await System.IO.File.WriteAllLinesAsync(keyed, rows.Chunk(SampleVectors.Dimension).Select(
-            (row, i) => $$"""{"id":"k{{i}}","vector":[{{string.Join(",", row.Select(value => value.ToString("R", System.Globalization.CultureInfo.InvariantCulture)))}}],"text":"t"}"""));
+            (row, i) => $$"""{"id":"k{{i}}","vector":[{{string.Join(",", row.Select(Round))}}],"text":"t"}"""));
         CommandRun run = await CommandRun.Succeeding("index", "--emb", keyed, "--out", samples.Index, "--m", "4", "--json");
         string notes = string.Join("\n", run.Json().GetProperty("notes").EnumerateArray());
         Assert.Contains("The vector is vector", notes, StringComparison.Ordinal);
@@ -103,6 +108,8 @@ public sealed class ReadingCommandTests
         CommandRun quiet = await CommandRun.Succeeding("query", "--idx", samples.Index, "--queries", keyed, "--quiet", "--json");
         Assert.Empty(quiet.Error);
         Assert.Contains("The vector is vector", quiet.Json().GetProperty("notes")[0].GetString(), StringComparison.Ordinal);
+
+        static string Round(float value) => value.ToString("R", System.Globalization.CultureInfo.InvariantCulture);
     }
 
     [Fact]

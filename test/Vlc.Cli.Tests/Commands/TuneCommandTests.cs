@@ -70,7 +70,8 @@ public sealed class TuneCommandTests
         using var samples = new SampleVectors();
         CommandRun run = await Tune(samples, "--quiet");
         Assert.All(
-            ["bytes/vector", "ratio", "bits/axis", "recall@1 ", "recall@10 ", "recall@100", "bound, bytes", "to bound, bit", "60 rows held out"],
+            ["bytes/vector", "ratio", "bits/axis", "recall@1 ", "recall@10 ", "recall@100", "bound, bytes", "to bound, bit",
+                "60 rows held out"],
             text => Assert.Contains(text, run.Output, StringComparison.Ordinal));
         Assert.Empty(run.Error);
     }
@@ -89,17 +90,23 @@ public sealed class TuneCommandTests
         if (kind == "png")
         {
             Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], content[..4]);
-            Assert.Equal((1100, 700), (BinaryPrimitives.ReadInt32BigEndian(content.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(content.AsSpan(20))));
+            Assert.Equal(
+                (1100, 700),
+                (BinaryPrimitives.ReadInt32BigEndian(content.AsSpan(16)), BinaryPrimitives.ReadInt32BigEndian(content.AsSpan(20))));
             // White paper alone would be some 5 KB.
             Assert.True(content.Length > 20_000, $"{content.Length} bytes");
             return;
         }
 
         string text = await File.ReadAllTextAsync(path);
-        XElement svg = kind == "svg" ? XElement.Parse(text) : XElement.Parse(text[text.IndexOf("<svg", StringComparison.Ordinal)..(text.IndexOf("</svg>", StringComparison.Ordinal) + 6)]);
-        string words = string.Join('|', svg.Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value));
+        XElement svg = kind == "svg"
+            ? XElement.Parse(text)
+            : XElement.Parse(text[text.IndexOf("<svg", StringComparison.Ordinal)..(text.IndexOf("</svg>", StringComparison.Ordinal) + 6)]);
+        string words = string.Join(
+            '|', svg.Descendants().Where(element => element.Name.LocalName == "text").Select(element => element.Value));
         Assert.All(
-            ["base.npy, l2", "whole index, bytes a vector", "recall of an exhaustive scan", "recall@1 ", "recall@10 ", "recall@100 ", "Gaussian bound", "target 0.95"],
+            ["base.npy, l2", "whole index, bytes a vector", "recall of an exhaustive scan", "recall@1 ", "recall@10 ", "recall@100 ",
+                "Gaussian bound", "target 0.95"],
             expected => Assert.Contains(expected, words, StringComparison.Ordinal));
         if (kind == "svg") return;
         int points = tune.GetProperty("points").GetArrayLength();
@@ -115,7 +122,8 @@ public sealed class TuneCommandTests
         string[] documents = [.. await Task.WhenAll(Points("1"), Points("3"))];
         Assert.Equal(documents[0], documents[1]);
 
-        async Task<string> Points(string threads) => (await Tune(samples, "--threads", threads, "--json")).Json().GetProperty("points").GetRawText();
+        async Task<string> Points(string threads) =>
+            (await Tune(samples, "--threads", threads, "--json")).Json().GetProperty("points").GetRawText();
     }
 
     [Fact]

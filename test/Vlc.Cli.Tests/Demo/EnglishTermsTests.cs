@@ -11,7 +11,8 @@ public sealed class EnglishTermsTests
     [InlineData("URIs and IDs", "uris ids")]
     [InlineData("IEnumerable<T>", "enumerabl")]
     [InlineData("op_Addition", "op addit")]
-    public void A_name_is_split_into_its_words(string text, string expected) => Assert.Equal(expected.Split(' '), EnglishTerms.ToList(text));
+    public void A_name_is_split_into_its_words(string text, string expected) =>
+        Assert.Equal(expected.Split(' '), EnglishTerms.ToList(text));
 
     [Theory]
     [InlineData("parse parses parsed parsing", "pars")]
@@ -23,7 +24,8 @@ public sealed class EnglishTermsTests
     [InlineData("class classes", "class")]
     [InlineData("connect connects connected connection connections", "connect")]
     [InlineData("serialize serialized serialization", "serializ")]
-    public void Inflected_forms_share_a_term(string forms, string term) => Assert.All(EnglishTerms.ToList(forms), t => Assert.Equal(term, t));
+    public void Inflected_forms_share_a_term(string forms, string term) =>
+        Assert.All(EnglishTerms.ToList(forms), t => Assert.Equal(term, t));
 
     [Theory]
     [InlineData("status", "status")]

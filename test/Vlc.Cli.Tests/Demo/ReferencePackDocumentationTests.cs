@@ -80,6 +80,7 @@ public sealed class ReferencePackDocumentationTests
     {
         string folder = Path.Combine(packs.Path, pack, version, "ref", "net");
         Directory.CreateDirectory(folder);
-        File.WriteAllText(Path.Combine(folder, file), $"<doc><members><member name=\"{id}\"><summary>Text.</summary></member></members></doc>");
+        File.WriteAllText(
+            Path.Combine(folder, file), $"<doc><members><member name=\"{id}\"><summary>Text.</summary></member></members></doc>");
     }
 }

@@ -52,7 +52,9 @@ public sealed class ArchiveTests
         Assert.All(format.List(PickleTests.Fixture("two.npz"), new VectorFileOptions()), part => Assert.Equal(PartUse.Left, part.Use));
         using VectorSource keyless = Samples.Open(PickleTests.Fixture("stored.npz"), new VectorFileOptions { KeyColumn = "" });
         Assert.False(keyless.HasKeys);
-        AssertRefused(PickleTests.Fixture("deflated.npz"), new VectorFileOptions { KeyColumn = "scores" }, "an array 'scores' of 5 integers or texts");
+        AssertRefused(
+            PickleTests.Fixture("deflated.npz"), new VectorFileOptions { KeyColumn = "scores" },
+            "an array 'scores' of 5 integers or texts");
     }
 
     [Fact]

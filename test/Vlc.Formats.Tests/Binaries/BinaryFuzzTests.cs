@@ -110,7 +110,8 @@ public sealed class BinaryFuzzTests
         ChromaTests.Flush(folder, "chroma_dict.pickle", normalized: true);
         string path = Directory.GetFiles(folder.Path, file, SearchOption.AllDirectories).Single();
         byte[] original = File.ReadAllBytes(path);
-        AssertReadOrRefused(file, folder.Path, random => File.WriteAllBytes(path, Mutate(original, random)), int.Max(Mutations.Count / 4, 100));
+        AssertReadOrRefused(
+            file, folder.Path, random => File.WriteAllBytes(path, Mutate(original, random)), int.Max(Mutations.Count / 4, 100));
     }
 
     private static byte[] Same(byte[] bytes) => bytes;

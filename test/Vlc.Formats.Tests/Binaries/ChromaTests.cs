@@ -59,7 +59,7 @@ public sealed class ChromaTests
         float[] changed = [9, 9, 9, 9], upserted = [8, 8, 8, 8], ignored = [7, 7, 7, 7];
         Make(folder, database =>
         {
-            database.Flushed(10);
+            database.Flushed(10L);
             database.Log(3, 0, "id0", ignored);     // Flushed long ago: not applied again.
             database.Log(11, 1, "id1", changed);    // UPDATE
             database.Log(12, 2, "id2", upserted);   // UPSERT
@@ -81,6 +81,19 @@ public sealed class ChromaTests
         using TemporaryFolder folder = new();
         Make(folder, database => database.Log(1, 0, "id0", Row(0)));
         AssertRefused(folder.Path, "none for 4", VectorSegment);
+    }
+
+    [Fact]
+    public void Ids_that_are_not_wanted_are_left_and_the_payload_stays()
+    {
+        using TemporaryFolder folder = new();
+        Make(folder, database =>
+        {
+            for (int i = 0; i < Rows; i++) database.Log(i + 1, 0, $"id{i}", Row(i));
+        });
+        AssertKeyless(folder.Path);
+        using VectorSource source = Samples.Open(folder.Path, new VectorFileOptions { KeyColumn = "" });
+        Assert.Contains("text 2", Payload(source)[2], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -122,6 +135,77 @@ public sealed class ChromaTests
         Make(folder, database => database.Space("cosine"));
         Flush(folder, "chroma_object.pickle", normalized: false);
         AssertRefused(folder.Path, "a vector of length 1");
+    }
+
+    [Theory]
+    [InlineData(null, null, "The database states no space; Chroma's default 'l2' is taken")]
+    [InlineData("ip", null, "Its space is 'ip'.")]
+    [InlineData(null, """{"hnsw":{"space":"l2"},"spann":null}""", "Its space is 'l2'.")]
+    [InlineData("ip", """{"hnsw_configuration":{"space":"l2","_type":"HNSWConfigurationInternal"}}""",
+        "'ip' is taken, because 'l2' is what stands")]
+    [InlineData("l2", """{"vector_index":{"hnsw":{"space":"ip"}}}""", "'ip' is taken, because 'l2' is what stands")]
+    public void The_space_and_where_it_is_stated_are_said(string? metadata, string? configuration, string note)
+    {
+        using TemporaryFolder folder = new();
+        Make(folder, database => database.State(metadata, configuration));
+        Flush(folder, "chroma_object.pickle", normalized: false);
+        using VectorSource source = Samples.Open(folder.Path);
+        AssertMatrix(source);
+        Assert.Contains(source.Notes, text => text.Contains(note, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_cosine_space_that_the_configuration_alone_states_gives_the_lengths_back()
+    {
+        using TemporaryFolder folder = new();
+        Make(folder, database => database.State("l2", """{"hnsw":{"space":"cosine"}}"""));
+        Flush(folder, "chroma_object.pickle", normalized: true);
+        using VectorSource source = Samples.Open(folder.Path);
+        float[] rows = Samples.ReadAll(source);
+        for (int i = 0; i < rows.Length; i++) Assert.InRange(rows[i], Matrix[i] - 1e-5f, Matrix[i] + 1e-5f);
+    }
+
+    [Theory]
+    [InlineData("hamming", null, "'hamming' in collection_metadata")]
+    [InlineData(null, """{"hnsw":{"space":7}}""", "'7' in config_json_str")]
+    [InlineData("ip", """{"hnsw":{"space":"cosine"}}""", "'ip' in collection_metadata, 'cosine' in config_json_str")]
+    [InlineData(null, """{"hnsw":""", "a JSON document")]
+    public void A_space_that_is_unknown_or_contradicted_is_refused(string? metadata, string? configuration, string found)
+    {
+        using TemporaryFolder folder = new();
+        Make(folder, database => database.State(metadata, configuration));
+        Flush(folder, "chroma_object.pickle", normalized: false);
+        AssertRefused(folder.Path, found);
+    }
+
+    [Theory]
+    [InlineData("0000000000000102", 0x0102)]
+    [InlineData("000000000000000000000000000000000000000000000102", 0x0102)]
+    public void The_number_up_to_which_the_log_was_flushed_may_be_bytes(string hex, long flushed)
+    {
+        using TemporaryFolder folder = new();
+        float[] changed = [9, 9, 9, 9], ignored = [7, 7, 7, 7];
+        Make(folder, database =>
+        {
+            database.Flushed(Convert.FromHexString(hex));
+            database.Log(flushed, 1, "id0", ignored);
+            database.Log(flushed + 1, 1, "id1", changed);
+        });
+        Flush(folder, "chroma_object.pickle", normalized: false);
+        using VectorSource source = Samples.Open(folder.Path);
+        AssertRows([.. Row(0), .. changed, .. Row(2), .. Row(3), .. Row(4)], source);
+    }
+
+    [Theory]
+    [InlineData("0102", "2 bytes")]
+    [InlineData("8000000000000000", "8 bytes")]
+    [InlineData("000000000000000000000000000001000000000000000102", "24 bytes")]
+    public void A_number_of_the_log_that_Chroma_does_not_write_is_refused(string hex, string found)
+    {
+        using TemporaryFolder folder = new();
+        Make(folder, database => database.Flushed(Convert.FromHexString(hex)));
+        Flush(folder, "chroma_object.pickle", normalized: false);
+        AssertRefused(folder.Path, "table max_seq_id", found);
     }
 
     private static float[] Row(int row) => Matrix[(row * Columns)..((row + 1) * Columns)];
@@ -229,10 +313,16 @@ public sealed class ChromaTests
             "INSERT INTO embeddings_queue (seq_id, operation, topic, id, vector, encoding) VALUES ($0, $1, $2, $3, $4, 'FLOAT32')",
             sequence, operation, $"persistent://default/default/{Collection}", id, vector is null ? DBNull.Value : Samples.Bytes(vector));
 
-        public void Flushed(long sequence) => Execute("INSERT INTO max_seq_id VALUES ($0, $1)", VectorSegment, sequence);
+        public void Flushed(object sequence) => Execute("INSERT INTO max_seq_id VALUES ($0, $1)", VectorSegment, sequence);
 
         public void Space(string space) =>
             Execute("INSERT INTO collection_metadata VALUES ($0, 'hnsw:space', $1, NULL, NULL, NULL)", Collection, space);
+
+        public void State(string? metadata, string? configuration)
+        {
+            if (metadata is not null) Space(metadata);
+            if (configuration is not null) Execute("UPDATE collections SET config_json_str = $0 WHERE id = $1", configuration, Collection);
+        }
 
         public void Dispose() => _connection.Dispose();
 

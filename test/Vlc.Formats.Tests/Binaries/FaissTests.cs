@@ -51,6 +51,15 @@ public sealed class FaissTests : IDisposable
         Assert.Equal(["7", "-1", "1099511627776", "0", "3"], Keys(source));
     }
 
+    [Fact]
+    public void Identifiers_that_are_not_wanted_are_left()
+    {
+        string path = _folder.Write(
+            "v.faiss",
+            FaissWriter.File(writer => writer.IdentifierMap("IxMp", Columns, [4, 3, 2, 1, 0], index => index.Flat(Matrix, Columns))));
+        AssertKeyless(path);
+    }
+
     [Theory]
     [InlineData(false, 0)]
     [InlineData(true, 1)]

@@ -58,6 +58,38 @@ public sealed class PickleTests
     }
 
     [Fact]
+    public void What_the_payload_leaves_out_is_said()
+    {
+        using TemporaryFolder folder = new();
+        byte[] vector = [.. "("u8, .. Double(0.5), .. Double(2), .. "t"u8];
+        // {"v": (0.5, 2.0), "tags": ["a"], "more": {}, "big": 2**64, "odd": nan, 7.5: "x"}, then one without those.
+        byte[] first =
+        [
+            .. "}("u8, .. Text("v"), .. vector, .. Text("tags"), .. "]("u8, .. Text("a"), .. "e"u8, .. Text("more"), .. "}"u8,
+            .. Text("big"), 0x8A, 9, 0, 0, 0, 0, 0, 0, 0, 0, 1, .. Text("odd"), .. Double(double.NaN), .. Double(7.5), .. Text("x"),
+            .. "u"u8,
+        ];
+        byte[] second = [.. "}("u8, .. Text("v"), .. vector, .. Text("page"), .. "K\u0007u"u8];
+        using VectorSource source = Samples.Open(folder.Write("v.pkl", [0x80, 4, .. "]("u8, .. first, .. second, .. "e."u8]));
+        AssertRows([0.5f, 2, 0.5f, 2], source);
+        Assert.Equal(["""{"big":"18446744073709551616","odd":"NaN"}""", """{"page":7}"""], Payload(source));
+        Assert.Contains(
+            "The payload takes numbers and texts; left in the file: 'tags' (a list), 'more' (a dict), entries whose name is no text.",
+            source.Notes);
+        using VectorSource plain = Samples.Open(Fixture("records.pkl"));
+        Assert.DoesNotContain(plain.Notes, note => note.Contains("left", StringComparison.Ordinal));
+
+        static byte[] Text(string text) => [0x8C, (byte)text.Length, .. Encoding.UTF8.GetBytes(text)];
+
+        static byte[] Double(double value)
+        {
+            byte[] bytes = [(byte)'G', .. new byte[8]];
+            System.Buffers.Binary.BinaryPrimitives.WriteDoubleBigEndian(bytes.AsSpan(1), value);
+            return bytes;
+        }
+    }
+
+    [Fact]
     public void Identifiers_beside_vectors_are_their_keys()
     {
         using VectorSource source = Samples.Open(Fixture("ids_beside.pkl"));

@@ -44,6 +44,15 @@ internal static class Values
         return payload;
     }
 
+    /// <summary>The matrix without the file's keys, and a word of it.</summary>
+    public static void AssertKeyless(string path)
+    {
+        using VectorSource source = Samples.Open(path, new VectorFileOptions { KeyColumn = "" });
+        AssertMatrix(source);
+        Assert.False(source.HasKeys);
+        Assert.Contains(source.Notes, note => note.Contains("keys; they were left", StringComparison.Ordinal));
+    }
+
     public static VlcFormatException AssertRefused(string path, params string[] parts) => AssertRefused(path, null, parts);
 
     public static VlcFormatException AssertRefused(string path, VectorFileOptions? options, params string[] parts)

@@ -24,6 +24,14 @@ public sealed class WordModelTests
     }
 
     [Fact]
+    public void Words_that_are_not_wanted_as_keys_are_left()
+    {
+        using TemporaryFolder folder = new();
+        AssertKeyless(folder.Write("v.bin", Word2Vec($"{Rows} {Columns}\n", ["a", "b", "c", "d", "e"], "\n")));
+        AssertKeyless(folder.Write("m.bin", FastText(Words, Matrix, bucket: 0, minn: 0, maxn: 0)));
+    }
+
+    [Fact]
     public void Damaged_word2vec_files_are_named()
     {
         using TemporaryFolder folder = new();

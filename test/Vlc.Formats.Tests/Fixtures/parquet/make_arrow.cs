@@ -44,8 +44,10 @@ void Write(string name, bool isFixed, Action<WriterPropertiesBuilder> set)
         else numbers.Append(i * 10L);
     }
 
-    IArrowArray[] columns = [ids.Build(), numbers.Build(), .. types.Select(t => isFixed ? AsFixed(t.Type, t.Values) : AsList(t.Type, t.Values))];
-    Field[] fields = [new("id", StringType.Default, true), new("n", Int64Type.Default, true), .. types.Select((t, i) => new Field(t.Name, columns[i + 2].Data.DataType, true))];
+    IArrowArray[] columns =
+        [ids.Build(), numbers.Build(), .. types.Select(t => isFixed ? AsFixed(t.Type, t.Values) : AsList(t.Type, t.Values))];
+    Field[] fields = [new("id", StringType.Default, true), new("n", Int64Type.Default, true),
+        .. types.Select((t, i) => new Field(t.Name, columns[i + 2].Data.DataType, true))];
     var schema = new Apache.Arrow.Schema(fields, null);
     var builder = new WriterPropertiesBuilder();
     set(builder);
@@ -60,8 +62,12 @@ Write("arrow_v1_snappy.parquet", false, b => b.Compression(Compression.Snappy));
 Write("arrow_v2_zstd.parquet", false, b => b.Compression(Compression.Zstd).DataPageVersion(ParquetDataPageVersion.V2));
 Write("arrow_v2_gzip.parquet", false, b => b.Compression(Compression.Gzip).DataPageVersion(ParquetDataPageVersion.V2));
 Write("arrow_v1_brotli_crc.parquet", false, b => b.Compression(Compression.Brotli).EnablePageChecksum());
-Write("arrow_v1_lz4_small_pages.parquet", false, b => b.Compression(Compression.Lz4).DataPagesize(100).WriteBatchSize(7).DisableDictionary().EnablePageChecksum());
-Write("arrow_v2_none_crc.parquet", false, b => b.Compression(Compression.Uncompressed).DataPageVersion(ParquetDataPageVersion.V2).EnablePageChecksum());
+Write(
+    "arrow_v1_lz4_small_pages.parquet", false,
+    b => b.Compression(Compression.Lz4).DataPagesize(100).WriteBatchSize(7).DisableDictionary().EnablePageChecksum());
+Write(
+    "arrow_v2_none_crc.parquet", false,
+    b => b.Compression(Compression.Uncompressed).DataPageVersion(ParquetDataPageVersion.V2).EnablePageChecksum());
 Write("arrow_fixed_groups.parquet", true, b => b.Compression(Compression.Snappy).MaxRowGroupLength(25));
 Write("arrow_fixed_v2_split.parquet", true, b =>
 {
@@ -75,7 +81,8 @@ Write("arrow_fixed_v2_split.parquet", true, b =>
 Node Leaf(Repetition repetition, string name) => new PrimitiveNode(name, repetition, LogicalType.None(), PhysicalType.Float);
 Node List(Repetition repetition, string name, Node child) => new GroupNode(name, repetition, [child], LogicalType.List());
 using (var root = new GroupNode("schema", Repetition.Required,
-    [List(Repetition.Optional, "legacy", Leaf(Repetition.Repeated, "array")), List(Repetition.Optional, "lists", List(Repetition.Repeated, "array", Leaf(Repetition.Repeated, "array")))]))
+    [List(Repetition.Optional, "legacy", Leaf(Repetition.Repeated, "array")),
+        List(Repetition.Optional, "lists", List(Repetition.Repeated, "array", Leaf(Repetition.Repeated, "array")))]))
 using (var properties = new WriterPropertiesBuilder().Build())
 using (var file = new ParquetFileWriter("legacy.parquet", root, properties))
 {
@@ -83,7 +90,8 @@ using (var file = new ParquetFileWriter("legacy.parquet", root, properties))
     float[] floats = [.. values.Select(v => (float)v)];
     using (var column = (ColumnWriter<float>)group.NextColumn())
     {
-        column.WriteBatch(values.Length, [.. values.Select(_ => (short)2)], [.. values.Select((_, i) => (short)(i % Dimension == 0 ? 0 : 1))], floats);
+        column.WriteBatch(
+            values.Length, [.. values.Select(_ => (short)2)], [.. values.Select((_, i) => (short)(i % Dimension == 0 ? 0 : 1))], floats);
     }
 
     using (var column = (ColumnWriter<float>)group.NextColumn())
