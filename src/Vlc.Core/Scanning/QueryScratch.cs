@@ -101,7 +101,7 @@ internal sealed class QueryScratch(Metric metric, int dimension, int cellCount, 
     {
         if (Nearest.K != k) Nearest = new TopK(k);
         Nearest.Clear(limit);
-        IsExact = isExact;
+        (IsExact, ScannedRows, MeasuredRows) = (isExact, 0, 0);
     }
 
     public void Dispose()
