@@ -10,7 +10,8 @@ using Vlc.Vectors;
 namespace Vlc.Bench;
 
 /// <summary>
-/// What changing an index costs, on generated vectors: adding a hundredth of the rows, deleting a fifth, compacting; and what ten segments cost a search.
+/// What changing an index costs, on generated vectors: adding a hundredth of the rows, deleting a fifth, compacting; and what ten segments
+/// cost a search.
 /// </summary>
 internal static class UpdateTable
 {

@@ -7,8 +7,8 @@ internal static class Allocation
     private const int Rounds = 30;
 
     /// <summary>
-    /// Runs <paramref name="operation"/> with the numbers of its rounds. Two rounds may differ: where a collection by another test falls into a round, the runtime counts
-    /// what it gives back of this thread's allocation context.
+    /// Runs <paramref name="operation"/> with the numbers of its rounds. Two rounds may differ: where a collection by another test falls
+    /// into a round, the runtime counts what it gives back of this thread's allocation context.
     /// </summary>
     public static void AssertNone(Action<int> operation)
     {

@@ -24,7 +24,10 @@ internal abstract class CodecLearner
     /// <summary>Exact neighbours of each of them that learning wants.</summary>
     public abstract int TuningNeighbors { get; }
 
-    /// <summary>Brings trained anchors to what a reader will have, so that residuals are taken from these; a codec that rounds them later leaves them.</summary>
+    /// <summary>
+    /// Brings trained anchors to what a reader will have, so that residuals are taken from these; a codec that rounds them later leaves
+    /// them.
+    /// </summary>
     /// <param name="anchors">m x d, in scaled units.</param>
     public virtual void RoundAnchors(Span<float> anchors)
     {

@@ -10,8 +10,9 @@ namespace Vlc.Codecs;
 internal delegate void PlaceBytes(ReadOnlySpan<byte> bytes, long offset);
 
 /// <summary>
-/// What a codec has learned, and all that it does with it: it writes and opens its sections, codes rows, scans the codes of any segment against a query,
-/// gives vectors back, and brings codes to a device. One subclass is one codec, in a folder of its own. Immutable; scratch memory belongs to the query.
+/// What a codec has learned, and all that it does with it: it writes and opens its sections, codes rows, scans the codes of any segment
+/// against a query, gives vectors back, and brings codes to a device. One subclass is one codec, in a folder of its own. Immutable; scratch
+/// memory belongs to the query.
 /// </summary>
 internal abstract class CodecModel : IDisposable
 {
@@ -108,8 +109,8 @@ internal abstract class CodecModel : IDisposable
         write(codes, (long)first * CodeBytes(list));
 
     /// <summary>
-    /// Distances of a query to rows of a list, smaller is nearer: squared Euclidean for l2 and cosine, the negative product for inner product, in scaled
-    /// units.
+    /// Distances of a query to rows of a list, smaller is nearer: squared Euclidean for l2 and cosine, the negative product for inner
+    /// product, in scaled units.
     /// </summary>
     /// <param name="query">The prepared query.</param>
     /// <param name="list">The list.</param>
@@ -118,7 +119,9 @@ internal abstract class CodecModel : IDisposable
     /// <param name="distances">Receives one float a row.</param>
     public abstract void Score(QueryScratch query, int list, ReadOnlySpan<float> anchor, ListRows rows, Span<float> distances);
 
-    /// <summary>Puts the rows of a list that are near enough among the query's nearest; those that cannot be among them may be left out.</summary>
+    /// <summary>
+    /// Puts the rows of a list that are near enough among the query's nearest; those that cannot be among them may be left out.
+    /// </summary>
     /// <param name="query">The prepared query.</param>
     /// <param name="list">The list.</param>
     /// <param name="anchor">The cell's anchor, d floats.</param>

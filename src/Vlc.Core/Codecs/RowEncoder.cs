@@ -3,7 +3,9 @@ namespace Vlc.Codecs;
 /// <summary>Takes bytes; they are the caller's again afterwards.</summary>
 internal delegate void TakeBytes(ReadOnlySpan<byte> bytes);
 
-/// <summary>Codes rows with a model, block by block. Codes do not depend on the backend, the number of threads, or where blocks begin.</summary>
+/// <summary>
+/// Codes rows with a model, block by block. Codes do not depend on the backend, the number of threads, or where blocks begin.
+/// </summary>
 internal abstract class RowEncoder : IDisposable
 {
     /// <summary>Codes a block of rows.</summary>

@@ -14,7 +14,9 @@ namespace Vlc.Indexing;
 /// <param name="Digest">Of everything that the cells follow from.</param>
 internal sealed record AssignedRows(int[] Cells, ResidualStatistics Statistics, ExactNeighbors? Exact, List<uint> BlockChecksums, byte[] Digest);
 
-/// <summary>Stage 3: assigns every row to its nearest anchor, and collects on the same pass what later stages need to know of all rows.</summary>
+/// <summary>
+/// Stage 3: assigns every row to its nearest anchor, and collects on the same pass what later stages need to know of all rows.
+/// </summary>
 internal static class AssignStage
 {
     /// <summary>Assigns all rows.</summary>

@@ -71,8 +71,8 @@ internal sealed class BuildContext
     }
 
     /// <summary>
-    /// Returns what a stage has left behind, where it is much. Training rows and what was learned on them are most of the memory of a build, lie among the large
-    /// objects, and would stay until a collection comes by itself, which the streaming stages hardly ever cause.
+    /// Returns what a stage has left behind, where it is much. Training rows and what was learned on them are most of the memory of a
+    /// build, lie among the large objects, and would stay until a collection comes by itself, which the streaming stages hardly ever cause.
     /// </summary>
     public static void ReturnMemory()
     {

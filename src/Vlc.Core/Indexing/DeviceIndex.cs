@@ -5,8 +5,8 @@ using Vlc.Search;
 namespace Vlc.Indexing;
 
 /// <summary>
-/// An index whose codes lie on a device, which scans them for batches of queries; ranking of cells and the rotation of queries stay with the processor. Used by one
-/// thread at a time. Results are those of <see cref="VlcIndex.SearchBatch"/>, bit for bit.
+/// An index whose codes lie on a device, which scans them for batches of queries; ranking of cells and the rotation of queries stay with
+/// the processor. Used by one thread at a time. Results are those of <see cref="VlcIndex.SearchBatch"/>, bit for bit.
 /// </summary>
 public sealed class DeviceIndex : IDisposable
 {

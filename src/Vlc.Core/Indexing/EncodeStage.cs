@@ -47,7 +47,8 @@ internal static class EncodeStage
     }
 
     /// <summary>
-    /// Compares a block with what it was when its rows were assigned. A source that changes under a build would give an index of no vectors that ever were.
+    /// Compares a block with what it was when its rows were assigned. A source that changes under a build would give an index of no vectors
+    /// that ever were.
     /// </summary>
     private static void CheckUnchanged(BuildContext context, AssignedRows assigned, ReadOnlySpan<float> block, int first, int blockNumber)
     {

@@ -20,7 +20,9 @@ public sealed class Frontier
     /// <summary>Classes of each cell.</summary>
     public required int ClassCount { get; init; }
 
-    /// <summary>Where the tuning sample came from: the name of <see cref="IndexOptions.TuningQueries"/>, or null for base rows held out of training.</summary>
+    /// <summary>
+    /// Where the tuning sample came from: the name of <see cref="IndexOptions.TuningQueries"/>, or null for base rows held out of training.
+    /// </summary>
     public required string? TuningSource { get; init; }
 
     /// <summary>Rows of the tuning sample.</summary>

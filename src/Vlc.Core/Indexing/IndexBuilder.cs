@@ -59,8 +59,8 @@ public static class IndexBuilder
     /// <summary>Measures what recall codec packed or parity gives for how many bytes, without building an index.</summary>
     /// <param name="source">The vectors.</param>
     /// <param name="options">
-    /// As for <see cref="Build"/>, with codec <see cref="CodecKind.Packed"/> or <see cref="CodecKind.Parity"/>; a largest ratio and a level are
-    /// left out of account.
+    /// As for <see cref="Build"/>, with codec <see cref="CodecKind.Packed"/> or <see cref="CodecKind.Parity"/>; a largest ratio and a level
+    /// are left out of account.
     /// </param>
     /// <param name="progress">Hears how far it has come.</param>
     /// <param name="cancellationToken">Stops the work.</param>

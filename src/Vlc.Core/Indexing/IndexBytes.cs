@@ -3,7 +3,9 @@ using Vlc.Storage;
 namespace Vlc.Indexing;
 
 /// <summary>Bytes of an index on disk, by what needs them.</summary>
-/// <param name="Search">What every search needs: manifest, anchors, assignments, bases, scales, codes, deletions. The ratio is about these.</param>
+/// <param name="Search">
+/// What every search needs: manifest, anchors, assignments, bases, scales, codes, deletions. The ratio is about these.
+/// </param>
 /// <param name="Encoder">What only adding rows and measuring recall again need.</param>
 /// <param name="Keys">The user's keys.</param>
 public readonly record struct IndexBytes(long Search, long Encoder, long Keys)

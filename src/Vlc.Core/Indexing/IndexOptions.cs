@@ -22,42 +22,44 @@ public sealed class IndexOptions
     public int? CodedDimension { get; init; }
 
     /// <summary>
-    /// Diagonal Jacobians, a scale for each axis of each cell. Null switches them on for int8 when one scale an axis for all cells would add more than a
-    /// thousandth of the residuals' energy as rounding noise (outliers, cells of very different size).
+    /// Diagonal Jacobians, a scale for each axis of each cell. Null switches them on for int8 when one scale an axis for all cells would
+    /// add more than a thousandth of the residuals' energy as rounding noise (outliers, cells of very different size).
     /// </summary>
     public bool? Jacobians { get; init; }
 
     /// <summary>
-    /// Rows to train on; null takes 160 an anchor, or for the packed codec 256 an anchor and 160 a dimension, whichever is more, at most 384 MiB. Of these the packed codec learns its bases
-    /// from 128 an anchor or 160 a dimension, at most 128 MiB.
+    /// Rows to train on; null takes 160 an anchor, or for the packed codec 256 an anchor and 160 a dimension, whichever is more, at most
+    /// 384 MiB. Of these the packed codec learns its bases from 128 an anchor or 160 a dimension, at most 128 MiB.
     /// </summary>
     public int? TrainingRows { get; init; }
 
     /// <summary>
-    /// Rows of the tuning sample, on which the packed codec's level is chosen and recall is measured: base rows held out of training, or some of
-    /// <see cref="TuningQueries"/>. Null takes up to 500, 1,000 for the packed codec; 0 tunes and measures nothing.
+    /// Rows of the tuning sample, on which the packed codec's level is chosen and recall is measured: base rows held out of training, or
+    /// some of <see cref="TuningQueries"/>. Null takes up to 500, 1,000 for the packed codec; 0 tunes and measures nothing.
     /// </summary>
     public int? TuningRows { get; init; }
 
     /// <summary>
-    /// Queries like those that the index will answer, to tune on instead of base rows; no row of the base is left out of their results. Of the vectors' dimension; not
-    /// to be the queries on which the index is evaluated later. The caller disposes of the source.
+    /// Queries like those that the index will answer, to tune on instead of base rows; no row of the base is left out of their results. Of
+    /// the vectors' dimension; not to be the queries on which the index is evaluated later. The caller disposes of the source.
     /// </summary>
     public VectorSource? TuningQueries { get; init; }
 
     /// <summary>
-    /// Whether a build that takes long keeps what it has done in BASE.build.*, so that the same build, started again after an interruption, goes on from there. A finished build deletes it.
+    /// Whether a build that takes long keeps what it has done in BASE.build.*, so that the same build, started again after an interruption,
+    /// goes on from there. A finished build deletes it.
     /// </summary>
     public bool Resumable { get; init; } = true;
 
     /// <summary>
-    /// Keys of the rows, one for each, stored with the index and given back by searches. Null takes the keys that the source carries, if any.
+    /// Keys of the rows, one for each, stored with the index and given back by searches. Null takes the keys that the source carries, if
+    /// any.
     /// </summary>
     public KeyColumn? Keys { get; init; }
 
     /// <summary>
-    /// Whether the index keeps what adding rows and measuring recall again need: BASE.encoder.bin, about a sixteenth of the index, which no search reads and no ratio
-    /// counts.
+    /// Whether the index keeps what adding rows and measuring recall again need: BASE.encoder.bin, about a sixteenth of the index, which no
+    /// search reads and no ratio counts.
     /// </summary>
     public bool Updatable { get; init; } = true;
 

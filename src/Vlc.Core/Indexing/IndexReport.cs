@@ -34,7 +34,9 @@ public enum IndexPhase
 /// <param name="Detail">A few words, or null.</param>
 public readonly record struct IndexProgress(IndexPhase Phase, double Share, string? Detail = null);
 
-/// <summary>What the written index found of the tuning sample's exact neighbours, each row of the base left out of its own result.</summary>
+/// <summary>
+/// What the written index found of the tuning sample's exact neighbours, each row of the base left out of its own result.
+/// </summary>
 /// <param name="K">Neighbours of each query.</param>
 /// <param name="Queries">Rows of the tuning sample.</param>
 /// <param name="Exhaustive">Recall of a scan of every cell.</param>
@@ -63,7 +65,9 @@ public sealed class IndexReport
     /// <summary>What the packed codec chose; null for the other codecs.</summary>
     public PackedReport? Packed { get; init; }
 
-    /// <summary>Where the tuning sample came from: the name of <see cref="IndexOptions.TuningQueries"/>, or null for base rows held out of training.</summary>
+    /// <summary>
+    /// Where the tuning sample came from: the name of <see cref="IndexOptions.TuningQueries"/>, or null for base rows held out of training.
+    /// </summary>
     public string? TuningSource { get; init; }
 
     /// <summary>Recall of the written index on the tuning sample; null where there was none.</summary>

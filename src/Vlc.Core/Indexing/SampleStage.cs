@@ -17,7 +17,9 @@ internal sealed record TrainingSample(float[] Rows, int[] TrainingIds, float[] H
 /// <summary>The tuning sample, in scaled units; the numbers of its rows where they are rows of the base, else none.</summary>
 internal sealed record TuningSample(float[] Rows, int[] OwnRows);
 
-/// <summary>Stage 1: draws rows to train on and, apart from them, rows to tune on, and chooses the scale of everything that follows.</summary>
+/// <summary>
+/// Stage 1: draws rows to train on and, apart from them, rows to tune on, and chooses the scale of everything that follows.
+/// </summary>
 internal static class SampleStage
 {
     private const ulong SampleStream = 0x5A3, QueryStream = 0x5A4;
@@ -83,7 +85,8 @@ internal static class SampleStage
             if ((position & 1023) == 0) context.Progress?.Report(new IndexProgress(IndexPhase.Sample, (double)position / drawn.Length));
         }
 
-        // 2^9 <= largest component < 2^10: float16 then has room for rows 64 times larger, and full precision for scales 10^6 times smaller.
+        // 2^9 <= largest component < 2^10: float16 then has room for rows 64 times larger, and full precision for scales 10^6 times
+        // smaller.
         float largest = MathF.Abs(TensorPrimitives.MaxMagnitude<float>(rows));
         int exponent = largest > 0 ? Math.Clamp(9 - MathF.ILogB(largest), -100, 100) : 0;
         float scale = MathF.ScaleB(1, exponent);

@@ -11,8 +11,8 @@ using Vlc.Vectors;
 namespace Vlc.Indexing;
 
 /// <summary>
-/// A compressed index, open for searching. Anchors and the lists of rows are in memory; the codes stay in their files, mapped. Safe for any number of threads at
-/// once. <see cref="Dispose"/> lets running searches finish; later ones get an <see cref="ObjectDisposedException"/>.
+/// A compressed index, open for searching. Anchors and the lists of rows are in memory; the codes stay in their files, mapped. Safe for any
+/// number of threads at once. <see cref="Dispose"/> lets running searches finish; later ones get an <see cref="ObjectDisposedException"/>.
 /// </summary>
 public sealed partial class VlcIndex : IDisposable
 {
@@ -119,7 +119,9 @@ public sealed partial class VlcIndex : IDisposable
     /// <param name="options">Null takes the defaults.</param>
     /// <param name="cancellationToken">Checked between cells.</param>
     /// <returns>How many were found: fewer than k when the scanned cells, the filter or the threshold leave no more.</returns>
-    /// <exception cref="ArgumentException">A query of another dimension, not finite, or without a direction; an index of another metric.</exception>
+    /// <exception cref="ArgumentException">
+    /// A query of another dimension, not finite, or without a direction; an index of another metric.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public int Search(
         ReadOnlySpan<float> query, Span<int> ids, Span<float> scores, SearchOptions? options = null, CancellationToken cancellationToken = default)
@@ -140,7 +142,9 @@ public sealed partial class VlcIndex : IDisposable
     /// <param name="options">Null takes the defaults.</param>
     /// <param name="cancellationToken">Checked between cells.</param>
     /// <returns>At most k rows, nearest first, with their keys where the index has some.</returns>
-    /// <exception cref="ArgumentException">As for <see cref="Search(ReadOnlySpan{float}, Span{int}, Span{float}, SearchOptions?, CancellationToken)"/>.</exception>
+    /// <exception cref="ArgumentException">
+    /// As for <see cref="Search(ReadOnlySpan{float}, Span{int}, Span{float}, SearchOptions?, CancellationToken)"/>.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public IReadOnlyList<SearchHit> Search(
         ReadOnlySpan<float> query, int k, SearchOptions? options = null, CancellationToken cancellationToken = default)
@@ -247,7 +251,10 @@ public sealed partial class VlcIndex : IDisposable
         return lease.Index.Searcher.Extent(query, k, options ?? SearchOptions.Default);
     }
 
-    /// <summary>Gives a vector back, as well as the codes know it; of unit length, nearly, for cosine. Deleted rows are there until they are compacted away.</summary>
+    /// <summary>
+    /// Gives a vector back, as well as the codes know it; of unit length, nearly, for cosine. Deleted rows are there until they are
+    /// compacted away.
+    /// </summary>
     /// <param name="id">Row number.</param>
     /// <param name="vector">Receives d floats.</param>
     /// <exception cref="ArgumentOutOfRangeException">No such row.</exception>
@@ -326,8 +333,8 @@ public sealed partial class VlcIndex : IDisposable
     }
 
     /// <summary>
-    /// Measures recall@10 again on the queries that the index keeps for it, against neighbours that were exact when rows were added: the truth follows rows that came
-    /// and went. Null where the index keeps none (<see cref="IndexOptions.Updatable"/>).
+    /// Measures recall@10 again on the queries that the index keeps for it, against neighbours that were exact when rows were added: the
+    /// truth follows rows that came and went. Null where the index keeps none (<see cref="IndexOptions.Updatable"/>).
     /// </summary>
     /// <param name="options">How to search; null takes the defaults.</param>
     /// <param name="cancellationToken">Checked between queries.</param>
@@ -361,7 +368,9 @@ public sealed partial class VlcIndex : IDisposable
         }
     }
 
-    /// <summary>Ends the use of the index: running searches finish, later ones are refused, and the last of them gives the files back.</summary>
+    /// <summary>
+    /// Ends the use of the index: running searches finish, later ones are refused, and the last of them gives the files back.
+    /// </summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 0) _opened.Release();

@@ -4,8 +4,8 @@ namespace Vlc.Scanning;
 
 /// <summary>Rows of one inverted list that a query scans: those of one segment, or of several whose codes were gathered.</summary>
 /// <param name="codes">
-/// The codes: of this list row behind row where the codec keeps codes by list, of the whole segment by row number where it does not. Null where no row
-/// has a code.
+/// The codes: of this list row behind row where the codec keeps codes by list, of the whole segment by row number where it does not. Null
+/// where no row has a code.
 /// </param>
 /// <param name="rows">Row numbers within the segment.</param>
 /// <param name="positions">Places of the rows in the list; empty where they are all of it.</param>

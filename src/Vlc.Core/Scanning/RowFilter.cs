@@ -50,7 +50,8 @@ public sealed class RowFilter
     /// <summary>The rows for which a predicate is true.</summary>
     /// <param name="count">Rows of the index.</param>
     /// <param name="predicate">
-    /// Gets a row number. It is asked for every row that a search scans, perhaps more than once and by several threads, and must always give the same answer.
+    /// Gets a row number. It is asked for every row that a search scans, perhaps more than once and by several threads, and must always
+    /// give the same answer.
     /// </param>
     public static RowFilter Where(int count, Func<int, bool> predicate)
     {

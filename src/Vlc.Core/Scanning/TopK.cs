@@ -1,8 +1,9 @@
 namespace Vlc.Scanning;
 
 /// <summary>
-/// The k nearest of the rows pushed, by (distance, row): a bounded heap with the farthest on top. Equal distances are ordered by row, so that the result
-/// does not depend on the order of the rows. A limit keeps rows beyond a distance out; with k as large as the index, that is a range search.
+/// The k nearest of the rows pushed, by (distance, row): a bounded heap with the farthest on top. Equal distances are ordered by row, so
+/// that the result does not depend on the order of the rows. A limit keeps rows beyond a distance out; with k as large as the index, that
+/// is a range search.
 /// </summary>
 public sealed class TopK
 {

@@ -6,9 +6,9 @@ using Vlc.Scanning;
 namespace Vlc.Search;
 
 /// <content>
-/// Batches of queries. Where a codec gains by it they share scans: a row's code is decoded once for all queries that come to its list, which costs more than
-/// comparing it with several of them. Every query gets the result of a search of its own: it scans the same cells, and its nearest rows do not depend on their
-/// order.
+/// Batches of queries. Where a codec gains by it they share scans: a row's code is decoded once for all queries that come to its list,
+/// which costs more than comparing it with several of them. Every query gets the result of a search of its own: it scans the same cells,
+/// and its nearest rows do not depend on their order.
 /// </content>
 internal sealed partial class IndexSearcher
 {
@@ -111,8 +111,8 @@ internal sealed partial class IndexSearcher
     }
 
     /// <summary>
-    /// Scans for every query the cells that it would scan alone: those that decide how far it goes by itself, so that its bound is near before it shares, the
-    /// others cell by cell with whoever comes there too.
+    /// Scans for every query the cells that it would scan alone: those that decide how far it goes by itself, so that its bound is near
+    /// before it shares, the others cell by cell with whoever comes there too.
     /// </summary>
     private void ScanShared(QueryScratch[] queries, ProbingPlan plan)
     {

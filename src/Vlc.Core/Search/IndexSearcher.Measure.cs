@@ -7,8 +7,8 @@ namespace Vlc.Search;
 internal sealed partial class IndexSearcher
 {
     /// <summary>
-    /// One scan of all cells, and what was found of the exact neighbours whenever a budget of rows is used up or a distance ratio is passed. The query's own row is
-    /// left out, if it is a row of the index.
+    /// One scan of all cells, and what was found of the exact neighbours whenever a budget of rows is used up or a distance ratio is
+    /// passed. The query's own row is left out, if it is a row of the index.
     /// </summary>
     /// <param name="query">d finite floats.</param>
     /// <param name="ownRow">Its own row.</param>

@@ -9,8 +9,8 @@ using Vlc.Segments;
 namespace Vlc.Search;
 
 /// <summary>
-/// Searches the segments of an index as one: a query is prepared and its cells are ranked once, then the lists of all segments are scanned cell by cell. Results
-/// are those of one segment with the same rows, bit by bit. Safe for any number of threads at once.
+/// Searches the segments of an index as one: a query is prepared and its cells are ranked once, then the lists of all segments are scanned
+/// cell by cell. Results are those of one segment with the same rows, bit by bit. Safe for any number of threads at once.
 /// </summary>
 internal sealed partial class IndexSearcher : IDisposable
 {
@@ -340,8 +340,8 @@ internal sealed partial class IndexSearcher : IDisposable
     }
 
     /// <summary>
-    /// The rows of a list in all segments, their codes copied one behind the other: a scan costs as much for a list as for its rows, so that many short lists would
-    /// cost more than the copy.
+    /// The rows of a list in all segments, their codes copied one behind the other: a scan costs as much for a list as for its rows, so
+    /// that many short lists would cost more than the copy.
     /// </summary>
     private ListRows Gather(QueryScratch scratch, int list, RowFilter? filter)
     {

@@ -4,13 +4,14 @@ using Vlc.Scanning;
 namespace Vlc.Search;
 
 /// <summary>
-/// The cells that a query probes, nearest first, to the end of its plan. Single queries, batches and devices probe the same cells: what ends the sequence early
-/// follows from the first rows alone, which every query scans by itself.
+/// The cells that a query probes, nearest first, to the end of its plan. Single queries, batches and devices probe the same cells: what
+/// ends the sequence early follows from the first rows alone, which every query scans by itself.
 /// </summary>
 /// <remarks>
-/// Why a distance ratio. A budget of rows gives every query the same, but one whose neighbours are near needs few cells, one in sparse surroundings many. An anchor
-/// farther away than the k-th row found, by some factor, has hardly a nearer row in its cell. The k-th of the first rows serves as well as that of all rows so far
-/// (measured on the sets of docs/evaluation.md), and lets the rest of the sequence be known in advance.
+/// Why a distance ratio. A budget of rows gives every query the same, but one whose neighbours are near needs few cells, one in sparse
+/// surroundings many. An anchor farther away than the k-th row found, by some factor, has hardly a nearer row in its cell. The k-th of the
+/// first rows serves as well as that of all rows so far (measured on the sets of docs/evaluation.md), and lets the rest of the sequence be
+/// known in advance.
 /// </remarks>
 /// <param name="plan">When to stop.</param>
 /// <param name="scratch">Its cells are ranked and its nearest rows empty.</param>
@@ -34,7 +35,8 @@ internal struct ProbeSequence(ProbingPlan plan, QueryScratch scratch)
     public readonly bool DecidesExtent => Rows < _decidingRows;
 
     /// <summary>
-    /// Squared distance of query and anchor over that of the k-th nearest of the first rows; 0 while these are being scanned, or are fewer than k.
+    /// Squared distance of query and anchor over that of the k-th nearest of the first rows; 0 while these are being scanned, or are fewer
+    /// than k.
     /// </summary>
     public float DistanceRatio { get; private set; }
 

@@ -8,8 +8,8 @@ namespace Vlc.Search;
 public delegate void ReadOriginal(int row, Span<float> vector);
 
 /// <summary>
-/// Ranks the best candidates of a scan again by exact distances to their originals. The originals are the caller's: an index does not hold them, and recall that is
-/// reached with them is not recall of the codes.
+/// Ranks the best candidates of a scan again by exact distances to their originals. The originals are the caller's: an index does not hold
+/// them, and recall that is reached with them is not recall of the codes.
 /// </summary>
 public sealed class Reranking
 {

@@ -15,13 +15,15 @@ public sealed class SearchOptions
     public int? Probes { get; init; }
 
     /// <summary>
-    /// Rows after which the scan stops, nearest cells first, whole cells; rows that the filter stops do not count. Null, where <see cref="Probes"/> is null too, takes the
-    /// plan of fewest rows that reaches <see cref="TargetRecall"/>, by a budget of rows and a ratio of distances (<see cref="Probing.ProbingPlan.DistanceRatio"/>).
+    /// Rows after which the scan stops, nearest cells first, whole cells; rows that the filter stops do not count. Null, where
+    /// <see cref="Probes"/> is null too, takes the plan of fewest rows that reaches <see cref="TargetRecall"/>, by a budget of rows and a
+    /// ratio of distances (<see cref="Probing.ProbingPlan.DistanceRatio"/>).
     /// </summary>
     public int? ScannedRows { get; init; }
 
     /// <summary>
-    /// Recall to aim for where neither <see cref="Probes"/> nor <see cref="ScannedRows"/> is given, in (0, 1]; null takes the one that the index was built for.
+    /// Recall to aim for where neither <see cref="Probes"/> nor <see cref="ScannedRows"/> is given, in (0, 1]; null takes the one that the
+    /// index was built for.
     /// </summary>
     public double? TargetRecall { get; init; }
 
@@ -29,8 +31,8 @@ public sealed class SearchOptions
     public RowFilter? Filter { get; init; }
 
     /// <summary>
-    /// The worst score that is returned: the largest squared distance (l2), or the least cosine or product. It is applied inside the scan, which it shortens. Null
-    /// returns k rows however far they are.
+    /// The worst score that is returned: the largest squared distance (l2), or the least cosine or product. It is applied inside the scan,
+    /// which it shortens. Null returns k rows however far they are.
     /// </summary>
     public float? ScoreThreshold { get; init; }
 

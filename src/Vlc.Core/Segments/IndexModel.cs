@@ -11,8 +11,8 @@ using Vlc.Vectors;
 namespace Vlc.Segments;
 
 /// <summary>
-/// What all segments of an index share: anchors, the codec's model, metric, scale and probing curve. It knows how rows are assigned and coded, how a query is
-/// prepared, and how cells are ranked. Immutable.
+/// What all segments of an index share: anchors, the codec's model, metric, scale and probing curve. It knows how rows are assigned and
+/// coded, how a query is prepared, and how cells are ranked. Immutable.
 /// </summary>
 internal sealed class IndexModel : IDisposable
 {
@@ -34,7 +34,8 @@ internal sealed class IndexModel : IDisposable
         TargetRecall = manifest.TargetRecall;
         _anchors = codec.DecodeAnchors();
 
-        // Anchors are ranked by ½‖a‖² - q·a, around their centre: far from the origin the difference would drown in rounding. A product is ranked as it is.
+        // Anchors are ranked by ½‖a‖² - q·a, around their centre: far from the origin the difference would drown in rounding. A product is
+        // ranked as it is.
         _centre = new float[Dimension];
         _halfNorms = new float[AnchorCount];
         float[] ranked = _anchors;

@@ -9,8 +9,8 @@ using Vlc.Vectors;
 namespace Vlc.Segments;
 
 /// <summary>
-/// Codes rows with a model into a new segment. Rows stream by; memory is a block of them, and four bytes a row for its list. The bytes depend neither on the
-/// number of threads nor on the backend.
+/// Codes rows with a model into a new segment. Rows stream by; memory is a block of them, and four bytes a row for its list. The bytes
+/// depend neither on the number of threads nor on the backend.
 /// </summary>
 /// <param name="codec">The model.</param>
 /// <param name="backend">Where the heavy part runs.</param>
@@ -20,7 +20,9 @@ internal sealed class SegmentEncoder(CodecModel codec, IComputeBackend backend, 
 {
     private const int ListsPerTask = 64;
 
-    /// <summary>Codes that are brought into the order of lists at a time: enough that lists get runs of rows, little beside the rest of a build.</summary>
+    /// <summary>
+    /// Codes that are brought into the order of lists at a time: enough that lists get runs of rows, little beside the rest of a build.
+    /// </summary>
     private const int GatheredBytes = 64 << 20;
 
     /// <summary>Says what is known of a block besides its rows.</summary>
@@ -35,8 +37,8 @@ internal sealed class SegmentEncoder(CodecModel codec, IComputeBackend backend, 
     public RowEncoder Rows => _encoder;
 
     /// <summary>
-    /// Codes the rows block by block, in their order, into a log. Where codes are kept by list, it holds of each block the list of every row, then the codes;
-    /// where they are kept by row, the codes alone.
+    /// Codes the rows block by block, in their order, into a log. Where codes are kept by list, it holds of each block the list of every
+    /// row, then the codes; where they are kept by row, the codes alone.
     /// </summary>
     /// <param name="rows">The rows.</param>
     /// <param name="cellsOf">Gives the cells of a block; called for every block, also for those that the log has already.</param>
@@ -135,8 +137,8 @@ internal sealed class SegmentEncoder(CodecModel codec, IComputeBackend backend, 
     }
 
     /// <summary>
-    /// Brings the codes from the order of rows into that of lists, some blocks at a time. Their rows of one list are gathered and written where that list's
-    /// earlier rows end, so that memory does not grow with the rows and a write has as many as come together.
+    /// Brings the codes from the order of rows into that of lists, some blocks at a time. Their rows of one list are gathered and written
+    /// where that list's earlier rows end, so that memory does not grow with the rows and a write has as many as come together.
     /// </summary>
     private void PlaceCodes(int[] lists, int blockRows, PassLog log, SectionWriter.PlacedSection section)
     {

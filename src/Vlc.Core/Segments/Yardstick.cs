@@ -6,11 +6,13 @@ using Vlc.Storage;
 namespace Vlc.Segments;
 
 /// <summary>
-/// Queries with their exact nearest rows, kept beside an index so that its recall can be measured again after rows came and went, without the originals.
+/// Queries with their exact nearest rows, kept beside an index so that its recall can be measured again after rows came and went, without
+/// the originals.
 /// </summary>
 /// <remarks>
-/// As bytes: queries i32, d i32, neighbours of each i32, 0 i32; the queries as float16 in scaled units; for each the number of its own row in the index or -1, i32;
-/// then for each its neighbours, nearest first, i32 row numbers padded with -1; then their squared distances or negative products, f32.
+/// As bytes: queries i32, d i32, neighbours of each i32, 0 i32; the queries as float16 in scaled units; for each the number of its own row
+/// in the index or -1, i32; then for each its neighbours, nearest first, i32 row numbers padded with -1; then their squared distances or
+/// negative products, f32.
 /// </remarks>
 internal sealed class Yardstick
 {

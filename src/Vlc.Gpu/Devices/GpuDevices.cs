@@ -73,7 +73,9 @@ public sealed class GpuDevices : IDisposable
     /// <summary>Looks for devices.</summary>
     public static GpuDevices Open() => Open(simulated: false);
 
-    /// <summary>The same, followed by ILGPU's simulation on the processor: right and slow, for checking kernels where there is no device.</summary>
+    /// <summary>
+    /// The same, followed by ILGPU's simulation on the processor: right and slow, for checking kernels where there is no device.
+    /// </summary>
     public static GpuDevices OpenWithSimulation() => Open(simulated: true);
 
     /// <summary>Sets how kernels are compiled on every device. PoCL accepts code of this level only.</summary>

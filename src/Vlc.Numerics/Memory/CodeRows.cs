@@ -70,7 +70,10 @@ public sealed unsafe class CodeRows
     /// <summary>Bytes of the memory behind the last row.</summary>
     internal long BytesBehind => _memory.Length - Offset - ((long)RowCount * RowBytes);
 
-    /// <summary>Asks the processor for the first bytes of the rows: where many short pieces are read, waiting for each would cost more than reading it.</summary>
+    /// <summary>
+    /// Asks the processor for the first bytes of the rows: where many short pieces are read, waiting for each would cost more than reading
+    /// it.
+    /// </summary>
     public void Prefetch()
     {
         const int Line = 64, MostLines = 16;

@@ -72,7 +72,10 @@ public sealed class FilterLaneTests
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 
-    /// <summary>The same searches in child processes: with the filters of AVX2 and of 128 bits, on AVX-512 without VBMI, and with every row measured.</summary>
+    /// <summary>
+    /// The same searches in child processes: with the filters of AVX2 and of 128 bits, on AVX-512 without VBMI, and with every row
+    /// measured.
+    /// </summary>
     public sealed class Lanes
     {
         [Theory]

@@ -6,7 +6,9 @@ using Vlc.Tests;
 
 namespace Vlc.Core.Tests.Packed;
 
-/// <summary>Rows for which the packed codec's parts all matter: clusters of unequal size and width, each with a spectrum of its own.</summary>
+/// <summary>
+/// Rows for which the packed codec's parts all matter: clusters of unequal size and width, each with a spectrum of its own.
+/// </summary>
 internal static class PackedData
 {
     public const int Dimension = 21;

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Vlc.Core.Tests.Packed;
 
 /// <summary>
-/// A decoder of packed indexes written from the description of the format, one number after the other, with nothing of the library: what the
-/// library reconstructs is compared with what this one does.
+/// A decoder of packed indexes written from the description of the format, one number after the other, with nothing of the library: what
+/// the library reconstructs is compared with what this one does.
 /// </summary>
 internal sealed class PackedReference
 {

@@ -9,7 +9,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Core.Tests.RealData;
 
-/// <summary>The promise of the project on real vectors: at most 30 % of the bytes, at least 95 % of the ten nearest, exhaustively and by default.</summary>
+/// <summary>
+/// The promise of the project on real vectors: at most 30 % of the bytes, at least 95 % of the ten nearest, exhaustively and by default.
+/// </summary>
 public sealed class RecallFloorTests
 {
     private const int K = 10;

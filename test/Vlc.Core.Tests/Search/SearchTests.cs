@@ -203,7 +203,9 @@ public sealed class SearchTests : IDisposable
         Assert.Equal(new ProbingPlan(_index.AnchorCount, Count), _index.Plan(new SearchOptions { Probes = int.MaxValue, ScannedRows = int.MaxValue }));
     }
 
-    /// <summary>The plan taken literally, from what the index gives away: anchors, sizes of cells, and the nearest of the first cells.</summary>
+    /// <summary>
+    /// The plan taken literally, from what the index gives away: anchors, sizes of cells, and the nearest of the first cells.
+    /// </summary>
     [Fact]
     public void A_query_goes_on_while_cells_are_within_reach_of_the_kth_of_the_first_40_k_rows()
     {

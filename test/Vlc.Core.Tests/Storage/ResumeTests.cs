@@ -7,7 +7,9 @@ using Vlc.Vectors;
 
 namespace Vlc.Core.Tests.Storage;
 
-/// <summary>A build that is interrupted and started again. The rows make three blocks, so that passes have moments between blocks.</summary>
+/// <summary>
+/// A build that is interrupted and started again. The rows make three blocks, so that passes have moments between blocks.
+/// </summary>
 public sealed class ResumeTests
 {
     private const int Dimension = 4;

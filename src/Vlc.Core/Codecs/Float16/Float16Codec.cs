@@ -9,8 +9,8 @@ using Vlc.Storage;
 namespace Vlc.Codecs.Float16;
 
 /// <summary>
-/// Codec <c>f16</c>: the residual as float16 on each coded axis; a row is anchor + code, or anchor + J ∘ code where the index has Jacobians.
-/// The codec to compare others with; at half the size of the originals it is not meant to save bytes.
+/// Codec <c>f16</c>: the residual as float16 on each coded axis; a row is anchor + code, or anchor + J ∘ code where the index has
+/// Jacobians. The codec to compare others with; at half the size of the originals it is not meant to save bytes.
 /// </summary>
 internal sealed class Float16Codec(float[] anchors, CodedAxes axes, AxisScales? scales) : ScalarCodec(anchors, axes, scales)
 {

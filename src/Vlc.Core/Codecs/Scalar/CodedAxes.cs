@@ -40,7 +40,8 @@ internal sealed class CodedAxes
     }
 
     /// <summary>
-    /// target[i] = query - anchor on coded axis i, the rest of <paramref name="target"/> zero; returns the squared distance on the other axes.
+    /// target[i] = query - anchor on coded axis i, the rest of <paramref name="target"/> zero; returns the squared distance on the other
+    /// axes.
     /// </summary>
     public float Difference(ReadOnlySpan<float> query, ReadOnlySpan<float> anchor, Span<float> target)
     {
