@@ -10,8 +10,11 @@ public sealed class HelpTests
     public async Task The_root_names_every_command()
     {
         CommandRun run = await CommandRun.Succeeding("--help");
-        string[] expected = ["index", "tune", "query", "eval", "inspect", "convert", "info", "reconstruct", "verify", "test", "test-gpu",
-            "devices", "demo"];
+        string[] expected =
+        [
+            "index", "tune", "query", "add", "remove", "compact", "eval", "inspect", "convert", "info", "reconstruct", "verify", "test",
+            "test-gpu", "devices", "demo",
+        ];
         Assert.Equal(expected, VlcCommandLine.Root.Subcommands.Select(command => command.Name));
         Assert.All(expected, name => Assert.Contains($"  {name} ", run.Output, StringComparison.Ordinal));
         Assert.Empty(run.Error);
