@@ -38,8 +38,8 @@ internal static class AddCommand
         if (report.ClampedRows > 0)
         {
             terminal.Warn(
-                $"{report.ClampedRows:N0} of the rows lie outside what the codes can express, so that their distances are wrong; build a "
-                + $"new index.");
+                $"{report.ClampedRows:N0} of the rows lie outside what the codes can express, so that their distances are wrong; "
+                + "build a new index.");
         }
 
         var result = AddResult.Of(report, device.Name);
