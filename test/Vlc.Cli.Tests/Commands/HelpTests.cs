@@ -12,8 +12,8 @@ public sealed class HelpTests
         CommandRun run = await CommandRun.Succeeding("--help");
         string[] expected =
         [
-            "index", "tune", "query", "add", "remove", "compact", "eval", "inspect", "convert", "info", "reconstruct", "verify", "test", "test-gpu",
-            "devices", "demo",
+            "index", "tune", "query", "add", "remove", "compact", "eval", "inspect", "convert", "info", "reconstruct", "verify", "test",
+            "test-gpu", "devices", "demo",
         ];
         Assert.Equal(expected, VlcCommandLine.Root.Subcommands.Select(command => command.Name));
         Assert.All(expected, name => Assert.Contains($"  {name} ", run.Output, StringComparison.Ordinal));
