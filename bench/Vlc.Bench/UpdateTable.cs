@@ -64,7 +64,11 @@ internal static class UpdateTable
             else IndexUpdater.Add(ten, vectors);
         }
 
-        foreach (string file in Directory.GetFiles(folder, "ten.*")) File.Copy(file, Path.Combine(folder, "one" + Path.GetFileName(file)[3..]));
+        foreach (string file in Directory.GetFiles(folder, "ten.*"))
+        {
+            File.Copy(file, Path.Combine(folder, "one" + Path.GetFileName(file)[3..]));
+        }
+
         IndexUpdater.Compact(one);
         var queries = new float[Queries * dimension];
         added.Read(0, Queries, queries);
@@ -72,8 +76,11 @@ internal static class UpdateTable
         var ratios = new List<double>();
         for (int round = 0; round < Rounds; round++) ratios.Add(Seconds(single, queries) / Seconds(many, queries));
         ratios.Sort();
-        Console.WriteLine($"ten segments: {ratios[Rounds / 2]:F2} of the queries a second of one segment (median of {Rounds} rounds, one thread)");
-        Console.WriteLine($"results: {(Found(single, queries).SequenceEqual(Found(many, queries)) ? "equal" : "DIFFERENT")}, every cell scanned");
+        Console.WriteLine(
+            $"ten segments: {ratios[Rounds / 2]:F2} of the queries a second of one segment "
+                + $"(median of {Rounds} rounds, one thread)");
+        bool equal = Found(single, queries).SequenceEqual(Found(many, queries));
+        Console.WriteLine($"results: {(equal ? "equal" : "DIFFERENT")}, every cell scanned");
     }
 
     private static void Step(string name, string basePath, Action step)

@@ -27,8 +27,10 @@ internal sealed record CommandFailure(ExitCode ExitCode, string Message)
     {
         long most = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 20;
         return step is null
-            ? $"Out of memory: the process may use {most:N0} MiB, and the index or the vectors need more. Use a smaller index, or raise the limit."
-            : $"Out of memory during {step}: the process may use {most:N0} MiB. Fewer training rows (--sample), threads (--threads) or cells (--m) need less.";
+            ? $"Out of memory: the process may use {most:N0} MiB, and the index or the vectors need more. "
+                + "Use a smaller index, or raise the limit."
+            : $"Out of memory during {step}: the process may use {most:N0} MiB. "
+                + "Fewer training rows (--sample), threads (--threads) or cells (--m) need less.";
     }
 
     // The runtime appends " (Parameter 'name')" on the same line and " Actual value was ..." on the next: names of code, not of options.

@@ -25,8 +25,9 @@ internal sealed class BuildOptions
         "--m", "Anchors, and so cells; auto, by the number of vectors, unless given.", ("auto", null));
 
     private readonly Option<double?> _targetRecall = NumberOption.Real(
-        "--target-recall", $"Codecs packed and parity: recall@10 to reach with the fewest bytes; {new PackedOptions().TargetRecall} unless given.", "R",
-        "a number between 0 and 1", value => value is > 0 and < 1);
+        "--target-recall",
+        $"Codecs packed and parity: recall@10 to reach with the fewest bytes; {new PackedOptions().TargetRecall} unless given.",
+        "R", "a number between 0 and 1", value => value is > 0 and < 1);
 
     private readonly Option<int?> _bases = NumberOption.CountOrWord(
         "--bases", "Codecs packed and parity: local bases; auto, bits saved against their bytes, unless given.", ("auto", null));
@@ -53,7 +54,11 @@ internal sealed class BuildOptions
     {
         _vectors.AddTo(command);
         foreach (Option option in own) command.Add(option);
-        foreach (Option option in (Option[])[_metric, _anchors, _targetRecall, _bases, _classes, _pruningLoss, _seed, _sample]) command.Add(option);
+        foreach (Option option in (Option[])[_metric, _anchors, _targetRecall, _bases, _classes, _pruningLoss, _seed, _sample])
+        {
+            command.Add(option);
+        }
+
         _queries.AddTo(command);
         _training.AddTo(command);
     }

@@ -12,7 +12,8 @@ namespace Vlc.Indexing;
 /// <param name="Exact">Exact neighbours of the tuning sample; null where there is none.</param>
 /// <param name="BlockChecksums">Checksum of each block of rows, as the pass read them.</param>
 /// <param name="Digest">Of everything that the cells follow from.</param>
-internal sealed record AssignedRows(int[] Cells, ResidualStatistics Statistics, ExactNeighbors? Exact, List<uint> BlockChecksums, byte[] Digest);
+internal sealed record AssignedRows(
+    int[] Cells, ResidualStatistics Statistics, ExactNeighbors? Exact, List<uint> BlockChecksums, byte[] Digest);
 
 /// <summary>
 /// Stage 3: assigns every row to its nearest anchor, and collects on the same pass what later stages need to know of all rows.

@@ -12,7 +12,8 @@ internal sealed class BuildContext
     private readonly Dictionary<IndexPhase, double> _seconds = [];
 
     public BuildContext(
-        VectorSource source, IndexOptions options, PartialBuild partial, IProgress<IndexProgress>? progress, CancellationToken cancellationToken)
+        VectorSource source, IndexOptions options, PartialBuild partial, IProgress<IndexProgress>? progress,
+        CancellationToken cancellationToken)
     {
         (Source, Options, Partial, Progress, Cancellation) = (source, options, partial, progress, cancellationToken);
         Count = (int)source.Count;
@@ -77,6 +78,9 @@ internal sealed class BuildContext
     public static void ReturnMemory()
     {
         const long Much = 32 << 20;
-        if (GC.GetTotalMemory(forceFullCollection: false) > Much) GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        if (GC.GetTotalMemory(forceFullCollection: false) > Much)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        }
     }
 }

@@ -16,7 +16,8 @@ internal static class CodecRegistry
         [CodecKind.Packed] = new(PackedCodec.Open, (options, context) => new PackedLearner(options.Packed, context)),
         [CodecKind.Parity] = new(ParityCodec.Open, (options, context) => new ParityLearner(options.Packed, context)),
         [CodecKind.Int8] = new(Int8Learner.Open, (options, context) => new Int8Learner(context, options.CodedDimension, options.Jacobians)),
-        [CodecKind.Float16] = new(Float16Learner.Open, (options, context) => new Float16Learner(context, options.CodedDimension, options.Jacobians)),
+        [CodecKind.Float16] = new(
+            Float16Learner.Open, (options, context) => new Float16Learner(context, options.CodedDimension, options.Jacobians)),
         [CodecKind.None] = new(AnchorsOnlyLearner.Open, (_, context) => new AnchorsOnlyLearner(context)),
     };
 

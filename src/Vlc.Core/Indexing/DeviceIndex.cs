@@ -44,7 +44,12 @@ public sealed class DeviceIndex : IDisposable
         ReadOnlyMemory<float> queries, int k, Memory<int> ids, Memory<float> scores, SearchOptions? options = null,
         CancellationToken cancellationToken = default)
     {
-        if (k > MostNeighbors) throw new ArgumentException($"{k} neighbours: a device finds at most {MostNeighbors} of each query. Search on the processor.", nameof(k));
+        if (k > MostNeighbors)
+        {
+            throw new ArgumentException(
+                $"{k} neighbours: a device finds at most {MostNeighbors} of each query. Search on the processor.", nameof(k));
+        }
+
         ObjectDisposedException.ThrowIf(_disposed, this);
         options ??= SearchOptions.Default;
         options.RefuseRerank("A search on a device");

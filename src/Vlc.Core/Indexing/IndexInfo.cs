@@ -52,7 +52,8 @@ public sealed class IndexInfo
         var rows = new List<ByteTableRow>();
         long inline = manifest.Sections.Where(section => section.File == IndexFile.Manifest).Sum(section => section.Length);
         rows.Add(new ByteTableRow("manifest", IndexFileId.Manifest, manifest.ByteLength - inline));
-        rows.AddRange(manifest.Sections.OrderBy(section => section.Segment).ThenBy(section => section.File).ThenBy(section => section.Offset)
+        rows.AddRange(manifest.Sections
+            .OrderBy(section => section.Segment).ThenBy(section => section.File).ThenBy(section => section.Offset)
             .Select(section => new ByteTableRow(Name(section), section.FileId, section.Length)));
         return new IndexInfo(manifest, reader.Files, rows);
     }
@@ -79,7 +80,8 @@ public sealed class IndexInfo
         return Read(basePath);
     }
 
-    private static string Name(IndexSection section) => section.Segment == 0 ? Name(section.Kind) : $"{Name(section.Kind)} of segment {section.Segment}";
+    private static string Name(IndexSection section) =>
+        section.Segment == 0 ? Name(section.Kind) : $"{Name(section.Kind)} of segment {section.Segment}";
 
     private static string Name(SectionKind kind) => kind switch
     {

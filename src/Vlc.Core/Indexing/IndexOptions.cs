@@ -78,10 +78,26 @@ public sealed class IndexOptions
         if (!Enum.IsDefined(Metric)) problems.Add($"metric {Metric} is unknown");
         if (!Enum.IsDefined(Codec)) problems.Add($"codec {Codec} is unknown");
         if (count > int.MaxValue) problems.Add($"an index holds at most {int.MaxValue} vectors, not {count}");
-        if (dimension > Manifest.MaxDimension) problems.Add($"vectors may have at most {Manifest.MaxDimension} dimensions, not {dimension}");
-        if (CodedDimension < 1 || CodedDimension > dimension) problems.Add($"the coded dimensions must lie in 1 to {dimension}, the dimension of the vectors");
-        if (CodedDimension is not null && Codec is CodecKind.None or CodecKind.Packed or CodecKind.Parity) problems.Add($"codec {Codec} chooses its coded dimensions itself");
-        if (Jacobians is not null && Codec is CodecKind.None or CodecKind.Packed or CodecKind.Parity) problems.Add($"codec {Codec} leaves no choice about Jacobians");
+        if (dimension > Manifest.MaxDimension)
+        {
+            problems.Add($"vectors may have at most {Manifest.MaxDimension} dimensions, not {dimension}");
+        }
+
+        if (CodedDimension < 1 || CodedDimension > dimension)
+        {
+            problems.Add($"the coded dimensions must lie in 1 to {dimension}, the dimension of the vectors");
+        }
+
+        if (CodedDimension is not null && Codec is CodecKind.None or CodecKind.Packed or CodecKind.Parity)
+        {
+            problems.Add($"codec {Codec} chooses its coded dimensions itself");
+        }
+
+        if (Jacobians is not null && Codec is CodecKind.None or CodecKind.Packed or CodecKind.Parity)
+        {
+            problems.Add($"codec {Codec} leaves no choice about Jacobians");
+        }
+
         if (Codec is CodecKind.Packed or CodecKind.Parity) problems.AddRange(Packed.Problems());
         if (Training.AnchorCount > count) problems.Add($"{Training.AnchorCount} anchors need as many vectors; there are {count}");
         if (TrainingRows < (Training.AnchorCount ?? 1)) problems.Add("training needs at least as many rows as anchors");

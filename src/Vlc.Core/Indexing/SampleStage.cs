@@ -6,7 +6,8 @@ using Vlc.Vectors;
 namespace Vlc.Indexing;
 
 /// <summary>What sampling yields: rows in scaled units, their centre, and rows held out of training.</summary>
-internal sealed record TrainingSample(float[] Rows, int[] TrainingIds, float[] HeldOutRows, int[] HeldOutIds, int ScaleExponent, float[] Centre)
+internal sealed record TrainingSample(
+    float[] Rows, int[] TrainingIds, float[] HeldOutRows, int[] HeldOutIds, int ScaleExponent, float[] Centre)
 {
     public float[] Rows { get; private set; } = Rows;
 

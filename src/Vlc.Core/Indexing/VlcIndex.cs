@@ -124,7 +124,8 @@ public sealed partial class VlcIndex : IDisposable
     /// </exception>
     /// <exception cref="ObjectDisposedException">The index has been disposed of.</exception>
     public int Search(
-        ReadOnlySpan<float> query, Span<int> ids, Span<float> scores, SearchOptions? options = null, CancellationToken cancellationToken = default)
+        ReadOnlySpan<float> query, Span<int> ids, Span<float> scores, SearchOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         using OpenedIndex.Lease lease = Acquire();
         options ??= SearchOptions.Default;

@@ -13,7 +13,11 @@ public sealed class RowFilter
         if (!allow) _bits.AsSpan().Fill(ulong.MaxValue);
         foreach (int row in rows)
         {
-            if ((uint)row >= (uint)count) throw new ArgumentOutOfRangeException(nameof(rows), row, $"The index holds rows 0 to {count - 1}.");
+            if ((uint)row >= (uint)count)
+            {
+                throw new ArgumentOutOfRangeException(nameof(rows), row, $"The index holds rows 0 to {count - 1}.");
+            }
+
             if (allow) _bits[row >> 6] |= 1UL << (row & 63);
             else _bits[row >> 6] &= ~(1UL << (row & 63));
         }
@@ -43,7 +47,11 @@ public sealed class RowFilter
     public static RowFilter FromBitmap(int count, ReadOnlySpan<ulong> bits)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        if (bits.Length < (count + 63L) / 64) throw new ArgumentException($"{bits.Length} words hold no bit for each of {count} rows.", nameof(bits));
+        if (bits.Length < (count + 63L) / 64)
+        {
+            throw new ArgumentException($"{bits.Length} words hold no bit for each of {count} rows.", nameof(bits));
+        }
+
         return new RowFilter(count, bits[..((count + 63) / 64)].ToArray(), predicate: null);
     }
 

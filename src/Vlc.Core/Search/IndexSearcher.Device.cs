@@ -74,7 +74,8 @@ internal sealed partial class IndexSearcher
 
     /// <summary>Scans segment by segment and keeps the nearest of all.</summary>
     private void ScanSegments(
-        ICodeScanner[] scanners, QueryBatch batch, ulong[][] allowed, int k, Span<int> ids, Span<float> distances, CancellationToken cancellationToken)
+        ICodeScanner[] scanners, QueryBatch batch, ulong[][] allowed, int k, Span<int> ids, Span<float> distances,
+        CancellationToken cancellationToken)
     {
         if (scanners.Length == 1)
         {
@@ -136,7 +137,8 @@ internal sealed partial class IndexSearcher
                     _model.Prepare(queries.Span.Slice(query * d, d), scratch);
                     if (!all) cells[query] = CellsToScan(scratch, plan, k, options, passing);
                     _model.Codec.Describe(
-                        scratch, cells[query], coordinates.AsSpan(query * width, width), offsets.AsSpan(query * groups, groups), out squared[query]);
+                        scratch, cells[query], coordinates.AsSpan(query * width, width), offsets.AsSpan(query * groups, groups),
+                        out squared[query]);
                 }
                 finally
                 {
@@ -147,7 +149,8 @@ internal sealed partial class IndexSearcher
         (int[] starts, int[] visitors) = all ? ([], []) : Visits(cells);
         return new QueryBatch
         {
-            Count = count, Coordinates = coordinates, Offsets = offsets, SquaredLengths = squared, VisitStarts = starts, Visitors = visitors,
+            Count = count, Coordinates = coordinates, Offsets = offsets, SquaredLengths = squared,
+            VisitStarts = starts, Visitors = visitors,
         };
     }
 

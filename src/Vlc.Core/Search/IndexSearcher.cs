@@ -45,8 +45,16 @@ internal sealed partial class IndexSearcher : IDisposable
     /// <exception cref="ArgumentException">Less than one cell or row.</exception>
     public ProbingPlan Plan(SearchOptions options)
     {
-        if (options.Probes < 1) throw new ArgumentException($"{options.Probes} probes: at least one cell must be scanned.", nameof(options));
-        if (options.ScannedRows < 1) throw new ArgumentException($"{options.ScannedRows} rows: at least one must be scanned.", nameof(options));
+        if (options.Probes < 1)
+        {
+            throw new ArgumentException($"{options.Probes} probes: at least one cell must be scanned.", nameof(options));
+        }
+
+        if (options.ScannedRows < 1)
+        {
+            throw new ArgumentException($"{options.ScannedRows} rows: at least one must be scanned.", nameof(options));
+        }
+
         if (options.Probes is null && options.ScannedRows is null && _model.Curve is { } curve)
         {
             ProbingPoint chosen = curve.For(options.TargetRecall ?? _model.TargetRecall);
@@ -221,7 +229,8 @@ internal sealed partial class IndexSearcher : IDisposable
         if (options.Metric is { } metric && metric != _model.Metric)
         {
             throw new ArgumentException(
-                $"The index was built for metric {_model.Metric}; a search by {metric} would return wrong neighbours. Rebuild it for {metric}.",
+                $"The index was built for metric {_model.Metric}; a search by {metric} would return wrong neighbours. "
+                    + $"Rebuild it for {metric}.",
                 nameof(options));
         }
 

@@ -63,7 +63,7 @@ public sealed class SearchOptions
 
     private SearchOptions Copy(RowFilter? filter, float? threshold) => new()
     {
-        Probes = Probes, ScannedRows = ScannedRows, TargetRecall = TargetRecall, Filter = filter, ScoreThreshold = threshold, Metric = Metric,
-        Threads = Threads,
+        Probes = Probes, ScannedRows = ScannedRows, TargetRecall = TargetRecall, Filter = filter, ScoreThreshold = threshold,
+        Metric = Metric, Threads = Threads,
     };
 }

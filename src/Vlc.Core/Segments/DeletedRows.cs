@@ -36,7 +36,8 @@ internal sealed class DeletedRows
         if (section.File != IndexFile.Deleted || section.Length != expected)
         {
             throw new VlcFormatException(
-                reader.Files.Path(IndexFile.Manifest), $"section {section.Kind}", $"{expected} bytes in a file of their own", section.ToString());
+                reader.Files.Path(IndexFile.Manifest), $"section {section.Kind}", $"{expected} bytes in a file of their own",
+                section.ToString());
         }
 
         var deleted = Of(reader.AllBytes(SectionKind.Deleted).ToArray());
@@ -46,8 +47,8 @@ internal sealed class DeletedRows
             for (int end = row + manifest.Segments[segment].Count; row < end; row++) found += deleted.Contains(row) ? 1 : 0;
             if (found == manifest.Segments[segment].DeletedCount) continue;
             throw new VlcFormatException(
-                reader.Files.Path(IndexFile.Deleted), $"segment {segment}", $"{manifest.Segments[segment].DeletedCount} deleted rows", $"{found}",
-                "The file is damaged or of another index; restore a copy.");
+                reader.Files.Path(IndexFile.Deleted), $"segment {segment}", $"{manifest.Segments[segment].DeletedCount} deleted rows",
+                $"{found}", "The file is damaged or of another index; restore a copy.");
         }
 
         int counted = manifest.DeletedCount;

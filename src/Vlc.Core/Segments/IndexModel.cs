@@ -92,7 +92,11 @@ internal sealed class IndexModel : IDisposable
             throw new ArgumentException($"The query has {query.Length} dimensions; the index has {Dimension}.", nameof(query));
         }
 
-        if (!TensorPrimitives.IsFiniteAll(query)) throw new ArgumentException("The query has a component that is NaN or infinite.", nameof(query));
+        if (!TensorPrimitives.IsFiniteAll(query))
+        {
+            throw new ArgumentException("The query has a component that is NaN or infinite.", nameof(query));
+        }
+
         Span<float> vector = scratch.Vector;
         query.CopyTo(vector);
         if (Metric == Metric.Cosine && !UnitLength.TryNormalize(vector))
@@ -146,7 +150,8 @@ internal sealed class IndexModel : IDisposable
     /// <summary>Readies the assignment of rows to cells: each to the nearest anchor, of equally near ones to the lowest.</summary>
     /// <param name="backend">Where to compute.</param>
     /// <param name="threads">Threads to use.</param>
-    public CellAssigner CreateAssigner(IComputeBackend backend, int threads) => new(_anchors, Mean(_anchors, Dimension), Dimension, backend, threads);
+    public CellAssigner CreateAssigner(IComputeBackend backend, int threads) =>
+        new(_anchors, Mean(_anchors, Dimension), Dimension, backend, threads);
 
     public void Dispose()
     {

@@ -16,7 +16,8 @@ namespace Vlc.Segments;
 /// <param name="backend">Where the heavy part runs.</param>
 /// <param name="threads">Threads to use.</param>
 /// <param name="cancellationToken">Checked between blocks.</param>
-internal sealed class SegmentEncoder(CodecModel codec, IComputeBackend backend, int threads, CancellationToken cancellationToken) : IDisposable
+internal sealed class SegmentEncoder(
+    CodecModel codec, IComputeBackend backend, int threads, CancellationToken cancellationToken) : IDisposable
 {
     private const int ListsPerTask = 64;
 

@@ -89,7 +89,8 @@ internal static class SegmentMerger
             void Place()
             {
                 codec.PlaceCodes(
-                    list, counts[list], placed, buffer.AsSpan(0, taken * stride), (bytes, place) => section.Write(bytes, listStart + place));
+                    list, counts[list], placed, buffer.AsSpan(0, taken * stride),
+                    (bytes, place) => section.Write(bytes, listStart + place));
                 (placed, taken) = (placed + taken, 0);
             }
         }

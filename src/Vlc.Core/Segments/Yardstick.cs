@@ -83,7 +83,8 @@ internal sealed class Yardstick
         return
         [
             .. MemoryMarshal.AsBytes<int>([Count, Dimension, Neighbors, 0]), .. MemoryMarshal.AsBytes(halves.AsSpan()),
-            .. MemoryMarshal.AsBytes(OwnRows.AsSpan()), .. MemoryMarshal.AsBytes(Rows.AsSpan()), .. MemoryMarshal.AsBytes(Distances.AsSpan()),
+            .. MemoryMarshal.AsBytes(OwnRows.AsSpan()), .. MemoryMarshal.AsBytes(Rows.AsSpan()),
+            .. MemoryMarshal.AsBytes(Distances.AsSpan()),
         ];
     }
 
@@ -94,12 +95,20 @@ internal sealed class Yardstick
         Manifest manifest = reader.Manifest;
         if (manifest.Find(SectionKind.Yardstick) is null) return null;
         IndexSection section = reader.RequireBytes(SectionKind.Yardstick);
-        if (section.File != IndexFile.Encoder || section.Length < HeaderBytes) throw Bad("a header in a file of its own", section.ToString());
+        if (section.File != IndexFile.Encoder || section.Length < HeaderBytes)
+        {
+            throw Bad("a header in a file of its own", section.ToString());
+        }
+
         ReadOnlySpan<byte> bytes = reader.AllBytes(SectionKind.Yardstick);
         ReadOnlySpan<int> header = MemoryMarshal.Cast<byte, int>(bytes[..HeaderBytes]);
         (int count, int dimension, int neighbors) = (header[0], header[1], header[2]);
         if (header[3] != 0) throw Bad("0 behind the sizes", $"{header[3]}");
-        if (dimension != manifest.Dimension || neighbors != Neighbors || count < 1) throw Bad($"queries of {manifest.Dimension} dimensions", $"{count} of {dimension}");
+        if (dimension != manifest.Dimension || neighbors != Neighbors || count < 1)
+        {
+            throw Bad($"queries of {manifest.Dimension} dimensions", $"{count} of {dimension}");
+        }
+
         long expected = HeaderBytes + (count * ((2L * dimension) + 4 + (8L * neighbors)));
         if (section.Length != expected) throw Bad($"{expected} bytes", $"{section.Length}");
 
@@ -108,12 +117,17 @@ internal sealed class Yardstick
         int[] ownRows = MemoryMarshal.Cast<byte, int>(Next(ref bytes, 0, 4 * count)).ToArray();
         int[] rows = MemoryMarshal.Cast<byte, int>(Next(ref bytes, 0, 4 * count * neighbors)).ToArray();
         float[] distances = MemoryMarshal.Cast<byte, float>(bytes).ToArray();
-        if (ownRows.AsSpan().ContainsAnyExceptInRange(-1, manifest.Count - 1) || rows.AsSpan().ContainsAnyExceptInRange(-1, manifest.Count - 1))
+        if (ownRows.AsSpan().ContainsAnyExceptInRange(-1, manifest.Count - 1)
+            || rows.AsSpan().ContainsAnyExceptInRange(-1, manifest.Count - 1))
         {
             throw Bad($"rows of the index, below {manifest.Count}", "others");
         }
 
-        if (!TensorPrimitives.IsFiniteAll<float>(queries) || !TensorPrimitives.IsFiniteAll<float>(distances)) throw Bad("finite numbers", "others");
+        if (!TensorPrimitives.IsFiniteAll<float>(queries) || !TensorPrimitives.IsFiniteAll<float>(distances))
+        {
+            throw Bad("finite numbers", "others");
+        }
+
         return new Yardstick(queries, dimension, ownRows, rows, distances);
 
         static ReadOnlySpan<byte> Next(ref ReadOnlySpan<byte> rest, int skipped, int length)
@@ -124,7 +138,8 @@ internal sealed class Yardstick
         }
 
         VlcFormatException Bad(string expected, string found) => new(
-            reader.Files.Path(IndexFile.Encoder), "yardstick", expected, found, "The file is damaged; searches do not need it, but recall cannot be measured.");
+            reader.Files.Path(IndexFile.Encoder), "yardstick", expected, found,
+            "The file is damaged; searches do not need it, but recall cannot be measured.");
     }
 
     /// <summary>

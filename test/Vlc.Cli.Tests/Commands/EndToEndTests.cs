@@ -261,7 +261,8 @@ public sealed class EndToEndTests
         string[] Rows(int first, int count) =>
             [.. Enumerable.Range(first, count).Select(i => $$"""{"id":"k{{i}}","embedding":[{{i}},{{i * i}},1]}""")];
         string basePath = samples.File("changing"), all = samples.Write("all.jsonl", Rows(0, 60));
-        await CommandRun.Succeeding("index", "--emb", samples.Write("first.jsonl", Rows(0, 40)), "--out", basePath, "--m", "2", "--codec", "f16");
+        await CommandRun.Succeeding(
+            "index", "--emb", samples.Write("first.jsonl", Rows(0, 40)), "--out", basePath, "--m", "2", "--codec", "f16");
         JsonElement added = (await CommandRun.Succeeding(
             "add", "--idx", basePath, "--emb", samples.Write("more.jsonl", Rows(40, 20)), "--json")).Json();
         Assert.Equal((20, 40, 2), (Int(added, "added"), Int(added, "firstRow"), Int(added, "segments")));
@@ -270,7 +271,8 @@ public sealed class EndToEndTests
         JsonElement removed = (await CommandRun.Succeeding(
             "remove", "--idx", basePath, "--keys", samples.Write("gone.txt", "k3", "k50", "no such key"), "--json")).Json();
         Assert.Equal((2, 2, 60), (Int(removed, "removed"), Int(removed, "deleted"), Int(removed, "n")));
-        Assert.Equal(1, Int((await CommandRun.Succeeding("remove", "--idx", basePath, "--ids", samples.Write("ids.txt", "7"), "--json")).Json(), "removed"));
+        removed = (await CommandRun.Succeeding("remove", "--idx", basePath, "--ids", samples.Write("ids.txt", "7"), "--json")).Json();
+        Assert.Equal(1, Int(removed, "removed"));
         string[] left = await Nearest();
         Assert.Empty(left.Intersect(["k3", "k50", "k7"]));
 
@@ -286,7 +288,8 @@ public sealed class EndToEndTests
         async Task<string[]> Nearest() =>
         [
             .. (await CommandRun.Succeeding("query", "--idx", basePath, "--queries", all, "-k", "1", "--probes", "all", "--json")).Json()
-                .GetProperty("results").EnumerateArray().Select(result => result.GetProperty("neighbors")[0].GetProperty("key").GetString()!),
+                .GetProperty("results").EnumerateArray()
+                .Select(result => result.GetProperty("neighbors")[0].GetProperty("key").GetString()!),
         ];
     }
 

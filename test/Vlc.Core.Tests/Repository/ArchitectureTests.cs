@@ -21,7 +21,8 @@ public sealed class ArchitectureTests
         ["Vlc.Gpu"] = ["Vlc.Core"],
         ["Vlc.Cli"] =
         [
-            "Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Columnar", "Vlc.Formats.Zstandard", "Vlc.Formats.Chroma", "Vlc.Plots", "Vlc.Gpu",
+            "Vlc.Formats", "Vlc.Formats.Hdf5", "Vlc.Formats.Columnar", "Vlc.Formats.Zstandard", "Vlc.Formats.Chroma",
+            "Vlc.Plots", "Vlc.Gpu",
         ],
     };
 

@@ -10,5 +10,6 @@ internal sealed class AnchorsOnlyLearner(LearningContext context) : ScalarLearne
     public override CodecModel Learn(LearningData data) => new AnchorsOnlyCodec(data.Anchors, Context.Dimension);
 
     /// <summary>Opens the model of an index.</summary>
-    public static CodecModel Open(SectionReader reader) => new AnchorsOnlyCodec(ScalarSections.ReadAnchors(reader), reader.Manifest.Dimension);
+    public static CodecModel Open(SectionReader reader) =>
+        new AnchorsOnlyCodec(ScalarSections.ReadAnchors(reader), reader.Manifest.Dimension);
 }

@@ -13,7 +13,9 @@ internal sealed class Float16Learner(LearningContext context, int? codedDimensio
     {
         CodedAxes axes = ChooseAxes(data.Statistics, codedDimension);
         // Codes fill -1 to 1.
-        AxisScales? scales = jacobians ?? false ? CellScales(data.Statistics, axes, data.Anchors.Length / Context.Dimension, largestCode: 1) : null;
+        AxisScales? scales = jacobians ?? false
+            ? CellScales(data.Statistics, axes, data.Anchors.Length / Context.Dimension, largestCode: 1)
+            : null;
         return new Float16Codec(data.Anchors, axes, scales);
     }
 

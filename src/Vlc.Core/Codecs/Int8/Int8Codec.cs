@@ -39,7 +39,8 @@ internal sealed class Int8Codec(float[] anchors, CodedAxes axes, AxisScales scal
         return clamped;
     }
 
-    protected override bool Encode(ReadOnlySpan<float> residual, int cell, Span<byte> code) => Encode(residual, Axes, Scales!.Of(cell), code);
+    protected override bool Encode(ReadOnlySpan<float> residual, int cell, Span<byte> code) =>
+        Encode(residual, Axes, Scales!.Of(cell), code);
 
     public override void Score(QueryScratch query, int list, ReadOnlySpan<float> anchor, ListRows rows, Span<float> distances)
     {

@@ -35,7 +35,10 @@ internal sealed class CodedAxes
     public static CodedAxes OfMostEnergy(ReadOnlySpan<double> energy, int count)
     {
         double[] energies = energy.ToArray();
-        int[] axes = [.. Enumerable.Range(0, energies.Length).OrderByDescending(axis => energies[axis]).ThenBy(axis => axis).Take(count).Order()];
+        int[] axes =
+        [
+            .. Enumerable.Range(0, energies.Length).OrderByDescending(axis => energies[axis]).ThenBy(axis => axis).Take(count).Order(),
+        ];
         return new CodedAxes(energies.Length, axes);
     }
 
