@@ -25,7 +25,8 @@ internal sealed class RawIndex
         {
             ReadOnlySpan<byte> entry = idx.Slice(64 + (32 * i), 32);
             _sections[entry[0]] = (
-                entry[1], entry[2], BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]));
+                entry[1], entry[2],
+                BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]));
         }
 
         Anchors = Numbers(1);

@@ -10,19 +10,21 @@ public sealed class AnchorMaintenanceTests
 
     [Fact]
     public void A_merge_conserves_counts_and_the_sum_of_rows() =>
-        Gen.Select(Gen.ULong, Gen.Int[0, 500], Gen.Int[0, 500]).Where((_, kept, removed) => kept + removed > 0).Sample((seed, kept, removed) =>
-        {
-            float[] anchors = Datasets.Clusters(3, Dimension, 3, seed), merged = [.. anchors];
-            AnchorMaintenance.MergeInto(merged, Dimension, 0, kept, 2, removed);
-            for (int k = 0; k < Dimension; k++)
+        Gen.Select(Gen.ULong, Gen.Int[0, 500], Gen.Int[0, 500])
+            .Where((_, kept, removed) => kept + removed > 0)
+            .Sample((seed, kept, removed) =>
             {
-                double sum = ((double)kept * anchors[k]) + ((double)removed * anchors[(2 * Dimension) + k]);
-                double size = (kept * Math.Abs(anchors[k])) + (removed * Math.Abs(anchors[(2 * Dimension) + k]));
-                Assert.Equal(sum, (double)(kept + removed) * merged[k], (1e-6 * size) + 1e-9);
-            }
+                float[] anchors = Datasets.Clusters(3, Dimension, 3, seed), merged = [.. anchors];
+                AnchorMaintenance.MergeInto(merged, Dimension, 0, kept, 2, removed);
+                for (int k = 0; k < Dimension; k++)
+                {
+                    double sum = ((double)kept * anchors[k]) + ((double)removed * anchors[(2 * Dimension) + k]);
+                    double size = (kept * Math.Abs(anchors[k])) + (removed * Math.Abs(anchors[(2 * Dimension) + k]));
+                    Assert.Equal(sum, (double)(kept + removed) * merged[k], (1e-6 * size) + 1e-9);
+                }
 
-            Assert.Equal(anchors[Dimension..], merged[Dimension..]);
-        });
+                Assert.Equal(anchors[Dimension..], merged[Dimension..]);
+            });
 
     [Fact]
     public void A_split_conserves_counts_and_the_sum_of_rows() =>
@@ -46,7 +48,8 @@ public sealed class AnchorMaintenanceTests
             float mean = (float)rows.Average(value => (double)value);
             AnchorMaintenance.Split split = AnchorMaintenance.SplitCell(rows, 1, 0, [.. Enumerable.Range(0, rows.Length)], [mean]);
             double before = rows.Sum(value => Math.Pow((double)value - mean, 2));
-            double after = rows.Sum(value => Math.Min(Math.Pow((double)value - split.First[0], 2), Math.Pow((double)value - split.Second[0], 2)));
+            double after = rows.Sum(
+                value => Math.Min(Math.Pow((double)value - split.First[0], 2), Math.Pow((double)value - split.Second[0], 2)));
             Assert.Equal(before - after, split.Gain, (1e-5 * before) + 1e-9);
         });
 
@@ -84,9 +87,11 @@ public sealed class AnchorMaintenanceTests
                     anchors = Means(rows, cells);
                 }
 
-                double before = Enumerable.Range(0, count).Sum(row => Datasets.Squared(Datasets.Row(rows, Dimension, row), Datasets.Row(anchors, Dimension, assignments[row])));
+                double before = Enumerable.Range(0, count).Sum(
+                    row => Datasets.Squared(Datasets.Row(rows, Dimension, row), Datasets.Row(anchors, Dimension, assignments[row])));
                 int anchorsBefore = anchors.Length / Dimension;
-                AnchorMaintenance.Moves moves = AnchorMaintenance.Run(new CpuBackend(1), rows, Dimension, cells, ref anchors, byteWorth, 1, CancellationToken.None);
+                AnchorMaintenance.Moves moves = AnchorMaintenance.Run(
+                    new CpuBackend(1), rows, Dimension, cells, ref anchors, byteWorth, 1, CancellationToken.None);
                 int anchorsAfter = anchors.Length / Dimension;
                 Assert.Equal(anchorsBefore - (moves.Merged - moves.Split), anchorsAfter);
                 double after = Distortion(rows, anchors);
@@ -103,7 +108,8 @@ public sealed class AnchorMaintenanceTests
         float[] rows = Datasets.Clusters(900, Dimension, 40, 3);
         var cells = new InvertedLists([.. Enumerable.Range(0, 900).Select(row => row % 90)], 100);
         float[] anchors = Means(rows, cells);
-        AnchorMaintenance.Moves moves = AnchorMaintenance.Run(new CpuBackend(1), rows, Dimension, cells, ref anchors, 0, 1, CancellationToken.None);
+        AnchorMaintenance.Moves moves = AnchorMaintenance.Run(
+            new CpuBackend(1), rows, Dimension, cells, ref anchors, 0, 1, CancellationToken.None);
         Assert.Equal(new AnchorMaintenance.Moves(10, 10), moves);
         for (int cell = 90; cell < 100; cell++) Assert.True(Datasets.Row(anchors, Dimension, cell).ContainsAnyExcept(0f));
     }
@@ -129,7 +135,8 @@ public sealed class AnchorMaintenanceTests
     {
         var anchors = new float[cells.CellCount * Dimension];
         CellMeans.Update(
-            new CpuBackend(1).LoadRows(rows, Dimension), Dimension, cells, new double[cells.RowCount], RobustMean.Arithmetic, 0, 1, 0, anchors, 1, CancellationToken.None);
+            new CpuBackend(1).LoadRows(rows, Dimension), Dimension, cells, new double[cells.RowCount], RobustMean.Arithmetic,
+            0, 1, 0, anchors, 1, CancellationToken.None);
         return anchors;
     }
 

@@ -14,7 +14,15 @@ public sealed class AnchorTrainerTests
             {
                 var (_, report) = AnchorTrainer.Train(
                     Datasets.Clusters(count, Dimension, 8, seed), Dimension,
-                    new AnchorTrainingOptions { AnchorCount = anchors, Seed = seed, MaintenanceRounds = 0, Cooling = CoolingSchedule.None, Tolerance = 0, Threads = 1 });
+                    new AnchorTrainingOptions
+                    {
+                        AnchorCount = anchors,
+                        Seed = seed,
+                        MaintenanceRounds = 0,
+                        Cooling = CoolingSchedule.None,
+                        Tolerance = 0,
+                        Threads = 1,
+                    });
                 double[] energies = [.. report.Iterations.Select(iteration => iteration.Energy), report.Energy];
                 for (int i = 1; i < energies.Length; i++)
                 {
@@ -28,7 +36,8 @@ public sealed class AnchorTrainerTests
     {
         float[] rows = Datasets.Clusters(20_000, Dimension, 200, 5);
         var (_, parts) = AnchorTrainer.Train(rows, Dimension, Datasets.Training(100));
-        var (anchors, whole) = AnchorTrainer.Train(rows, Dimension, new AnchorTrainingOptions { AnchorCount = 100, PartsFirst = false, Threads = 1 });
+        var (anchors, whole) = AnchorTrainer.Train(
+            rows, Dimension, new AnchorTrainingOptions { AnchorCount = 100, PartsFirst = false, Threads = 1 });
         int[] looked = [.. parts.Iterations.Select(iteration => iteration.Rows)];
         Assert.InRange(looked[0], 2048, 3000);
         Assert.Equal(looked.Order(), looked);
@@ -36,7 +45,9 @@ public sealed class AnchorTrainerTests
         Assert.All(whole.Iterations, iteration => Assert.Equal(20_000, iteration.Rows));
         Assert.InRange(parts.Distortion / whole.Distortion, 0.9, 1.03);
         // What is reported for the last move to the means is what is there, or a little more: rows may have come nearer to another anchor.
-        double measured = Nearest(rows, anchors).Select((cell, row) => Datasets.Squared(Datasets.Row(rows, Dimension, row), Datasets.Row(anchors, Dimension, cell))).Average();
+        double measured = Nearest(rows, anchors)
+            .Select((cell, row) => Datasets.Squared(Datasets.Row(rows, Dimension, row), Datasets.Row(anchors, Dimension, cell)))
+            .Average();
         Assert.InRange(whole.Distortion / measured, 0.99999, 1.01);
     }
 
@@ -86,7 +97,8 @@ public sealed class AnchorTrainerTests
         // Eight clusters 100 apart with spread 1: the only good answer has an anchor in each.
         float[] rows = [.. Datasets.Clusters(400, Dimension, 1, 4).Select((value, i) => value + (i / Dimension % 8 * 100))];
         var (anchors, report) = AnchorTrainer.Train(rows, Dimension, Datasets.Training(8));
-        Assert.Equal(8, Nearest(anchors, [.. Enumerable.Range(0, 8).SelectMany(c => Enumerable.Repeat(c * 100f, Dimension))]).Distinct().Count());
+        Assert.Equal(
+            8, Nearest(anchors, [.. Enumerable.Range(0, 8).SelectMany(c => Enumerable.Repeat(c * 100f, Dimension))]).Distinct().Count());
         Assert.InRange(report.Distortion, 0.8 * Dimension, 1.2 * Dimension);
     }
 
@@ -95,7 +107,8 @@ public sealed class AnchorTrainerTests
     {
         float[] rows = Datasets.Clusters(600, Dimension, 8, 5);
         var (free, freeReport) = AnchorTrainer.Train(rows, Dimension, new AnchorTrainingOptions { AnchorCount = 60, Threads = 1 });
-        var (priced, pricedReport) = AnchorTrainer.Train(rows, Dimension, new AnchorTrainingOptions { AnchorCount = 60, Lambda = 4, Threads = 1 });
+        var (priced, pricedReport) = AnchorTrainer.Train(
+            rows, Dimension, new AnchorTrainingOptions { AnchorCount = 60, Lambda = 4, Threads = 1 });
         Assert.Equal(60 * Dimension, free.Length);
         Assert.True(priced.Length < free.Length);
         Assert.True(pricedReport.Distortion > freeReport.Distortion);
@@ -113,7 +126,9 @@ public sealed class AnchorTrainerTests
         Assert.True(with.Converged);
         Assert.All(without.Iterations, iteration => Assert.True(double.IsNaN(iteration.ValidationEnergy)));
         Assert.Equal(without.Distortion, with.Distortion);
-        double expected = Nearest(held, anchors).Select((cell, row) => Datasets.Squared(Datasets.Row(held, Dimension, row), Datasets.Row(anchors, Dimension, cell))).Average();
+        double expected = Nearest(held, anchors)
+            .Select((cell, row) => Datasets.Squared(Datasets.Row(held, Dimension, row), Datasets.Row(anchors, Dimension, cell)))
+            .Average();
         Assert.Equal(expected, with.Iterations[^1].ValidationEnergy, 1e-4 * expected);
     }
 

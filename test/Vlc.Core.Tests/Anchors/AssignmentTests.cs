@@ -14,7 +14,8 @@ public sealed class AssignmentTests
             {
                 using TemporaryFolder folder = new();
                 float[] rows = Datasets.Clusters(count, dimension, 5, seed);
-                string path = Datasets.Build(folder, rows, dimension, new IndexOptions { Codec = CodecKind.None, Training = Datasets.Training(anchors, seed) });
+                string path = Datasets.Build(
+                    folder, rows, dimension, new IndexOptions { Codec = CodecKind.None, Training = Datasets.Training(anchors, seed) });
                 var raw = new RawIndex(path);
                 for (int row = 0; row < count; row++)
                 {

@@ -75,7 +75,8 @@ public sealed class CellMeansTests
         float[] rows = [.. Enumerable.Repeat(-1f, Axes), .. Enumerable.Repeat(1f, Axes)];
         var anchors = new float[Axes];
         CellMeans.Update(
-            new CpuBackend(1).LoadRows(rows, Axes), Axes, new InvertedLists([0, 0], 1), new double[] { Axes, Axes }, RobustMean.Arithmetic, 0.25, 1, 0, anchors, 1, CancellationToken.None);
+            new CpuBackend(1).LoadRows(rows, Axes), Axes, new InvertedLists([0, 0], 1), new double[] { Axes, Axes },
+            RobustMean.Arithmetic, 0.25, 1, 0, anchors, 1, CancellationToken.None);
         Assert.Equal(0, anchors.Average(), 5 * 0.5 / Math.Sqrt(Axes));
         Assert.Equal(0.25, anchors.Average(value => (double)value * value), 5 * 0.25 * Math.Sqrt(2.0 / Axes));
     }
@@ -112,8 +113,8 @@ public sealed class CellMeansTests
     {
         var anchor = new float[dimension];
         CellMeans.Update(
-            new CpuBackend(1).LoadRows(rows, dimension), dimension, new InvertedLists(new int[squaredDistances.Length], 1), squaredDistances, mean, 0, 1, 0, anchor,
-            1, CancellationToken.None);
+            new CpuBackend(1).LoadRows(rows, dimension), dimension, new InvertedLists(new int[squaredDistances.Length], 1),
+            squaredDistances, mean, 0, 1, 0, anchor, 1, CancellationToken.None);
         return anchor;
     }
 

@@ -80,8 +80,8 @@ public sealed class CheckpointTests
     }
 
     private static (float[] Anchors, TrainingReport Report) Train(
-        string? path, float[]? rows = null, ulong seed = 1, int anchors = 20, RobustMean? mean = null, IProgress<TrainingIteration>? progress = null,
-        CancellationToken cancellation = default) => AnchorTrainer.Train(
+        string? path, float[]? rows = null, ulong seed = 1, int anchors = 20, RobustMean? mean = null,
+        IProgress<TrainingIteration>? progress = null, CancellationToken cancellation = default) => AnchorTrainer.Train(
             rows ?? s_rows, Dimension,
             new AnchorTrainingOptions
             {

@@ -14,7 +14,14 @@ public sealed class CodecTests
         from jacobians in Gen.Bool
         from coded in Gen.Int[1, Dimension]
         from metric in Gen.Enum<Metric>()
-        select new IndexOptions { Codec = codec, Jacobians = jacobians, CodedDimension = coded, Metric = metric, Training = Datasets.Training(6) };
+        select new IndexOptions
+        {
+            Codec = codec,
+            Jacobians = jacobians,
+            CodedDimension = coded,
+            Metric = metric,
+            Training = Datasets.Training(6),
+        };
 
     private const int Dimension = 19;
 
@@ -91,7 +98,8 @@ public sealed class CodecTests
     {
         using TemporaryFolder folder = new();
         string path = Datasets.Build(
-            folder, Datasets.Clusters(100, Dimension, 5, 4), Dimension, new IndexOptions { Codec = CodecKind.None, Training = Datasets.Training(7) });
+            folder, Datasets.Clusters(100, Dimension, 5, 4), Dimension,
+            new IndexOptions { Codec = CodecKind.None, Training = Datasets.Training(7) });
         Assert.False(File.Exists(path + ".residuals.bin"));
         var raw = new RawIndex(path);
         using VlcIndex index = VlcIndex.Open(path);
@@ -100,7 +108,10 @@ public sealed class CodecTests
         {
             index.Reconstruct(row, vector);
             Assert.Equal(raw.Assignments[row], index.Assignment(row));
-            for (int k = 0; k < Dimension; k++) Assert.Equal((float)(raw.Anchors[(raw.Assignments[row] * Dimension) + k] / raw.Scale), vector[k]);
+            for (int k = 0; k < Dimension; k++)
+            {
+                Assert.Equal((float)(raw.Anchors[(raw.Assignments[row] * Dimension) + k] / raw.Scale), vector[k]);
+            }
         }
     }
 

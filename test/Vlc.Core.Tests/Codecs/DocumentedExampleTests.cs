@@ -30,7 +30,8 @@ public sealed class DocumentedExampleTests
         var code = new byte[1];
         TrellisEncoder.Pack(session.Code(0, s_residual, energy, unbiased, decoded: []), model[0].Bits, code);
         Assert.Equal(expected, code[0]);
-        Assert.Contains($"0x{expected:X2}", File.ReadAllText(Path.Combine(RepositoryPaths.Root, "docs", "codec.md")), StringComparison.Ordinal);
+        Assert.Contains(
+            $"0x{expected:X2}", File.ReadAllText(Path.Combine(RepositoryPaths.Root, "docs", "codec.md")), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -57,7 +58,11 @@ public sealed class DocumentedExampleTests
                 Basis = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
                 Rank = 4,
                 Spectrum = [0, -8, -8, -16],
-                Stored = new QuantizedBasis { StepQuarters = new sbyte[4], Coefficients = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] },
+                Stored = new QuantizedBasis
+                {
+                    StepQuarters = new sbyte[4],
+                    Coefficients = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1],
+                },
             },
         ],
         CellGroups = [0],

@@ -78,20 +78,24 @@ public sealed class BitAllocationTests
     }
 
     [Fact]
-    public void Given_bytes_are_spent_where_the_level_that_spends_them_would() => Gen.Select(Gen.Int[-1500, 1500].Array[1, 30], Gen.Int[0, 40]).Sample((variances, bytes) =>
-    {
-        var bits = new byte[variances.Length];
-        int spent = BitAllocation.AllocateBytes(variances, bytes, bits);
-        Assert.Equal(Math.Min(bytes, variances.Length), spent);
-        Assert.Equal(8 * spent, bits.Sum(b => b));
-        // No bit would gain more on another axis.
-        int[] gains = [-31, -146, -265, -387, -508, -621, -751, -863];
-        for (int from = 0; from < bits.Length; from++)
+    public void Given_bytes_are_spent_where_the_level_that_spends_them_would() =>
+        Gen.Select(Gen.Int[-1500, 1500].Array[1, 30], Gen.Int[0, 40]).Sample((variances, bytes) =>
         {
-            for (int to = 0; to < bits.Length; to++)
+            var bits = new byte[variances.Length];
+            int spent = BitAllocation.AllocateBytes(variances, bytes, bits);
+            Assert.Equal(Math.Min(bytes, variances.Length), spent);
+            Assert.Equal(8 * spent, bits.Sum(b => b));
+            // No bit would gain more on another axis.
+            int[] gains = [-31, -146, -265, -387, -508, -621, -751, -863];
+            for (int from = 0; from < bits.Length; from++)
             {
-                if (bits[from] > 0 && bits[to] < 8) Assert.True(variances[to] + gains[bits[to]] <= variances[from] + gains[bits[from] - 1]);
+                for (int to = 0; to < bits.Length; to++)
+                {
+                    if (bits[from] > 0 && bits[to] < 8)
+                    {
+                        Assert.True(variances[to] + gains[bits[to]] <= variances[from] + gains[bits[from] - 1]);
+                    }
+                }
             }
-        }
-    });
+        });
 }

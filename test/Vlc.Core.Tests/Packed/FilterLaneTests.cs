@@ -38,7 +38,10 @@ public sealed class FilterLaneTests
     {
         foreach (Metric metric in Enum.GetValues<Metric>())
         {
-            foreach (CodecKind codec in s_codecs) PackedData.Build(folder, metric, new PackedOptions { GroupCount = 2, Level = 0 }, $"{metric}{codec}", codec);
+            foreach (CodecKind codec in s_codecs)
+            {
+                PackedData.Build(folder, metric, new PackedOptions { GroupCount = 2, Level = 0 }, $"{metric}{codec}", codec);
+            }
         }
     }
 
@@ -47,7 +50,8 @@ public sealed class FilterLaneTests
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         float[] queries = PackedData.Rows(Queries, 5);
-        foreach ((Metric metric, CodecKind codec) in Enum.GetValues<Metric>().SelectMany(metric => s_codecs.Select(codec => (metric, codec))))
+        foreach ((Metric metric, CodecKind codec) in Enum.GetValues<Metric>()
+            .SelectMany(metric => s_codecs.Select(codec => (metric, codec))))
         {
             using VlcIndex index = VlcIndex.Open(Path.Combine(folder, $"{metric}{codec}"));
             foreach (int k in new[] { 1, 10, 100 })
@@ -59,7 +63,8 @@ public sealed class FilterLaneTests
                     index.SearchBatch(queries, k, ids, scores, options);
                     for (int query = 0; query < Queries; query++)
                     {
-                        int found = index.Search(queries.AsSpan(query * PackedData.Dimension, PackedData.Dimension), single, singleScores, options);
+                        int found = index.Search(
+                            queries.AsSpan(query * PackedData.Dimension, PackedData.Dimension), single, singleScores, options);
                         Assert.Equal(single[..found], ids[(query * k)..((query * k) + found)]);
                         Assert.Equal(singleScores[..found], scores[(query * k)..((query * k) + found)]);
                         hash.AppendData(MemoryMarshal.AsBytes(single.AsSpan(0, found)));
@@ -85,11 +90,14 @@ public sealed class FilterLaneTests
         [InlineData("DOTNET_EnableHWIntrinsic", InstructionSetLevel.Scalar)]
         public void Searches_find_the_same_with_any_filter_and_with_none(string knob, InstructionSetLevel level)
         {
-            Assert.SkipUnless(InstructionSets.Level >= InstructionSetLevel.Vector256 && InstructionSets.Level >= level, $"the lane needs x64 with AVX2, and {level}");
+            Assert.SkipUnless(
+                InstructionSets.Level >= InstructionSetLevel.Vector256 && InstructionSets.Level >= level,
+                $"the lane needs x64 with AVX2, and {level}");
             using TemporaryFolder folder = new();
             Build(folder);
             int tests = InstructionSetLane.Run(
-                ["-class", typeof(FilterLaneTests).FullName!], (knob, "0"), (InstructionSetLane.ExpectedLevelVariable, level.ToString()), (FolderVariable, folder.Path));
+                ["-class", typeof(FilterLaneTests).FullName!],
+                (knob, "0"), (InstructionSetLane.ExpectedLevelVariable, level.ToString()), (FolderVariable, folder.Path));
             Assert.Equal(1, tests);
             Assert.Equal(Hash(folder.Path), File.ReadAllText(folder.File(HashFile)));
         }

@@ -16,10 +16,12 @@ public sealed class FormatTests
     [InlineData(Metric.L2, 1, 2, -1400, true)]
     [InlineData(Metric.Cosine, 2, 2, 300, false)]
     [InlineData(Metric.InnerProduct, 4, 8, 700, false)]
-    public void A_reconstruction_is_what_a_decoder_written_from_the_description_reads(Metric metric, int groups, int classes, int level, bool equalBytes)
+    public void A_reconstruction_is_what_a_decoder_written_from_the_description_reads(
+        Metric metric, int groups, int classes, int level, bool equalBytes)
     {
         using TemporaryFolder folder = new();
-        string path = PackedData.Build(folder, metric, new PackedOptions { GroupCount = groups, ClassCount = classes, Level = level, EqualBytes = equalBytes });
+        string path = PackedData.Build(
+            folder, metric, new PackedOptions { GroupCount = groups, ClassCount = classes, Level = level, EqualBytes = equalBytes });
         var reference = new PackedReference(path);
         Assert.Equal(groups, reference.GroupCount);
         double[][] expected = reference.Reconstruct();
@@ -42,7 +44,9 @@ public sealed class FormatTests
         IndexInfo info = IndexInfo.Read(path);
         foreach (IndexFileId file in info.Manifest.Files.Prepend(IndexFileId.Manifest))
         {
-            Assert.Equal(new FileInfo(info.Files.Path(file)).Length, info.Sections.Where(section => section.File == file).Sum(section => section.Bytes));
+            Assert.Equal(
+                new FileInfo(info.Files.Path(file)).Length,
+                info.Sections.Where(section => section.File == file).Sum(section => section.Bytes));
         }
 
         Assert.Equal(RawIndex.Paths(path).Sum(file => new FileInfo(file).Length), info.Bytes.Total);

@@ -29,7 +29,9 @@ public sealed class FrontierTests
         foreach (FrontierPoint point in new[] { frontier.Points.Single(point => point.AtTarget), frontier.Points[^1] })
         {
             using TemporaryFolder folder = new();
-            string path = Datasets.Build(folder, rows, PackedData.Dimension, Options(new PackedOptions { Level = point.Level, Unbiased = point.Unbiased, EqualBytes = point.EqualBytes }));
+            string path = Datasets.Build(
+                folder, rows, PackedData.Dimension,
+                Options(new PackedOptions { Level = point.Level, Unbiased = point.Unbiased, EqualBytes = point.EqualBytes }));
             using VlcIndex index = VlcIndex.Open(path);
             // Everything but the codes is known to the byte; they are predicted from nine tenths of the rows.
             Assert.Equal(1, (double)index.TotalBytes / PackedData.Count / point.BytesPerVector, 0.02);
@@ -65,7 +67,10 @@ public sealed class FrontierTests
         using TemporaryFolder folder = new();
         string path = Datasets.Build(folder, rows, PackedData.Dimension, new IndexOptions
         {
-            Packed = new PackedOptions { MaxRatio = most, Unbiased = false }, TrainingRows = 300, TuningRows = 100, Training = Datasets.Training(PackedData.Anchors),
+            Packed = new PackedOptions { MaxRatio = most, Unbiased = false },
+            TrainingRows = 300,
+            TuningRows = 100,
+            Training = Datasets.Training(PackedData.Anchors),
         });
         Assert.InRange(IndexInfo.Read(path).Ratio, 0.98 * most, most);
     }
@@ -92,7 +97,8 @@ public sealed class FrontierTests
         float[] far = [.. PackedData.Rows(150, 3).Select((value, i) => value + (2f * (i % 2)))];
         using var hard = new InMemoryVectors(far, PackedData.Dimension, "hard");
         using TemporaryFolder folder = new();
-        IndexReport held = IndexBuilder.Build(source, folder.File("held"), new IndexOptions { Training = Datasets.Training(PackedData.Anchors) });
+        IndexReport held = IndexBuilder.Build(
+            source, folder.File("held"), new IndexOptions { Training = Datasets.Training(PackedData.Anchors) });
         IndexReport asked = IndexBuilder.Build(
             source, folder.File("asked"), new IndexOptions { TuningQueries = hard, Training = Datasets.Training(PackedData.Anchors) });
         Assert.Equal((null, "hard"), (held.TuningSource, asked.TuningSource));

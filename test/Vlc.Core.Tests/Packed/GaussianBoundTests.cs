@@ -119,7 +119,16 @@ public sealed class GaussianBoundTests
             MeanEnergy = axes,
             UnitLength = false,
             Mean = new float[axes],
-            Groups = [new PackedGroup { Basis = Identity(axes), Rank = axes, Spectrum = new int[axes], Stored = new QuantizedBasis { StepQuarters = [], Coefficients = [] } }],
+            Groups =
+            [
+                new PackedGroup
+                {
+                    Basis = Identity(axes),
+                    Rank = axes,
+                    Spectrum = new int[axes],
+                    Stored = new QuantizedBasis { StepQuarters = [], Coefficients = [] },
+                },
+            ],
             CellGroups = [0],
             CellAnchors = [new float[axes]],
             AnchorStep = 1,

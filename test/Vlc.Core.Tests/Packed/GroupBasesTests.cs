@@ -18,14 +18,19 @@ public sealed class GroupBasesTests
         var residuals = new float[rows * d];
         for (int row = 0; row < rows; row++)
         {
-            for (int k = 0; k < rank; k++) Add(residuals.AsSpan(row * d, d), directions.AsSpan(k * d, d), random.NextGaussian() * MathF.Pow(0.9f, k));
+            for (int k = 0; k < rank; k++)
+            {
+                Add(residuals.AsSpan(row * d, d), directions.AsSpan(k * d, d), random.NextGaussian() * MathF.Pow(0.9f, k));
+            }
         }
 
         var anchors = new float[cells * d];
         for (int cell = 0; cell < cells; cell++) Add(anchors.AsSpan(cell * d, d), directions.AsSpan(cell * d, d), 5);
 
         GroupBases bases = GroupBases.Learn(
-            new AnchoredRows(residuals, d, new int[rows], new float[d]), new InvertedLists([.. Enumerable.Range(0, rows).Select(row => row % cells)], cells), anchors, rows, 1, inputAxes: false, 2, TestContext.Current.CancellationToken);
+            new AnchoredRows(residuals, d, new int[rows], new float[d]),
+            new InvertedLists([.. Enumerable.Range(0, rows).Select(row => row % cells)], cells),
+            anchors, rows, 1, inputAxes: false, 2, TestContext.Current.CancellationToken);
         Assert.Equal(d / 8, bases.Variances[0].Length);
         double energy = residuals.Sum(value => (double)value * value) / rows;
         Assert.Equal(energy, bases.Variances[0].Sum(), 1e-3 * energy);
@@ -33,7 +38,11 @@ public sealed class GroupBasesTests
         {
             ReadOnlySpan<float> anchor = anchors.AsSpan(cell * d, d);
             double within = 0;
-            for (int axis = 0; axis < bases.Variances[0].Length; axis++) within += Math.Pow(Distances.Dot(anchor, bases.Bases[0].AsSpan(axis * d, d)), 2);
+            for (int axis = 0; axis < bases.Variances[0].Length; axis++)
+            {
+                within += Math.Pow(Distances.Dot(anchor, bases.Bases[0].AsSpan(axis * d, d)), 2);
+            }
+
             Assert.Equal(1, within / Distances.Dot(anchor, anchor), 0.01);
         }
     }

@@ -12,45 +12,48 @@ public sealed class NumberTests
 {
     [Fact]
     public void Numbers_of_any_width_come_back_and_the_rest_of_the_last_byte_is_zero() =>
-        Gen.Select(Gen.Int[0, 32], Gen.UInt).Select((width, value) => (Width: width, Value: (uint)(value & ((1UL << width) - 1)))).Array[0, 100].Sample(numbers =>
-        {
-            var writer = new BitWriter();
-            foreach ((int width, uint value) in numbers) writer.Write(value, width);
-            byte[] bytes = writer.ToArray();
-            int bits = numbers.Sum(number => number.Width);
-            Assert.Equal((bits + 7) / 8, bytes.Length);
-            var reader = new BitReader(bytes);
-            foreach ((int width, uint value) in numbers) Assert.Equal(value, reader.Read(width));
-            Assert.Equal(bits, reader.Position);
-            Assert.Equal(0u, reader.Read((8 * bytes.Length) - bits));
-            Assert.False(reader.Overrun);
-            Assert.Equal(0u, reader.Read(1));
-            Assert.True(reader.Overrun);
-        });
+        Gen.Select(Gen.Int[0, 32], Gen.UInt)
+            .Select((width, value) => (Width: width, Value: (uint)(value & ((1UL << width) - 1))))
+            .Array[0, 100].Sample(numbers =>
+            {
+                var writer = new BitWriter();
+                foreach ((int width, uint value) in numbers) writer.Write(value, width);
+                byte[] bytes = writer.ToArray();
+                int bits = numbers.Sum(number => number.Width);
+                Assert.Equal((bits + 7) / 8, bytes.Length);
+                var reader = new BitReader(bytes);
+                foreach ((int width, uint value) in numbers) Assert.Equal(value, reader.Read(width));
+                Assert.Equal(bits, reader.Position);
+                Assert.Equal(0u, reader.Read((8 * bytes.Length) - bits));
+                Assert.False(reader.Overrun);
+                Assert.Equal(0u, reader.Read(1));
+                Assert.True(reader.Overrun);
+            });
 
     [Fact]
     public void Numbers_and_symbols_come_back_from_the_adaptive_coder_and_it_reads_all_bytes() =>
-        Gen.Select(Gen.OneOf(Gen.Int[-3, 3], Gen.Int[-(1 << 24) + 1, (1 << 24) - 1], Gen.Int[-200, 200]), Gen.Int[0, 15]).Array[0, 400].Sample(given =>
-        {
-            var writer = new AdaptiveWriter();
-            NumberModel numbers = new(), sameNumbers = new();
-            AdaptiveBit[] tree = new AdaptiveBit[16], sameTree = new AdaptiveBit[16];
-            foreach ((int number, int symbol) in given)
+        Gen.Select(Gen.OneOf(Gen.Int[-3, 3], Gen.Int[-(1 << 24) + 1, (1 << 24) - 1], Gen.Int[-200, 200]), Gen.Int[0, 15])
+            .Array[0, 400].Sample(given =>
             {
-                Assert.Equal(number, writer.Number(number, numbers));
-                Assert.Equal(symbol, writer.Symbol(symbol, 4, tree));
-            }
+                var writer = new AdaptiveWriter();
+                NumberModel numbers = new(), sameNumbers = new();
+                AdaptiveBit[] tree = new AdaptiveBit[16], sameTree = new AdaptiveBit[16];
+                foreach ((int number, int symbol) in given)
+                {
+                    Assert.Equal(number, writer.Number(number, numbers));
+                    Assert.Equal(symbol, writer.Symbol(symbol, 4, tree));
+                }
 
-            byte[] bytes = writer.ToArray();
-            var reader = new AdaptiveReader(bytes);
-            foreach ((int number, int symbol) in given)
-            {
-                Assert.Equal(number, reader.Number(0, sameNumbers));
-                Assert.Equal(symbol, reader.Symbol(0, 4, sameTree));
-            }
+                byte[] bytes = writer.ToArray();
+                var reader = new AdaptiveReader(bytes);
+                foreach ((int number, int symbol) in given)
+                {
+                    Assert.Equal(number, reader.Number(0, sameNumbers));
+                    Assert.Equal(symbol, reader.Symbol(0, 4, sameTree));
+                }
 
-            Assert.Equal(bytes.Length, reader.Position);
-        });
+                Assert.Equal(bytes.Length, reader.Position);
+            });
 
     [Fact]
     public void Carries_run_through_any_number_of_bytes()
@@ -138,7 +141,10 @@ public sealed class NumberTests
         Assert.Equal(bytes, CodecModel.AssignmentBytes(100, PackedSections.BitsFor(lists)));
         StoredAssignments stored = Store(written, 100, lists);
         Assert.Equal(assignments, Enumerable.Range(0, 100).Select(row => stored[row]));
-        for (int list = 0; list < lists; list++) Assert.Equal(Enumerable.Range(0, 100).Where(row => assignments[row] == list), stored.Lists.Rows(list).ToArray());
+        for (int list = 0; list < lists; list++)
+        {
+            Assert.Equal(Enumerable.Range(0, 100).Where(row => assignments[row] == list), stored.Lists.Rows(list).ToArray());
+        }
     }
 
     [Fact]

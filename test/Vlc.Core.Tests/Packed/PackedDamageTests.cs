@@ -173,7 +173,8 @@ public sealed class PackedDamageTests
             (int)BinaryPrimitives.ReadInt64LittleEndian(manifest.AsSpan(entry + 16)));
     }
 
-    private static int Entry(byte[] manifest, int kind) => Enumerable.Range(0, 7).Select(i => 64 + (32 * i)).Single(entry => manifest[entry] == kind);
+    private static int Entry(byte[] manifest, int kind) =>
+        Enumerable.Range(0, 7).Select(i => 64 + (32 * i)).Single(entry => manifest[entry] == kind);
 
     private static void Rechecksum(byte[][] files)
     {

@@ -40,6 +40,9 @@ internal static class PackedData
         return rows;
     }
 
-    public static string Build(TemporaryFolder folder, Metric metric, PackedOptions options, string name = "index", CodecKind codec = CodecKind.Packed) =>
-        Datasets.Build(folder, Rows(Count, 1), Dimension, new IndexOptions { Metric = metric, Codec = codec, Packed = options, Training = Datasets.Training(Anchors) }, name);
+    public static string Build(
+        TemporaryFolder folder, Metric metric, PackedOptions options, string name = "index", CodecKind codec = CodecKind.Packed) =>
+        Datasets.Build(
+            folder, Rows(Count, 1), Dimension,
+            new IndexOptions { Metric = metric, Codec = codec, Packed = options, Training = Datasets.Training(Anchors) }, name);
 }

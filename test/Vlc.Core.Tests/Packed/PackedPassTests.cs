@@ -22,7 +22,8 @@ public sealed class PackedPassTests
         float[] anchors = rows[..(Cells * Dimension)];
         int[] cells = [.. Enumerable.Range(0, 600).Select(row => Enumerable.Range(0, Cells).MinBy(
             cell => Distances.SquaredEuclidean(rows.AsSpan(row * Dimension, Dimension), anchors.AsSpan(cell * Dimension, Dimension))))];
-        var trainer = new PackedTrainer(rows, Dimension, cells, anchors, new PackedOptions(), 600, unitLength: false, 1, CancellationToken.None);
+        var trainer = new PackedTrainer(
+            rows, Dimension, cells, anchors, new PackedOptions(), 600, unitLength: false, 1, CancellationToken.None);
         // About three bits an axis.
         PackedCoder coder = trainer.Build(trainer.MiddleLevel - (2 * 64 * 3), equalBytes: false);
         var elsewhere = new BackendElsewhere(new CpuBackend(2));
@@ -40,7 +41,9 @@ public sealed class PackedPassTests
             using var pass = new PackedPass(coder, BitshiftCode.Designed, unbiased, backend, threads) { BatchTasks = batchTasks };
             pass.Code(
                 count, row => rows.AsSpan(row * Dimension, Dimension), cells.AsMemory(0, count),
-                row => coded[row.Row] = $"{row.List} {Convert.ToHexString(row.States)} {row.NearestError:R} {string.Join(' ', row.Decoded.ToArray())} {row.Residual[0]:R}",
+                row => coded[row.Row] =
+                    $"{row.List} {Convert.ToHexString(row.States)} {row.NearestError:R} " +
+                    $"{string.Join(' ', row.Decoded.ToArray())} {row.Residual[0]:R}",
                 CancellationToken.None);
             return coded;
         }
@@ -64,7 +67,8 @@ public sealed class PackedPassTests
         }
 
         public void Encode(
-            ReadOnlyMemory<int> codes, ReadOnlyMemory<float> targets, Memory<byte> states, Memory<float> minima, CancellationToken cancellationToken = default)
+            ReadOnlyMemory<int> codes, ReadOnlyMemory<float> targets, Memory<byte> states, Memory<float> minima,
+            CancellationToken cancellationToken = default)
         {
             Searches++;
             Rows += codes.Length;
@@ -76,7 +80,8 @@ public sealed class PackedPassTests
         public IResidentAnchors LoadAnchors(ReadOnlySpan<float> anchors, int dimension) => throw new NotSupportedException();
 
         public void FindMergePartners(
-            ReadOnlySpan<float> anchors, int dimension, ReadOnlySpan<int> counts, Span<int> partners, Span<double> costs, CancellationToken cancellationToken = default) =>
+            ReadOnlySpan<float> anchors, int dimension, ReadOnlySpan<int> counts, Span<int> partners, Span<double> costs,
+            CancellationToken cancellationToken = default) =>
             throw new NotSupportedException();
 
         public void Dispose() => _trellis?.Dispose();

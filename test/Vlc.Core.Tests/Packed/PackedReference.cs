@@ -40,7 +40,8 @@ internal sealed class PackedReference
         for (int i = 0; i < BinaryPrimitives.ReadUInt16LittleEndian(idx[40..]); i++)
         {
             ReadOnlySpan<byte> entry = idx.Slice(64 + (32 * i), 32);
-            _sections[entry[0]] = (entry[1], BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]));
+            _sections[entry[0]] = (
+                entry[1], BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadInt64LittleEndian(entry[16..]));
         }
 
         byte[] header = Section(7);
@@ -52,7 +53,11 @@ internal sealed class PackedReference
         _meanEnergy = BinaryPrimitives.ReadSingleLittleEndian(header.AsSpan(8));
         double anchorStep = BinaryPrimitives.ReadSingleLittleEndian(header.AsSpan(12));
         _ranks = [.. Enumerable.Range(0, groups).Select(g => (int)BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(20 + (2 * g))))];
-        _mean = [.. Enumerable.Range(0, _d).Select(k => (double)BinaryPrimitives.ReadHalfLittleEndian(header.AsSpan(20 + (2 * groups) + (2 * k))))];
+        _mean =
+        [
+            .. Enumerable.Range(0, _d).Select(
+                k => (double)BinaryPrimitives.ReadHalfLittleEndian(header.AsSpan(20 + (2 * groups) + (2 * k)))),
+        ];
 
         var coder = new Coder(Section(9));
         _bases = new double[groups][][];
@@ -149,7 +154,11 @@ internal sealed class PackedReference
         foreach (IGrouping<int, int> list in Enumerable.Range(0, Count).GroupBy(row => Lists[row]).OrderBy(list => list.Key))
         {
             int cell = list.Key / _classes, g = _groups[cell];
-            double[] amplitudes = [.. _spectra[g].Select((log, axis) => Math.Pow(2, (log + _levels[cell] + (4 * _scales[cell][axis]) + _gains[cell][list.Key % _classes]) / 8.0))];
+            double[] amplitudes =
+            [
+                .. _spectra[g].Select((log, axis) =>
+                    Math.Pow(2, (log + _levels[cell] + (4 * _scales[cell][axis]) + _gains[cell][list.Key % _classes]) / 8.0)),
+            ];
             int[] bits = Allocate(amplitudes, _spectra[g]);
             int[] order = [.. Enumerable.Range(0, bits.Length).Where(axis => bits[axis] > 0).OrderBy(axis => -bits[axis])];
             foreach (int row in list.Order())
@@ -158,12 +167,21 @@ internal sealed class PackedReference
                 int state = 0, bit = 0;
                 foreach (int axis in order)
                 {
-                    for (int b = 0; b < bits[axis]; b++, bit++) state = ((state << 1) | ((codes[next + (bit / 8)] >> (7 - (bit % 8))) & 1)) & 255;
-                    coordinates[axis] += amplitudes[axis] * BinaryPrimitives.ReadInt16LittleEndian(tables.AsSpan(2 * ((256 * (bits[axis] - 1)) + state))) / 4096.0;
+                    for (int b = 0; b < bits[axis]; b++, bit++)
+                    {
+                        state = ((state << 1) | ((codes[next + (bit / 8)] >> (7 - (bit % 8))) & 1)) & 255;
+                    }
+
+                    coordinates[axis] += amplitudes[axis] *
+                        BinaryPrimitives.ReadInt16LittleEndian(tables.AsSpan(2 * ((256 * (bits[axis] - 1)) + state))) / 4096.0;
                 }
 
                 next += bit / 8;
-                rows[row] = [.. Enumerable.Range(0, _d).Select(k => (_mean[k] + coordinates.Select((value, axis) => value * _bases[g][axis][k]).Sum()) / _scale)];
+                rows[row] =
+                [
+                    .. Enumerable.Range(0, _d).Select(
+                        k => (_mean[k] + coordinates.Select((value, axis) => value * _bases[g][axis][k]).Sum()) / _scale),
+                ];
             }
         }
 
@@ -174,7 +192,11 @@ internal sealed class PackedReference
     private int[] Allocate(double[] amplitudes, int[] spectrum)
     {
         int relative = -(int)Math.Round(8 * Math.Log2(amplitudes.Sum(a => a * a) / _meanEnergy));
-        int[] variances = [.. amplitudes.Select((a, axis) => (16 * (int)Math.Round(8 * Math.Log2(a))) + (12 * (spectrum[axis] - spectrum[0])) + (8 * relative))];
+        int[] variances =
+        [
+            .. amplitudes.Select(
+                (a, axis) => (16 * (int)Math.Round(8 * Math.Log2(a))) + (12 * (spectrum[axis] - spectrum[0])) + (8 * relative)),
+        ];
         int[] bits = At(_level);
         int target = (bits.Sum() + 4) / 8 * 8;
         if (_equalStride > 0)
@@ -193,7 +215,9 @@ internal sealed class PackedReference
 
         while (bits.Sum() > target)
         {
-            int least = Enumerable.Range(0, bits.Length).Where(axis => bits[axis] > 0).MinBy(axis => variances[axis] + s_gains[bits[axis] - 1]);
+            int least = Enumerable.Range(0, bits.Length)
+                .Where(axis => bits[axis] > 0)
+                .MinBy(axis => variances[axis] + s_gains[bits[axis] - 1]);
             bits[least]--;
         }
 

@@ -46,10 +46,16 @@ public sealed class PackedSearchTests : IDisposable
         float[] rows = PackedData.Rows(6000, 1);
         using var source = new InMemoryVectors(rows, Dimension);
         int[] exact = ExactNeighbors.Find(source, _queries, K, metric);
-        var options = new IndexOptions { Metric = metric, Packed = new PackedOptions { TargetRecall = 0.9 }, Training = Datasets.Training(64) };
+        var options = new IndexOptions
+        {
+            Metric = metric,
+            Packed = new PackedOptions { TargetRecall = 0.9 },
+            Training = Datasets.Training(64),
+        };
         using VlcIndex packed = VlcIndex.Open(Datasets.Build(_folder, rows, Dimension, options, "packed"));
         using VlcIndex int8 = VlcIndex.Open(Datasets.Build(
-            _folder, rows, Dimension, new IndexOptions { Metric = metric, Codec = CodecKind.Int8, Training = Datasets.Training(64) }, "int8"));
+            _folder, rows, Dimension,
+            new IndexOptions { Metric = metric, Codec = CodecKind.Int8, Training = Datasets.Training(64) }, "int8"));
         Recall recall = Measure(packed, exact);
         Assert.True(recall.Value >= 0.9 - (2 * recall.StandardError), $"{recall}");
         // The manifest's tables are 4 KB whatever n is; the rest is what a vector takes.
@@ -82,13 +88,16 @@ public sealed class PackedSearchTests : IDisposable
                 RowFilter filter = allow ? RowFilter.Allow(PackedData.Count, listed) : RowFilter.Deny(PackedData.Count, listed);
                 int[] all = Datasets.Search(index, Query(query), PackedData.Count, SearchOptions.Exhaustive);
                 int[] expected = [.. all.Where(id => listed.Contains(id) == allow).Take(K)];
-                Assert.Equal(expected, Datasets.Search(index, Query(query), K, new SearchOptions { Probes = int.MaxValue, Filter = filter }));
+                Assert.Equal(
+                    expected,
+                    Datasets.Search(index, Query(query), K, new SearchOptions { Probes = int.MaxValue, Filter = filter }));
             },
             iter: 100, threads: 1);
 
         int[] ids = new int[60 * K], single = new int[K];
         float[] scores = new float[60 * K], singleScores = new float[K];
-        foreach (SearchOptions? options in (SearchOptions?[])[null, SearchOptions.Exhaustive, new() { Probes = 2, Threads = 3 }, new() { ScannedRows = 900, Threads = 2 }])
+        foreach (SearchOptions? options in (SearchOptions?[])
+            [null, SearchOptions.Exhaustive, new() { Probes = 2, Threads = 3 }, new() { ScannedRows = 900, Threads = 2 }])
         {
             index.SearchBatch(_queries, K, ids, scores, options);
             for (int query = 0; query < 60; query++)
@@ -134,7 +143,11 @@ public sealed class PackedSearchTests : IDisposable
         double[] expected = [.. rows.Select(row =>
         {
             double score = 0;
-            for (int k = 0; k < Dimension; k++) score += metric == Metric.L2 ? (row[k] - query[k]) * (row[k] - query[k]) : row[k] * query[k] / length;
+            for (int k = 0; k < Dimension; k++)
+            {
+                score += metric == Metric.L2 ? (row[k] - query[k]) * (row[k] - query[k]) : row[k] * query[k] / length;
+            }
+
             return score;
         })];
         double rounding = 2e-6 * expected.Max(Math.Abs), sign = metric == Metric.L2 ? 1 : -1;

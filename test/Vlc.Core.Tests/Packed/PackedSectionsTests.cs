@@ -36,10 +36,18 @@ public sealed class PackedSectionsTests
             Mean = [.. mean.Select(value => (float)(Half)value)],
             Groups = groups,
             CellGroups = cellGroups,
-            CellAnchors = [.. cellGroups.Select((g, cell) => anchors[(cell * d)..((cell * d) + groups[g].Rank)].Select(step => step * 0.125f).ToArray())],
+            CellAnchors =
+            [
+                .. cellGroups.Select((g, cell) =>
+                    anchors[(cell * d)..((cell * d) + groups[g].Rank)].Select(step => step * 0.125f).ToArray()),
+            ],
             AnchorStep = 0.125f,
             CellLevels = levels,
-            CellScales = [.. cellGroups.Select((g, cell) => scales[(cell * d)..((cell * d) + groups[g].Rank)].Select(scale => (sbyte)scale).ToArray())],
+            CellScales =
+            [
+                .. cellGroups.Select((g, cell) =>
+                    scales[(cell * d)..((cell * d) + groups[g].Rank)].Select(scale => (sbyte)scale).ToArray()),
+            ],
             ClassGains = gains,
             EqualStride = stride,
         };
@@ -47,10 +55,12 @@ public sealed class PackedSectionsTests
     [Fact]
     public void What_is_written_is_read() => s_parameters.Sample(p =>
     {
-        PackedParameters read = Read(p, PackedSections.WriteHeader(p), PackedSections.WriteBases(p), PackedSections.WriteAnchors(p), PackedSections.WriteScales(p));
+        PackedParameters read = Read(
+            p, PackedSections.WriteHeader(p), PackedSections.WriteBases(p), PackedSections.WriteAnchors(p), PackedSections.WriteScales(p));
         Assert.Equal(
             (p.Dimension, p.CellCount, p.ClassCount, p.Level, p.MeanEnergy, p.UnitLength, (p.AnchorStep, p.EqualStride)),
-            (read.Dimension, read.CellCount, read.ClassCount, read.Level, read.MeanEnergy, read.UnitLength, (read.AnchorStep, read.EqualStride)));
+            (read.Dimension, read.CellCount, read.ClassCount, read.Level, read.MeanEnergy, read.UnitLength,
+                (read.AnchorStep, read.EqualStride)));
         Assert.Equal(p.Mean, read.Mean);
         Assert.Equal(p.CellGroups, read.CellGroups);
         Assert.Equal(p.CellAnchors, read.CellAnchors);
@@ -82,7 +92,10 @@ public sealed class PackedSectionsTests
     [Fact]
     public void A_section_cut_or_grown_by_a_byte_is_refused() => s_parameters.Sample(p =>
     {
-        byte[][] sections = [PackedSections.WriteHeader(p), PackedSections.WriteBases(p), PackedSections.WriteAnchors(p), PackedSections.WriteScales(p)];
+        byte[][] sections =
+        [
+            PackedSections.WriteHeader(p), PackedSections.WriteBases(p), PackedSections.WriteAnchors(p), PackedSections.WriteScales(p),
+        ];
         for (int section = 0; section < sections.Length; section++)
         {
             foreach (byte[] other in (byte[][])[sections[section][..^1], [.. sections[section], 0]])
@@ -103,7 +116,8 @@ public sealed class PackedSectionsTests
             {
                 for (int j = 0; j <= i; j++)
                 {
-                    double product = Enumerable.Range(0, p.Dimension).Sum(k => (double)group.Basis[(i * p.Dimension) + k] * group.Basis[(j * p.Dimension) + k]);
+                    double product = Enumerable.Range(0, p.Dimension).Sum(
+                        k => (double)group.Basis[(i * p.Dimension) + k] * group.Basis[(j * p.Dimension) + k]);
                     Assert.Equal(i == j ? 1 : 0, product, 1e-5);
                 }
             }

@@ -28,14 +28,20 @@ public sealed class PackedShapeTests
             using TemporaryFolder folder = new();
             string path = Datasets.Build(folder, rows, dimension, new IndexOptions
             {
-                Metric = metric, Packed = new PackedOptions { GroupCount = groups, TargetRecall = 0.99 }, Training = Datasets.Training(anchors),
+                Metric = metric,
+                Packed = new PackedOptions { GroupCount = groups, TargetRecall = 0.99 },
+                Training = Datasets.Training(anchors),
             });
             Assert.Equal(count, IndexInfo.Verify(path).Manifest.Count);
             using VlcIndex index = VlcIndex.Open(path);
             AssertEveryRowIsReturnedOnce(index, rows);
             if (metric != Metric.L2) continue;
             // Closer to its own code than the rows are to their mean, by far.
-            double[] mean = [.. Enumerable.Range(0, dimension).Select(k => Enumerable.Range(0, count).Average(row => (double)rows[(row * dimension) + k]))];
+            double[] mean =
+            [
+                .. Enumerable.Range(0, dimension).Select(
+                    k => Enumerable.Range(0, count).Average(row => (double)rows[(row * dimension) + k])),
+            ];
             double spread = rows.Select((value, i) => Math.Pow(value - mean[i % dimension], 2)).Sum();
             Assert.InRange(Error(index, rows), 0, Math.Max(0.1 * spread, 1e-3));
         }
@@ -53,7 +59,8 @@ public sealed class PackedShapeTests
             float[] some = Datasets.Clusters(distinct, 5, 3, 1);
             float[] rows = [.. Enumerable.Range(0, 200).SelectMany(row => Datasets.Row(some, 5, row % distinct).ToArray())];
             // More anchors than rows that differ: some cells are empty.
-            using VlcIndex index = VlcIndex.Open(Datasets.Build(folder, rows, 5, new IndexOptions { Metric = metric, Training = Datasets.Training(8) }));
+            using VlcIndex index = VlcIndex.Open(Datasets.Build(
+                folder, rows, 5, new IndexOptions { Metric = metric, Training = Datasets.Training(8) }));
             AssertEveryRowIsReturnedOnce(index, rows);
             if (metric == Metric.L2) Assert.InRange(Error(index, rows) / rows.Sum(value => value * value), 0, 1e-3);
             for (int row = 0; row < distinct; row++)
@@ -76,7 +83,8 @@ public sealed class PackedShapeTests
         var options = new IndexOptions { Packed = new PackedOptions { TargetRecall = 0.99 }, Training = Datasets.Training(8) };
         using VlcIndex index = VlcIndex.Open(Datasets.Build(folder, moved, 9, options));
         Assert.InRange(Error(index, moved) / ((double)factor * factor), 0, 0.1 * Datasets.Squared(rows, new float[rows.Length]));
-        int found = Enumerable.Range(0, 50).Count(row => Datasets.Search(index, Datasets.Row(moved, 9, row), 1, SearchOptions.Exhaustive)[0] == row);
+        int found = Enumerable.Range(0, 50).Count(
+            row => Datasets.Search(index, Datasets.Row(moved, 9, row), 1, SearchOptions.Exhaustive)[0] == row);
         Assert.InRange(found, 45, 50);
     }
 
@@ -85,18 +93,24 @@ public sealed class PackedShapeTests
     {
         var options = new IndexOptions
         {
-            Packed = new PackedOptions { TargetRecall = 1, MaxRatio = 0, GroupCount = 0, ClassCount = 9 }, CodedDimension = 2, Jacobians = true,
+            Packed = new PackedOptions { TargetRecall = 1, MaxRatio = 0, GroupCount = 0, ClassCount = 9 },
+            CodedDimension = 2,
+            Jacobians = true,
         };
         Assert.Equal(6, options.Validate(100, 5).Count);
         foreach (PackedOptions packed in (PackedOptions[])
-            [new() { TargetRecall = 0 }, new() { TargetRecall = double.NaN }, new() { MaxRatio = 1 }, new() { MaxRatio = double.NaN }, new() { GroupCount = -1 }, new() { ClassCount = 0 }])
+            [
+                new() { TargetRecall = 0 }, new() { TargetRecall = double.NaN }, new() { MaxRatio = 1 }, new() { MaxRatio = double.NaN },
+                new() { GroupCount = -1 }, new() { ClassCount = 0 },
+            ])
         {
             Assert.Single(new IndexOptions { Packed = packed }.Validate(100, 5));
         }
 
         using TemporaryFolder folder = new();
         using var source = new InMemoryVectors(new float[10], 2);
-        Assert.Throws<ArgumentException>(() => IndexBuilder.Build(source, folder.File("x"), new IndexOptions { Packed = new PackedOptions { ClassCount = 9 } }));
+        Assert.Throws<ArgumentException>(() => IndexBuilder.Build(
+            source, folder.File("x"), new IndexOptions { Packed = new PackedOptions { ClassCount = 9 } }));
         Assert.Empty(Directory.GetFiles(folder.Path));
     }
 

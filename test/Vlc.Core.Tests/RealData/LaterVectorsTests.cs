@@ -31,10 +31,14 @@ public sealed class LaterVectorsTests
         var cells = new int[Rows];
         var halfNorms = new float[Cells];
         NearestColumn.HalfSquaredNorms(anchors, d, halfNorms);
-        using (var packed = new PackedMatrix(anchors, Cells, d)) NearestColumn.Assign(rows, packed, halfNorms, cells, new float[Rows], threads, cancel);
+        using (var packed = new PackedMatrix(anchors, Cells, d))
+        {
+            NearestColumn.Assign(rows, packed, halfNorms, cells, new float[Rows], threads, cancel);
+        }
 
         var trainer = new PackedTrainer(
-            sample, d, [.. ids.Select(row => cells[row])], anchors, new PackedOptions { GroupCount = 1 }, Rows, unitLength: true, threads, cancel);
+            sample, d, [.. ids.Select(row => cells[row])], anchors,
+            new PackedOptions { GroupCount = 1 }, Rows, unitLength: true, threads, cancel);
         // Eleven octaves of the level below the first bit: codes that find most neighbours.
         PackedCoder coder = trainer.Build(trainer.MiddleLevel - 704);
         float[] back = Reconstruct(coder, rows, cells, d, out int[] strides);
@@ -51,7 +55,9 @@ public sealed class LaterVectorsTests
         }
 
         double recallTrained = hits[0] / neighbours[0], recallLater = hits[1] / neighbours[1];
-        Assert.True(recallLater >= 0.93 && recallLater >= recallTrained - 0.025, $"{recallLater:F4} of later rows, {recallTrained:F4} of those trained on, {laterBytes:F1} bytes");
+        Assert.True(
+            recallLater >= 0.93 && recallLater >= recallTrained - 0.025,
+            $"{recallLater:F4} of later rows, {recallTrained:F4} of those trained on, {laterBytes:F1} bytes");
 
         int[] Nearest(float[] all)
         {

@@ -74,11 +74,13 @@ public sealed class MetricTests
     {
         using TemporaryFolder folder = new();
         float[] rows = Datasets.Clusters(200, Dimension, 5, 7), query = Datasets.Clusters(1, Dimension, 5, 8);
-        foreach ((Metric metric, float factor) in ((Metric, float)[])[(Metric.L2, 1f), (Metric.L2, 1e-18f), (Metric.Cosine, 1f), (Metric.InnerProduct, 1f), (Metric.InnerProduct, 1e-18f)])
+        foreach ((Metric metric, float factor) in ((Metric, float)[])
+            [(Metric.L2, 1f), (Metric.L2, 1e-18f), (Metric.Cosine, 1f), (Metric.InnerProduct, 1f), (Metric.InnerProduct, 1e-18f)])
         {
             float[] scaled = Datasets.Moved(rows, factor, 0), scaledQuery = Datasets.Moved(query, factor, 0);
             using VlcIndex index = VlcIndex.Open(Datasets.Build(
-                folder, scaled, Dimension, new IndexOptions { Metric = metric, Codec = CodecKind.Float16, Training = Datasets.Training(8) }));
+                folder, scaled, Dimension,
+                new IndexOptions { Metric = metric, Codec = CodecKind.Float16, Training = Datasets.Training(8) }));
             int[] ids = new int[K];
             float[] scores = new float[K];
             Assert.Equal(K, index.Search(scaledQuery, ids, scores, SearchOptions.Exhaustive));
@@ -123,7 +125,9 @@ public sealed class MetricTests
         Assert.Equal(5, Datasets.Search(index, [1, 2, 3], 5, new SearchOptions { Metric = Metric.Cosine, Probes = 4 }).Length);
 
         void AssertRefused(string because, float[] query, SearchOptions? options = null) => Assert.Contains(
-            because, Assert.ThrowsAny<ArgumentException>(() => index.Search(query, new int[1], new float[1], options)).Message, StringComparison.Ordinal);
+            because,
+            Assert.ThrowsAny<ArgumentException>(() => index.Search(query, new int[1], new float[1], options)).Message,
+            StringComparison.Ordinal);
     }
 
     private static void AssertFindsNearest(float[] rows, float[] queries, Metric metric, double floor)

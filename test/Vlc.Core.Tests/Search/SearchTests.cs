@@ -51,10 +51,13 @@ public sealed class SearchTests : IDisposable
     {
         float[] distinct = Datasets.Clusters(30, Dimension, 5, 3);
         float[] rows = [.. Enumerable.Range(0, 300).SelectMany(row => Datasets.Row(distinct, Dimension, row % 30).ToArray())];
-        using VlcIndex index = VlcIndex.Open(Datasets.Build(_folder, rows, Dimension, new IndexOptions { Codec = codec, Training = Datasets.Training(5) }, "twins"));
+        using VlcIndex index = VlcIndex.Open(Datasets.Build(
+            _folder, rows, Dimension, new IndexOptions { Codec = codec, Training = Datasets.Training(5) }, "twins"));
         for (int row = 0; row < 30; row++)
         {
-            Assert.Equal(Enumerable.Range(0, 10).Select(copy => row + (30 * copy)), Datasets.Search(index, Datasets.Row(distinct, Dimension, row), 10));
+            Assert.Equal(
+                Enumerable.Range(0, 10).Select(copy => row + (30 * copy)),
+                Datasets.Search(index, Datasets.Row(distinct, Dimension, row), 10));
         }
     }
 
@@ -80,7 +83,9 @@ public sealed class SearchTests : IDisposable
                 RowFilter filter = allow ? RowFilter.Allow(Count, listed) : RowFilter.Deny(Count, listed);
                 int[] all = Datasets.Search(_index, Query(query), Count, SearchOptions.Exhaustive);
                 int[] expected = [.. all.Where(id => listed.Contains(id) == allow).Take(10)];
-                Assert.Equal(expected, Datasets.Search(_index, Query(query), 10, new SearchOptions { Probes = int.MaxValue, Filter = filter }));
+                Assert.Equal(
+                    expected,
+                    Datasets.Search(_index, Query(query), 10, new SearchOptions { Probes = int.MaxValue, Filter = filter }));
             },
             iter: 200);
 
@@ -89,7 +94,8 @@ public sealed class SearchTests : IDisposable
     {
         var options = new SearchOptions { Filter = RowFilter.Allow(Count, []) };
         Assert.Empty(Datasets.Search(_index, Query(0), 10, options));
-        Assert.Empty(Datasets.Search(_index, Query(0), 10, new SearchOptions { Filter = RowFilter.Deny(Count, [.. Enumerable.Range(0, Count)]) }));
+        Assert.Empty(Datasets.Search(
+            _index, Query(0), 10, new SearchOptions { Filter = RowFilter.Deny(Count, [.. Enumerable.Range(0, Count)]) }));
         Assert.Throws<ArgumentOutOfRangeException>(() => RowFilter.Allow(Count, [Count]));
         Assert.Throws<ArgumentOutOfRangeException>(() => RowFilter.Deny(Count, [-1]));
     }
@@ -194,13 +200,17 @@ public sealed class SearchTests : IDisposable
         foreach (double target in new[] { 0.95, 0.5 })
         {
             ProbingPoint chosen = curve.For(target);
-            Assert.Equal(new ProbingPlan(_index.AnchorCount, chosen.Rows, chosen.DistanceRatio), _index.Plan(new SearchOptions { TargetRecall = target }));
+            Assert.Equal(
+                new ProbingPlan(_index.AnchorCount, chosen.Rows, chosen.DistanceRatio),
+                _index.Plan(new SearchOptions { TargetRecall = target }));
         }
 
         Assert.Equal(_index.Plan(new SearchOptions { TargetRecall = 0.95 }), _index.Plan());
         Assert.Equal(new ProbingPlan(3, Count), _index.Plan(new SearchOptions { Probes = 3 }));
         Assert.Equal(new ProbingPlan(3, 40), _index.Plan(new SearchOptions { Probes = 3, ScannedRows = 40 }));
-        Assert.Equal(new ProbingPlan(_index.AnchorCount, Count), _index.Plan(new SearchOptions { Probes = int.MaxValue, ScannedRows = int.MaxValue }));
+        Assert.Equal(
+            new ProbingPlan(_index.AnchorCount, Count),
+            _index.Plan(new SearchOptions { Probes = int.MaxValue, ScannedRows = int.MaxValue }));
     }
 
     /// <summary>
@@ -224,11 +234,17 @@ public sealed class SearchTests : IDisposable
                 float[] vector = Query(query).ToArray();
                 (int Cell, float Distance)[] ranked =
                 [
-                    .. centres.Select((centre, cell) => (cell, TensorPrimitives.Distance<float>(centre, vector))).OrderBy(entry => entry.Item2),
+                    .. centres
+                        .Select((centre, cell) => (cell, TensorPrimitives.Distance<float>(centre, vector)))
+                        .OrderBy(entry => entry.Item2),
                 ];
                 bool clear = true;
                 int cells = 0, rows = 0;
-                for (; rows < Math.Min(40 * K, plan.ScannedRows) && cells < ranked.Length; cells++) rows += index.CellSize(ranked[cells].Cell);
+                for (; rows < Math.Min(40 * K, plan.ScannedRows) && cells < ranked.Length; cells++)
+                {
+                    rows += index.CellSize(ranked[cells].Cell);
+                }
+
                 var scores = new float[K];
                 index.Search(vector, new int[K], scores, new SearchOptions { Probes = cells });
                 while (cells < ranked.Length && rows < plan.ScannedRows)

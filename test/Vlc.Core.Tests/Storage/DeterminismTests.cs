@@ -44,7 +44,10 @@ public sealed class DeterminismTests
         {
             foreach (CodecKind codec in (CodecKind[])[CodecKind.Int8, CodecKind.Float16])
             {
-                Datasets.Build(folder, rows, Dimension, new IndexOptions { Metric = metric, Codec = codec, CodedDimension = 30, Training = training }, $"{metric}-{codec}");
+                Datasets.Build(
+                    folder, rows, Dimension,
+                    new IndexOptions { Metric = metric, Codec = codec, CodedDimension = 30, Training = training },
+                    $"{metric}-{codec}");
             }
         }
 
@@ -56,7 +59,10 @@ public sealed class DeterminismTests
             var packed = new PackedOptions { GroupCount = 2, Level = level, TargetRecall = 0.8, Unbiased = level is not null };
             foreach (CodecKind codec in (CodecKind[])[CodecKind.Packed, CodecKind.Parity])
             {
-                Datasets.Build(folder, few, Dimension, new IndexOptions { Metric = metric, Codec = codec, Packed = packed, Training = training }, $"{metric}-{codec}");
+                Datasets.Build(
+                    folder, few, Dimension,
+                    new IndexOptions { Metric = metric, Codec = codec, Packed = packed, Training = training },
+                    $"{metric}-{codec}");
             }
         }
 
@@ -71,7 +77,8 @@ public sealed class DeterminismTests
         [Fact]
         public void A_seed_gives_the_same_files_at_every_instruction_set()
         {
-            Assert.SkipUnless(Numerics.InstructionSets.Level >= Numerics.InstructionSetLevel.Vector256, "the lanes are those of x64 with AVX2");
+            Assert.SkipUnless(
+                Numerics.InstructionSets.Level >= Numerics.InstructionSetLevel.Vector256, "the lanes are those of x64 with AVX2");
             string expected = Hash(seed: 1, threads: 2);
             foreach ((string knob, string level) in ((string, string)[])
                 [("DOTNET_EnableAVX512", "Vector256"), ("DOTNET_EnableAVX2", "Vector128"), ("DOTNET_EnableHWIntrinsic", "Scalar")])

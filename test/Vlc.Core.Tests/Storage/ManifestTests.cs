@@ -153,11 +153,14 @@ public sealed class ManifestTests
     public void A_manifest_with_any_fields_changed_and_a_right_checksum_is_read_or_refused_and_nothing_else()
     {
         using TemporaryFolder folder = new();
-        string path = Build(folder, new IndexOptions { Codec = CodecKind.Int8, CodedDimension = 3, Jacobians = false, Training = Datasets.Training(7) });
+        string path = Build(
+            folder, new IndexOptions { Codec = CodecKind.Int8, CodedDimension = 3, Jacobians = false, Training = Datasets.Training(7) });
         byte[] whole = File.ReadAllBytes(path + ".idx");
         // The header and the section table; interesting values are the ends of every integer and the enumerations'.
         Gen<(int Place, ulong Value, int Size)> change = Gen.Select(
-            Gen.Int[4, 64 + (5 * 32) - 9], Gen.OneOf(Gen.ULong[0, 8], Gen.ULong, Gen.Const(ulong.MaxValue), Gen.Const((ulong)long.MaxValue), Gen.Const(0x7FFFFFFFUL)),
+            Gen.Int[4, 64 + (5 * 32) - 9],
+            Gen.OneOf(
+                Gen.ULong[0, 8], Gen.ULong, Gen.Const(ulong.MaxValue), Gen.Const((ulong)long.MaxValue), Gen.Const(0x7FFFFFFFUL)),
             Gen.OneOf(Gen.Const(1), Gen.Const(2), Gen.Const(4), Gen.Const(8)));
         int refused = 0;
         change.Array[1, 4].Sample(
@@ -200,7 +203,8 @@ public sealed class ManifestTests
     public void A_section_in_a_file_that_cannot_hold_it_is_refused(SectionKind section, IndexFile file)
     {
         using TemporaryFolder folder = new();
-        string path = Build(folder, new IndexOptions { Codec = CodecKind.Int8, CodedDimension = 3, Jacobians = false, Training = Datasets.Training(7) });
+        string path = Build(
+            folder, new IndexOptions { Codec = CodecKind.Int8, CodedDimension = 3, Jacobians = false, Training = Datasets.Training(7) });
         byte[] bytes = File.ReadAllBytes(path + ".idx");
         int place = IndexInfo.Read(path).Manifest.Sections.Index().Single(entry => entry.Item.Kind == section).Index;
         bytes[64 + (32 * place) + 1] = (byte)file;

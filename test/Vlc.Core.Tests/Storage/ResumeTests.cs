@@ -31,7 +31,8 @@ public sealed class ResumeTests
 
     [Theory]
     [MemberData(nameof(Moments))]
-    public void A_build_interrupted_at_any_moment_goes_on_and_gives_the_bytes_of_one_that_was_not(CodecKind codec, IndexPhase phase, double share)
+    public void A_build_interrupted_at_any_moment_goes_on_and_gives_the_bytes_of_one_that_was_not(
+        CodecKind codec, IndexPhase phase, double share)
     {
         using TemporaryFolder folder = new(), whole = new();
         Build(whole, s_rows, Options(codec));
@@ -48,13 +49,17 @@ public sealed class ResumeTests
         Assert.Equal(Contents(whole), Contents(folder));
         Assert.NotNull(report.Training.ResumedFrom);
         if (phase > IndexPhase.Assign) Assert.Equal(1, heard[IndexPhase.Assign]);
-        if (phase == IndexPhase.Assign || (phase == IndexPhase.Encode && share > 0)) Assert.True(heard[phase] > share + 0.09, $"{heard[phase]}");
+        if (phase == IndexPhase.Assign || (phase == IndexPhase.Encode && share > 0))
+        {
+            Assert.True(heard[phase] > share + 0.09, $"{heard[phase]}");
+        }
     }
 
     [Fact]
     public void Work_of_another_seed_codec_or_metric_is_not_taken_up()
     {
-        foreach (IndexOptions other in (IndexOptions[])[Options(CodecKind.Int8, seed: 2), Options(CodecKind.Float16), Options(CodecKind.Int8, metric: Metric.InnerProduct)])
+        foreach (IndexOptions other in (IndexOptions[])
+            [Options(CodecKind.Int8, seed: 2), Options(CodecKind.Float16), Options(CodecKind.Int8, metric: Metric.InnerProduct)])
         {
             using TemporaryFolder folder = new(), whole = new();
             Interrupt(folder, s_rows, Options(CodecKind.Int8), IndexPhase.Encode, 0.4);
@@ -112,7 +117,11 @@ public sealed class ResumeTests
         Dictionary<string, byte[]> before = Contents(folder);
         Interrupt(folder, s_rows, Options(CodecKind.Packed, seed: 2), IndexPhase.Encode, 0.4);
         Assert.Equal(1u, IndexInfo.Verify(folder.File("index")).Manifest.Seed);
-        foreach (string file in Directory.GetFiles(folder.Path).Where(file => file.Contains(".build.", StringComparison.Ordinal))) File.Delete(file);
+        foreach (string file in Directory.GetFiles(folder.Path).Where(file => file.Contains(".build.", StringComparison.Ordinal)))
+        {
+            File.Delete(file);
+        }
+
         Assert.Equal(before, Contents(folder));
     }
 
@@ -120,7 +129,14 @@ public sealed class ResumeTests
     public void A_build_that_is_not_resumable_leaves_nothing()
     {
         using TemporaryFolder folder = new();
-        IndexOptions options = new() { Codec = CodecKind.Int8, Resumable = false, PartialInterval = TimeSpan.Zero, Training = Datasets.Training(16), TuningRows = 20 };
+        IndexOptions options = new()
+        {
+            Codec = CodecKind.Int8,
+            Resumable = false,
+            PartialInterval = TimeSpan.Zero,
+            Training = Datasets.Training(16),
+            TuningRows = 20,
+        };
         Interrupt(folder, s_rows, options, IndexPhase.Encode, 0.4);
         Assert.Empty(Directory.GetFiles(folder.Path));
     }
@@ -136,7 +152,8 @@ public sealed class ResumeTests
     };
 
     private static IndexReport Build(
-        TemporaryFolder folder, float[] rows, IndexOptions options, IProgress<IndexProgress>? progress = null, CancellationToken cancellation = default)
+        TemporaryFolder folder, float[] rows, IndexOptions options, IProgress<IndexProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         using var source = new InMemoryVectors(rows, Dimension);
         return IndexBuilder.Build(source, folder.File("index"), options, progress, cancellation);

@@ -38,7 +38,12 @@ public sealed class Version1Tests
             var ids = new int[3];
             var scores = new float[3];
             Assert.Equal(3, index.Search(vector, ids, scores));
-            int[] expected = [.. Enumerable.Range(0, 3).OrderBy(other => Datasets.Squared(vector, rows.AsSpan(other * 2, 2))).ThenBy(other => other)];
+            int[] expected =
+            [
+                .. Enumerable.Range(0, 3)
+                    .OrderBy(other => Datasets.Squared(vector, rows.AsSpan(other * 2, 2)))
+                    .ThenBy(other => other),
+            ];
             Assert.Equal(expected, ids);
             for (int i = 0; i < 3; i++) Assert.Equal(Datasets.Squared(vector, rows.AsSpan(ids[i] * 2, 2)), scores[i], 1e-4);
         }
