@@ -31,6 +31,11 @@ internal static class AddCommand
         using SelectedDevice device = SelectedDevice.Open(parsed.GetValue(Device) ?? DeviceOption.Cpu);
         using VectorSource source = Vectors.Open(parsed, terminal);
         if (source.HasPayload) terminal.Note("An index keeps vectors and keys; the payload is left in the file.");
+        if (source.HasKeys && IndexInfo.Read(parsed.GetRequiredValue(Index)).Bytes.Keys == 0)
+        {
+            terminal.Note("The index has no keys; those of the file are left.");
+        }
+
         var options = new AddOptions { Threads = parsed.GetValue(SharedOptions.Threads), Backend = device.Backend };
         AddReport report = terminal.WithProgress(progress => IndexUpdater.Add(
             parsed.GetRequiredValue(Index), source, options,

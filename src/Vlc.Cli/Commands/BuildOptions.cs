@@ -105,13 +105,13 @@ internal sealed class BuildOptions
         {
             TargetRecall = parsed.GetValue(_targetRecall) ?? new PackedOptions().TargetRecall,
             MaxRatio = maxRatio,
-            GroupCount = parsed.GetValue(_bases),
+            GroupCount = NumberOption.ValueOf(parsed, _bases),
             ClassCount = parsed.GetValue(_classes),
             PruningLoss = parsed.GetValue(_pruningLoss) ?? new PackedOptions().PruningLoss,
         },
         TrainingRows = parsed.GetValue(_sample),
         TuningQueries = queries,
         Updatable = updatable,
-        Training = _training.Read(parsed, parsed.GetValue(_anchors), parsed.GetValue(_seed) ?? new AnchorTrainingOptions().Seed, backend),
+        Training = _training.Read(parsed, NumberOption.ValueOf(parsed, _anchors), parsed.GetValue(_seed) ?? new AnchorTrainingOptions().Seed, backend),
     };
 }

@@ -7,6 +7,7 @@ using Vlc.Cli.Terminal;
 using Vlc.Evaluation;
 using Vlc.Formats;
 using Vlc.Indexing;
+using Vlc.Scanning;
 using Vlc.Search;
 using Vlc.Storage;
 using Vlc.Vectors;
@@ -52,12 +53,16 @@ internal static class EvalCommand
         string basePath = parsed.GetRequiredValue(Index);
         int k = parsed.GetValue(Neighbors) ?? SharedOptions.DefaultNeighbors;
         using VlcIndex index = VlcIndex.Open(basePath);
-        if (k > index.Count) throw new ArgumentException($"-k {k} is more than the index's {index.Count} vectors.");
+        if (k > index.AliveCount)
+        {
+            throw new ArgumentException($"-k {k} is more than the index's {index.AliveCount} vectors.");
+        }
+
         using SelectedDevice device = SelectedDevice.Open(parsed.GetValue(Device) ?? DeviceOption.Cpu);
         using DeviceIndex? onDevice = device.Load(index, k);
         var options = new SearchOptions
         {
-            Probes = parsed.GetValue(Probes),
+            Probes = NumberOption.ValueOf(parsed, Probes),
             TargetRecall = parsed.GetValue(TargetRecall),
             Threads = parsed.GetValue(SharedOptions.Threads),
         };
@@ -87,12 +92,12 @@ internal static class EvalCommand
         {
             throw new VlcFormatException(
                 originals.Name, "shape", $"{index.Count} x {index.Dimension}, the index's", $"{originals.Count} x {originals.Dimension}",
-                "Name the file that the index was made from.");
+                "Name a file of all rows of the index, in their order, those that were added or deleted included.");
         }
 
         int[] truth = ExactNeighbors.Find(
-            originals, rows, k, index.Metric, threads, new Reporting<double>(share => progress("find true neighbours", share)),
-            cancellationToken);
+            originals, rows, k, index.Metric, index.AliveCount < index.Count ? RowFilter.Where(index.Count, row => !index.IsDeleted(row)) : null,
+            threads, new Reporting<double>(share => progress("find true neighbours", share)), cancellationToken);
         return new JudgedQueries(rows, index.Dimension, truth, k);
     }
 

@@ -121,7 +121,7 @@ internal static class QueryCommand
 
         return new SearchOptions
         {
-            Probes = parsed.GetValue(Probes),
+            Probes = NumberOption.ValueOf(parsed, Probes),
             TargetRecall = parsed.GetValue(TargetRecall),
             Filter = parsed.GetValue(Allow) is { } allow ? RowFilter.Allow(index.Count, IdListFile.Read(allow, index.Count))
                 : parsed.GetValue(Deny) is { } deny ? RowFilter.Deny(index.Count, IdListFile.Read(deny, index.Count))

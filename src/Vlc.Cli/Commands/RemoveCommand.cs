@@ -32,7 +32,7 @@ internal static class RemoveCommand
         using (VlcIndex index = VlcIndex.Open(basePath))
         {
             total = index.Count;
-            rows = ids is not null ? IdListFile.Read(ids, index.Count) : FindRows(index, keys!);
+            rows = ids is not null ? IdListFile.Read(ids, index.Count) : FindRows(index, keys!, terminal);
         }
 
         int removed = IndexUpdater.Remove(basePath, rows);
@@ -45,7 +45,7 @@ internal static class RemoveCommand
         return ExitCode.Success;
     }
 
-    private static int[] FindRows(VlcIndex index, string path)
+    private static int[] FindRows(VlcIndex index, string path, CommandTerminal terminal)
     {
         string[] lines = [.. File.ReadLines(path).Where(line => line.Length > 0)];
         object[] keys = index.KeyKind switch
@@ -55,7 +55,15 @@ internal static class RemoveCommand
             KeyKind.Guid => [.. lines.Select((line, i) => (object)Parse<Guid>(path, line, i))],
             _ => lines,
         };
-        return index.FindRows(keys);
+        int[] rows = index.FindRows(keys);
+        HashSet<object> found = [.. rows.Select(row => index.Key(row)!)];
+        if (keys.FirstOrDefault(key => !found.Contains(key)) is { } unknown)
+        {
+            int count = keys.Count(key => !found.Contains(key));
+            terminal.Warn($"{count:N0} of the keys name no row of the index, or a deleted one; the first is '{unknown}'.");
+        }
+
+        return rows;
     }
 
     private static T Parse<T>(string path, string line, int number)

@@ -71,7 +71,23 @@ public sealed class ExactNeighbors
     /// <exception cref="ArgumentException">Queries of another dimension; more neighbours than rows.</exception>
     public static int[] Find(
         VectorSource source, ReadOnlyMemory<float> queries, int k, Metric metric, int? threads = null, IProgress<double>? progress = null,
-        CancellationToken cancellationToken = default)
+        CancellationToken cancellationToken = default) =>
+        Find(source, queries, k, metric, filter: null, threads, progress, cancellationToken);
+
+    /// <summary>Finds the exact neighbours of <paramref name="queries"/> among some rows of <paramref name="source"/>.</summary>
+    /// <param name="source">The base.</param>
+    /// <param name="queries">Row-major, q x d.</param>
+    /// <param name="k">Neighbours of each; at most the number of rows.</param>
+    /// <param name="metric">The metric.</param>
+    /// <param name="filter">The rows that count, such as those of an index that are not deleted; null for all.</param>
+    /// <param name="threads">Threads; null uses every processor.</param>
+    /// <param name="progress">Reports the finished share.</param>
+    /// <param name="cancellationToken">Checked for each block of rows.</param>
+    /// <returns>q x k row numbers, nearest first, ties by row; -1 where fewer rows count.</returns>
+    /// <exception cref="ArgumentException">Queries of another dimension; more neighbours than rows.</exception>
+    public static int[] Find(
+        VectorSource source, ReadOnlyMemory<float> queries, int k, Metric metric, RowFilter? filter, int? threads = null,
+        IProgress<double>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
@@ -93,7 +109,7 @@ public sealed class ExactNeighbors
         float largest = metric == Metric.Cosine ? 1 : MathF.Abs(TensorPrimitives.MaxMagnitude<float>(prepared));
         int exponent = largest > 0 ? Math.Clamp(-MathF.ILogB(largest), -100, 100) : 0;
         TensorPrimitives.Multiply(prepared, MathF.ScaleB(1, exponent), prepared);
-        var exact = new ExactNeighbors(prepared, source.Dimension, k, metric, threads ?? Environment.ProcessorCount);
+        var exact = new ExactNeighbors(prepared, source.Dimension, k, metric, threads ?? Environment.ProcessorCount) { Filter = filter };
         var rows = new PreparedRows(source, metric, exponent);
         rows.ForEachBlock(
             (block, first, count) =>
@@ -104,6 +120,9 @@ public sealed class ExactNeighbors
             cancellationToken);
         return exact.Ids();
     }
+
+    /// <summary>Rows that count; null for all.</summary>
+    private RowFilter? Filter { get; init; }
 
     /// <summary>Compares a block of rows with every query.</summary>
     internal void Add(ReadOnlySpan<float> rows, int rowCount, int firstRow, CancellationToken cancellationToken)
@@ -211,7 +230,7 @@ public sealed class ExactNeighbors
                 for (int i = 0; i < rowCount; i++)
                 {
                     float distance = _halfNorms[i] - products[i];
-                    if (distance <= nearest.Bound && firstRow + i != own) nearest.Push(distance, firstRow + i);
+                    if (distance <= nearest.Bound && firstRow + i != own && (Filter?.Passes(firstRow + i) ?? true)) nearest.Push(distance, firstRow + i);
                 }
             },
             cancellationToken);

@@ -294,6 +294,31 @@ public sealed class EndToEndTests
     }
 
     [Fact]
+    public async Task Auto_is_a_word_that_every_option_that_names_it_takes()
+    {
+        using var samples = new SampleVectors();
+        string basePath = samples.File("auto");
+        await CommandRun.Succeeding("index", "--emb", samples.Base, "--out", basePath, "--m", "auto", "--bases", "auto");
+        CommandRun without = await CommandRun.Succeeding("query", "--idx", basePath, "--queries", samples.Base, "-k", "3", "--json");
+        CommandRun with = await CommandRun.Succeeding(
+            "query", "--idx", basePath, "--queries", samples.Base, "-k", "3", "--probes", "auto", "--json");
+        Assert.Equal(without.Output, with.Output);
+        await CommandRun.Succeeding("eval", "--idx", basePath, "--queries", samples.Base, "--emb", samples.Base, "--probes", "auto");
+    }
+
+    [Fact]
+    public async Task Deleted_rows_are_no_true_neighbours()
+    {
+        using var samples = new SampleVectors();
+        await samples.Build("--codec", "f16");
+        string gone = samples.Write("gone.txt", [.. Enumerable.Range(0, SampleVectors.Count / 2).Select(row => $"{2 * row}")]);
+        await CommandRun.Succeeding("remove", "--idx", samples.Index, "--ids", gone);
+        JsonElement result = (await CommandRun.Succeeding(
+            "eval", "--idx", samples.Index, "--queries", samples.Base, "--emb", samples.Base, "-k", "5", "--probes", "all", "--json")).Json();
+        Assert.InRange(result.GetProperty("recall").GetDouble(), 0.99, 1);
+    }
+
+    [Fact]
     public async Task Reconstruct_writes_vectors_close_to_the_originals()
     {
         using var samples = new SampleVectors();
