@@ -112,6 +112,7 @@ internal sealed class BuildOptions
         TrainingRows = parsed.GetValue(_sample),
         TuningQueries = queries,
         Updatable = updatable,
-        Training = _training.Read(parsed, NumberOption.ValueOf(parsed, _anchors), parsed.GetValue(_seed) ?? new AnchorTrainingOptions().Seed, backend),
+        Training = _training.Read(
+            parsed, NumberOption.ValueOf(parsed, _anchors), parsed.GetValue(_seed) ?? new AnchorTrainingOptions().Seed, backend),
     };
 }

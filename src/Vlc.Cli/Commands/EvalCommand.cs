@@ -95,9 +95,9 @@ internal static class EvalCommand
                 "Name a file of all rows of the index, in their order, those that were added or deleted included.");
         }
 
+        RowFilter? alive = index.AliveCount < index.Count ? RowFilter.Where(index.Count, row => !index.IsDeleted(row)) : null;
         int[] truth = ExactNeighbors.Find(
-            originals, rows, k, index.Metric, index.AliveCount < index.Count ? RowFilter.Where(index.Count, row => !index.IsDeleted(row)) : null,
-            threads, new Reporting<double>(share => progress("find true neighbours", share)), cancellationToken);
+            originals, rows, k, index.Metric, alive, threads, new Reporting<double>(share => progress("find true neighbours", share)), cancellationToken);
         return new JudgedQueries(rows, index.Dimension, truth, k);
     }
 

@@ -15,11 +15,12 @@ internal static class NumberOption
         CustomParser = result => Parse<int>(result, name, $"a whole number of at least {least}", value => value >= least),
     };
 
-    /// <summary>What a word that leaves the choice to the program is parsed as: a parser cannot hand out "none given" for a word that is.</summary>
+    /// <summary>What a word that leaves the choice is parsed as: a parser cannot hand out "none given" for a word that is.</summary>
     private const int Chosen = 0;
 
     /// <summary>What an option of <see cref="CountOrWord"/> says; null where it leaves the choice, or is not there.</summary>
-    public static int? ValueOf(ParseResult parsed, Option<int?> option) => parsed.GetValue(option) is { } value and not Chosen ? value : null;
+    public static int? ValueOf(ParseResult parsed, Option<int?> option) =>
+        parsed.GetValue(option) is { } value and not Chosen ? value : null;
 
     /// <summary>
     /// A whole number of at least 1, or one of the words, each of which stands for a value; to be read by <see cref="ValueOf"/>.

@@ -230,7 +230,8 @@ public sealed class ExactNeighbors
                 for (int i = 0; i < rowCount; i++)
                 {
                     float distance = _halfNorms[i] - products[i];
-                    if (distance <= nearest.Bound && firstRow + i != own && (Filter?.Passes(firstRow + i) ?? true)) nearest.Push(distance, firstRow + i);
+                    if (distance > nearest.Bound || firstRow + i == own || !(Filter?.Passes(firstRow + i) ?? true)) continue;
+                    nearest.Push(distance, firstRow + i);
                 }
             },
             cancellationToken);

@@ -314,7 +314,8 @@ public sealed class EndToEndTests
         string gone = samples.Write("gone.txt", [.. Enumerable.Range(0, SampleVectors.Count / 2).Select(row => $"{2 * row}")]);
         await CommandRun.Succeeding("remove", "--idx", samples.Index, "--ids", gone);
         JsonElement result = (await CommandRun.Succeeding(
-            "eval", "--idx", samples.Index, "--queries", samples.Base, "--emb", samples.Base, "-k", "5", "--probes", "all", "--json")).Json();
+            "eval", "--idx", samples.Index, "--queries", samples.Base, "--emb", samples.Base, "-k", "5", "--probes", "all", "--json"))
+            .Json();
         Assert.InRange(result.GetProperty("recall").GetDouble(), 0.99, 1);
     }
 
