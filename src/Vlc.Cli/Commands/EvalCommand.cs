@@ -97,7 +97,8 @@ internal static class EvalCommand
 
         RowFilter? alive = index.AliveCount < index.Count ? RowFilter.Where(index.Count, row => !index.IsDeleted(row)) : null;
         int[] truth = ExactNeighbors.Find(
-            originals, rows, k, index.Metric, alive, threads, new Reporting<double>(share => progress("find true neighbours", share)), cancellationToken);
+            originals, rows, k, index.Metric, alive, threads, new Reporting<double>(share => progress("find true neighbours", share)),
+            cancellationToken);
         return new JudgedQueries(rows, index.Dimension, truth, k);
     }
 
