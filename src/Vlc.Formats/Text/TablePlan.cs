@@ -131,6 +131,7 @@ internal sealed class TablePlan
         {
             throw new VlcFormatException(_path, $"line {_sample.FirstLine + (HasHeader ? 1 : 0)}", "at least one row", "zero rows");
         }
+        if (options.Column is null && options.Columns is null) _sample.ThrowIfCutsLists(_path);
         if (options.Column is { } named)
         {
             List = ColumnRange.Find(_path, named, Names);

@@ -113,7 +113,7 @@ internal sealed class TableSample
     /// </summary>
     public double Fit()
     {
-        if (Fault != FieldEnd.Last || Columns < 2 || !IsRegular) return 0;
+        if (Fault != FieldEnd.Last || Columns < 2 || !IsRegular || FindCutList() is not null) return 0;
         long good = 0, all = 0;
         foreach (string[] line in Lines)
         {
@@ -125,6 +125,39 @@ internal sealed class TableSample
         }
 
         return 1 + ((double)good / all);
+    }
+
+    /// <summary>
+    /// A piece of a list in brackets that the delimiter cuts, and the place of its line; null where there is none.
+    /// </summary>
+    public (int Line, string Field)? FindCutList()
+    {
+        for (int line = 0; line < Lines.Count; line++)
+        {
+            if (Array.Find(Lines[line], IsPieceOfList) is { } field) return (line, field);
+        }
+
+        return null;
+    }
+
+    /// <exception cref="VlcFormatException">The delimiter cuts lists in brackets.</exception>
+    public void ThrowIfCutsLists(string path)
+    {
+        if (FindCutList() is not var (line, field)) return;
+        throw new VlcFormatException(
+            path, $"line {FirstLine + line}", $"lists in brackets that {Dialect.Name} do not cut", $"'{field}'",
+            "Quote the lists, name another --delimiter, or say with --columns A..B which columns hold the numbers.");
+    }
+
+    private static bool IsPieceOfList(string field)
+    {
+        if (field.Length < 2) return false;
+        if (field[0] is '[' or '(' or '{')
+        {
+            return field.IndexOfAny([']', ')', '}']) < 0 && IsNumber(field[1..].Trim().TrimEnd(','));
+        }
+
+        return field[^1] is ']' or ')' or '}' && field.IndexOfAny(['[', '(', '{']) < 0 && IsNumber(field[..^1].Trim());
     }
 
     /// <summary>Whether the first line names the columns, as far as the lines can tell.</summary>
