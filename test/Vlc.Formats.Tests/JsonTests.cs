@@ -124,6 +124,30 @@ public sealed class JsonTests
         Assert.Contains(note, decided.Notes, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(16)]
+    [InlineData(24)]
+    [InlineData(28)]
+    public void Base64_of_few_halves_is_read_as_halves(int dimension)
+    {
+        Random random = new(12);
+        Half[] vector = [.. Enumerable.Range(0, dimension).Select(_ => (Half)((random.NextSingle() - 0.5f) / 4))];
+        Decided decided = Decided.Of("v.jsonl", $$"""{"embedding":"{{Convert.ToBase64String(Samples.Bytes(vector))}}"}""");
+        Assert.Equal(vector.Select(value => (float)value), decided.Values);
+        Assert.Contains("float16", decided.Notes, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(64)]
+    [InlineData(384)]
+    public void Base64_of_bytes_is_refused(int dimension)
+    {
+        byte[] bytes = new byte[dimension];
+        new Random(13).NextBytes(bytes);
+        VlcFormatException refused = Decided.Refused("v.jsonl", $$"""{"embedding":"{{Convert.ToBase64String(bytes)}}"}""");
+        Assert.Contains($"{dimension} bytes that may be of another type", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_long_document_is_read_by_range_without_being_held()
     {

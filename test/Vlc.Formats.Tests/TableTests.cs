@@ -21,6 +21,10 @@ public sealed class TableTests
         { "v.csv", "id,0,1,2\n7,0.5,1.5,2.5\n9,3.5,4.5,5.5\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], ["7", "9"], [], "'id'" },
         { "v.csv", ",0,1\n0,0.5,1.5\n1,2.5,3.5\n", [0.5f, 1.5f, 2.5f, 3.5f], ["0", "1"], [], "" },
         { "v.csv", "0,1,2,3\n4,5,6,7\n", [0, 1, 2, 3, 4, 5, 6, 7], [], [], "" },
+        { "v.csv", "3,2,1,0\n0.5,1.5,2.5,3.5\n4.5,5.5,6.5,7.5\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f, 6.5f, 7.5f], [], [],
+            "line 1 names the columns" },
+        { "v.txt", "0.0 1.0 2.0 3.0\n0.5 1.5 2.5 3.5\n4.5 5.5 6.5 7.5\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f, 6.5f, 7.5f], [], [],
+            "line 1 names the columns" },
         // Numeric columns with names that say what they are.
         { "v.csv", "index,label,emb_0,emb_1\n4,1,0.5,1.5\n5,0,2.5,3.5\n", [0.5f, 1.5f, 2.5f, 3.5f], ["4", "5"],
             ["""{"label":1}""", """{"label":0}"""], "emb_0" },
@@ -43,6 +47,11 @@ public sealed class TableTests
             ["""{"column 1":"line\nbreak"}""", """{"column 1":null}"""], "" },
         { "v.tsv", "1\tline\\nbreak\t[0.5,1.5]\n2\t\\N\t[2.5,3.5]\n", [0.5f, 1.5f, 2.5f, 3.5f], ["1", "2"],
             ["""{"column 1":"line\nbreak"}""", """{"column 1":null}"""], "COPY" },
+        // Commas within brackets are no delimiters.
+        { "v.csv", "7\ta b\t\\N\t[0.5,1.5,2.5]\n8\tc d\t\\N\t[3.5,4.5,5.5]\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], ["7", "8"],
+            ["""{"column 1":"a b","column 2":null}""", """{"column 1":"c d","column 2":null}"""], "COPY" },
+        { "v.txt", "7\ta, b\t[0.5,1.5,2.5]\n8\tc, d\t[3.5,4.5,5.5]\n", [0.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f], ["7", "8"],
+            ["""{"column 1":"a, b"}""", """{"column 1":"c, d"}"""], "" },
         // A delimiter at the end of each line makes an empty column and no component.
         { "v.csv", "0.5,1.5,\n2.5,3.5,\n", [0.5f, 1.5f, 2.5f, 3.5f], [], ["""{"column 2":""}""", """{"column 2":""}"""], "column 2" },
         // Without an extension that says so.
@@ -76,6 +85,16 @@ public sealed class TableTests
         { "metadata.tsv", "1\n2\n3\n", ["a vector of more than one number", "--columns 0"] },
         { "m.txt", "1 2\n3 4\n5 6\nx 7\n", ["words or numbers", "--key-column 0"] },
         { "m.txt", "0.5 1.5\n2.5\n", ["line 2", "found 1"] },
+        // Labels at either end, keys that were floats, a header that may be a row.
+        { "v.csv", "0,3,0.5,1.5\n1,3,2.5,3.5\n2,4,4.5,5.5\n", ["column 0", "integers", "--columns", "--key-column"] },
+        { "v.txt", "0 3 0.5 1.5\n1 3 2.5 3.5\n2 4 4.5 5.5\n", ["column 0", "integers", "--columns"] },
+        { "v.csv", "0.5,1.5,3\n2.5,3.5,3\n4.5,5.5,4\n", ["column 2", "integers", "--columns", "--key-column"] },
+        { "v.csv", "0.0,0.5,1.5\n1.0,2.5,3.5\n2.0,4.5,5.5\n", ["column 0", "count the rows", "--key-column"] },
+        { "v.csv", "1,2,3,4\n5,0,9,7\n3,3,3,8\n", ["line 1", "--header yes or --header no"] },
+        { "v.csv", "3,2,1,0\n5,0,9,7\n3,3,3,8\n", ["line 1", "--header yes or --header no"] },
+        { "v.csv", "0,[0.5,1.5,2.5]\n1,[3.5,4.5,5.5]\n", ["line 1", "in brackets", "'[0.5'", "--delimiter"] },
+        { "v.csv", "(0.5,1.5,2.5)\n(3.5,4.5,5.5)\n", ["line 1", "in brackets", "'(0.5'", "--delimiter"] },
+        { "v.txt", "a [0.5, 1.5, 2.5]\nb [3.5, 4.5, 5.5]\n", ["line 1", "in brackets", "'[0.5,'"] },
     };
 
     [Theory]

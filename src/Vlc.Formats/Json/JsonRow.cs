@@ -70,7 +70,7 @@ internal sealed class JsonRow
             : "";
         if (HasPayload) Notes.Add($"Beside the vector: {string.Join(", ", ((string[])[key, payload]).Where(text => text.Length > 0))}.");
         ReadOnlySpan<byte> vector = Locate(row, _vector, where);
-        if (vector is [(byte)'"', ..] && DecodeBase64(vector) is { } bytes) ChooseBase64(bytes);
+        if (vector is [(byte)'"', ..] && DecodeBase64(vector) is { } bytes) ChooseBase64(bytes, where);
     }
 
     /// <summary>Parses the vector; more components than <paramref name="vector"/> takes count as its length and one.</summary>
@@ -272,22 +272,59 @@ internal sealed class JsonRow
 
     /// <summary>
     /// Numbers of one vector are of like size; the bytes of another type read as float32 scatter over the whole range of exponents.
-    /// Without that evidence base64 is float32, as APIs send it.
+    /// Bytes that are no float32 by that measure, and not clearly of another type, are refused.
     /// </summary>
-    private void ChooseBase64(byte[] bytes)
+    private void ChooseBase64(byte[] bytes, string where)
     {
         const double likelySpread = 3.5, unlikelySpread = 5;
         const int leastValues = 8;
-        if (bytes.Length < leastValues * sizeof(double)) return;
-        if (Spread(bytes, ElementType.Float32) is not (> unlikelySpread or null) && !IsWidened(bytes)) return;
+        if (bytes.AsSpan().IndexOfAnyExcept((byte)0) < 0) return;
+        bool halves = Spread(bytes, ElementType.Float16) is < likelySpread && HasLowHalves(bytes);
+        if (Spread(bytes, ElementType.Float32) is <= unlikelySpread && !IsWidened(bytes) && !halves) return;
         foreach (ElementType type in (ReadOnlySpan<ElementType>)[ElementType.Float64, ElementType.Float16])
         {
-            if (Spread(bytes, type) is not < likelySpread) continue;
+            if (bytes.Length < leastValues * ElementConversion.SizeOf(type) || Spread(bytes, type) is not < likelySpread) continue;
+            if (type == ElementType.Float16 && !HasExponents(bytes)) continue;
             Base64Type = type;
             Notes.Add($"The base64 is read as {type.ToString().ToLowerInvariant()}: as float32 its values would scatter over the whole "
                 + $"range of exponents.");
             return;
         }
+
+        throw new VlcFormatException(
+            _path, where, $"base64 that is clearly of float32, float64 or float16 values as \"{JsonPath.Describe(_vector)}\"",
+            $"{bytes.Length} bytes that may be of another type", "Write the vectors as lists of numbers, or as base64 of float32.");
+    }
+
+    /// <summary>
+    /// False where the lower half of most float32 values is zero, as in 0.5 and 2: read as float16 they are zeros, and tell nothing.
+    /// </summary>
+    private static bool HasLowHalves(byte[] bytes)
+    {
+        ReadOnlySpan<ushort> halves = MemoryMarshal.Cast<byte, ushort>(bytes);
+        int low = 0;
+        for (int i = 0; i < halves.Length; i += 2) low += halves[i] != 0 ? 1 : 0;
+        return low * 4 > halves.Length / 2;
+    }
+
+    /// <summary>True where the second byte of each pair varies less than the first but for its sign, as an exponent does.</summary>
+    private static bool HasExponents(byte[] bytes) => Deviation(bytes, 1) * 2 < Deviation(bytes, 0);
+
+    private static double Deviation(byte[] bytes, int first)
+    {
+        double sum = 0, squares = 0;
+        int count = 0;
+        for (int i = 0; i + 1 < bytes.Length; i += 2)
+        {
+            // Zeros have no exponent.
+            if (bytes[i] == 0 && (bytes[i + 1] & 0x7F) == 0) continue;
+            int value = bytes[i + first] & 0x7F;
+            sum += value;
+            squares += value * value;
+            count++;
+        }
+
+        return count == 0 ? 0 : Math.Sqrt(Math.Max(0, (squares / count) - (sum / count * (sum / count))));
     }
 
     /// <summary>

@@ -77,9 +77,12 @@ internal sealed class WordVectorFormat : VectorFileFormat
         {
             var table = TableSample.Read(file, new Dialect(other, Quotes: true));
             // Words between tabs are words; with a header line they are a table.
-            if (table.Fit() > fit && (other != '\t' || table.HasHeader())) return table;
+            if (table.Fit() <= fit || (other == '\t' && !table.HasHeader() && !HasLists(table))) continue;
+            return other == '\t' && table.Lines.Exists(line => line.Contains("\\N")) ? TableSample.Read(file, Dialect.Copy) : table;
         }
 
+        if (fit > 0 && HasLists(words)) return words;
+        words.ThrowIfCutsLists(path);
         if (StatesShape(words)) return null;
         int numbers = words.Lines.Count(line => TableSample.IsNumber(line[0]));
         if (numbers * 2 < words.Lines.Count || words.Lines.TrueForAll(line => line.Length < 2)) return null;
@@ -89,6 +92,8 @@ internal sealed class WordVectorFormat : VectorFileFormat
             path, $"line {words.FirstLine + odd}", "words or numbers in the first column", $"'{words.Lines[odd][0]}' among numbers",
             "Say which with --key-column 0 or --columns 0.. .");
     }
+
+    private static bool HasLists(TableSample table) => table.Lines.TrueForAll(line => Array.Exists(line, TableSample.IsList));
 
     /// <summary>A first line "rows dimension", over lines of another length.</summary>
     private static bool StatesShape(TableSample words) =>
