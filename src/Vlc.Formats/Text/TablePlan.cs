@@ -131,13 +131,6 @@ internal sealed class TablePlan
         {
             throw new VlcFormatException(_path, $"line {_sample.FirstLine + (HasHeader ? 1 : 0)}", "at least one row", "zero rows");
         }
-        if (options.Header is null && _sample.MayHaveCountedHeader())
-        {
-            throw new VlcFormatException(
-                _path, $"line {_sample.FirstLine}", "names of columns or a row", "numbers that count, over rows of integers",
-                "Say which with --header yes or --header no.");
-        }
-
         if (options.Column is null && options.Columns is null) _sample.ThrowIfCutsLists(_path);
         if (options.Column is { } named)
         {
@@ -206,7 +199,6 @@ internal sealed class TablePlan
         }
 
         ThrowIfMixed(longest);
-        if (!HasHeader && options.KeyColumn is not "") ThrowIfEndsDiffer(longest);
         if (longest.First == longest.Last)
         {
             throw new VlcFormatException(
@@ -296,38 +288,6 @@ internal sealed class TablePlan
                 _path, $"column {column.Number}", "a component, a key or a label",
                 $"integers in {column.Shown}, beside columns of decimals", Advice);
         }
-    }
-
-    /// <summary>
-    /// The same without names: integers in the first or last columns, or a first column that counts the rows as 0.0, 1.0, 2.0.
-    /// </summary>
-    private void ThrowIfEndsDiffer((int First, int Last) run)
-    {
-        Column[] columns = _columns[run.First..(run.Last + 1)];
-        if (Rows < 2) return;
-        int leading = columns.TakeWhile(column => column.IsIntegers).Count();
-        int trailing = columns.Reverse().TakeWhile(column => column.IsIntegers).Count();
-        int between = columns.Length - leading - trailing;
-        string? found = null;
-        int odd = columns[0].Number;
-        if (leading + trailing > 0 && between > 1 && Array.TrueForAll(columns[leading..^trailing], column => !column.IsIntegers))
-        {
-            odd = leading > 0 ? columns[0].Number : columns[^trailing].Number;
-            found = "integers, beside columns of decimals";
-        }
-        else if (Rows >= RowsThatTell && columns.Length > 2 && IsCount(columns[0]) && !Array.Exists(columns[1..], IsWhole))
-        {
-            found = "numbers that count the rows";
-        }
-
-        if (found is null) return;
-        throw new VlcFormatException(_path, $"column {odd}", "a component, a key or a label", found, Advice);
-
-        bool IsCount(Column column) => column.Values.Length == Rows
-            && column.Values.Index().All(value => ValueOf(value.Item) - value.Index == ValueOf(column.Values[0]))
-            && ValueOf(column.Values[0]) is 0 or 1;
-        static bool IsWhole(Column column) => Array.TrueForAll(column.Values, value => float.IsInteger(ValueOf(value)));
-        static float ValueOf(string text) => DecimalNumber.TryParse(Encoding.UTF8.GetBytes(text), out float value) ? value : float.NaN;
     }
 
     private int ChooseKey(Func<int, bool> inVector)

@@ -179,42 +179,7 @@ internal sealed class TableSample
             if (lists * 2 > values.Length || (numbers * 2 > values.Length && !IsNumber(first[column]))) return true;
         }
 
-        return IsCounted(first, rest[0]) || IsNumbered(first, rest);
-    }
-
-    /// <summary>True where the first line counts up or down over rows of integers: it may be a header or a row.</summary>
-    public bool MayHaveCountedHeader()
-    {
-        if (Lines.Count < 2 || Columns < CountedColumns || Lines[1].Length != Columns) return false;
-        if (!TryParse(Lines[0], out float[] first) || !TryParse(Lines[1], out float[] second)) return false;
-        float step = first[1] - first[0];
-        if (step is not (1 or -1) || !Counts(first, step)) return false;
-        // A row 0, 1, 2, 3 over a row 4, 5, 6, 7 is a matrix that counts.
-        bool goesOn = second[0] == first[^1] + step && Counts(second, step);
-        return !goesOn && Lines.TrueForAll(line => Array.TrueForAll(line, IsInteger));
-    }
-
-    /// <summary>Different integers, or decimals that count from 0 or 1, over at least two rows that are decimals throughout.</summary>
-    private static bool IsNumbered(string[] first, List<string[]> rest)
-    {
-        if (first.Length < CountedColumns || rest.Count < 2 || !TryParse(first, out float[] names)) return false;
-        if (!rest.TrueForAll(line => line.Length == first.Length && Array.TrueForAll(line, IsDecimal))) return false;
-        if (Array.TrueForAll(first, IsInteger)) return names.Distinct().Count() == names.Length;
-        return names[0] is 0 or 1 && Counts(names, step: 1)
-            && rest.Exists(line => TryParse(line, out float[] values) && Array.Exists(values, value => !float.IsInteger(value)));
-    }
-
-    private static bool Counts(float[] values, float step) => values.Index().All(value => value.Item == values[0] + (step * value.Index));
-
-    private static bool TryParse(string[] fields, out float[] values)
-    {
-        values = new float[fields.Length];
-        for (int i = 0; i < fields.Length; i++)
-        {
-            if (!DecimalNumber.TryParse(Encoding.UTF8.GetBytes(fields[i]), out values[i])) return false;
-        }
-
-        return true;
+        return IsCounted(first, rest[0]);
     }
 
     /// <summary>A header that counts the columns from 0 or 1, as pandas writes it, under or beside a key's name.</summary>
@@ -231,9 +196,9 @@ internal sealed class TableSample
 
         string[] values = keyed ? second[1..] : second;
         bool decimals = Array.TrueForAll(values, value => IsNumber(value) && !IsInteger(value));
-        // Over rows with decimals here and there a count is a header; over integers alone nothing tells.
-        bool mixed = counted.Length >= CountedColumns && Array.Exists(values, IsDecimal);
-        return keyed || decimals || mixed;
+        // A row 0, 1, 2, 3 over a row 4, 5, 6, 7 is a matrix that counts.
+        bool goesOn = values[0] == (from + counted.Length).ToString(CultureInfo.InvariantCulture);
+        return keyed || decimals || (counted.Length >= CountedColumns && !goesOn);
     }
 }
 
