@@ -6,9 +6,8 @@ namespace Vlc.Formats.Chroma;
 
 /// <summary>
 /// The folder to which Chroma flushes a collection's vectors, in the layout of its fork of hnswlib: header.bin with the extents,
-/// data_level0.bin with a
-/// record for each vector (links, vector, label), length.bin with the vectors' lengths, and index_metadata.pickle, which knows the labels'
-/// ids.
+/// data_level0.bin with a record for each vector (links, vector, label), length.bin with the vectors' lengths, and index_metadata.pickle,
+/// which knows the labels' ids.
 /// </summary>
 internal sealed class HnswSegment : IDisposable
 {

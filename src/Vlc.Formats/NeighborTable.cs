@@ -30,8 +30,7 @@ public sealed class NeighborTable
 
     /// <summary>
     /// Reads an npy file of i4 or i8 (told by its signature), an ivecs file, or a ground truth of the big-ann benchmarks: uint32 queries,
-    /// uint32
-    /// neighbours, the ids, and distances behind them or not. The last two are told apart by the length that their header states.
+    /// uint32 neighbours, the ids, and distances behind them or not. The last two are told apart by the length that their header states.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>

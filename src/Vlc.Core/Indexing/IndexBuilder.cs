@@ -11,8 +11,7 @@ namespace Vlc.Indexing;
 
 /// <summary>
 /// Builds an index from a source of vectors: sample, learn anchors, assign, learn the codec, encode, tune, commit. Rows stream by; memory
-/// is the training sample,
-/// a block of rows, and four bytes a row for its assignment.
+/// is the training sample, a block of rows, and four bytes a row for its assignment.
 /// </summary>
 public static class IndexBuilder
 {
@@ -23,8 +22,7 @@ public static class IndexBuilder
     /// <param name="progress">Hears how far the build has come.</param>
     /// <param name="cancellationToken">
     /// Stops the build; an old index stays whole. What a build of more than some seconds has done is kept beside it, for the same build to
-    /// go on from, unless it is
-    /// not <see cref="IndexOptions.Resumable"/>.
+    /// go on from, unless it is not <see cref="IndexOptions.Resumable"/>.
     /// </param>
     /// <exception cref="ArgumentException">Options that do not fit the vectors.</exception>
     /// <exception cref="VlcFormatException">The source is damaged, or has zero rows under the cosine metric.</exception>

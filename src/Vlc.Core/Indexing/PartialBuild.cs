@@ -5,14 +5,13 @@ namespace Vlc.Indexing;
 
 /// <summary>
 /// What a build keeps beside its index until the index is whole: the state of training, the cells of the rows so far, the codes so far.
-/// Started again, the build takes up what follows
-/// from the same input and the same choices, and does the rest; the index has the bytes of an uninterrupted build.
+/// Started again, the build takes up what follows from the same input and the same choices, and does the rest; the index has the bytes of
+/// an uninterrupted build.
 /// </summary>
 /// <remarks>
 /// Nothing here relies on options being spelt alike. Each part is tied by a digest to what it follows from: training to its rows and
-/// options, cells to the anchors, codes to the cells,
-/// the rows' checksums and the model. Rows that were coded before the interruption are read again and compared with the checksums taken
-/// when they were assigned.
+/// options, cells to the anchors, codes to the cells, the rows' checksums and the model. Rows that were coded before the interruption are
+/// read again and compared with the checksums taken when they were assigned.
 /// </remarks>
 internal sealed class PartialBuild
 {

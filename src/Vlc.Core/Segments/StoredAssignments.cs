@@ -8,8 +8,7 @@ namespace Vlc.Segments;
 
 /// <summary>
 /// The list of each row in its mapped section: u32 a row, or as few bits as number the lists. An open index needs a row's list only to
-/// reconstruct it, so that an array of them would be
-/// memory for nothing.
+/// reconstruct it, so that an array of them would be memory for nothing.
 /// </summary>
 internal sealed class StoredAssignments
 {

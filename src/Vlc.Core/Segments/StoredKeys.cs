@@ -7,8 +7,7 @@ namespace Vlc.Segments;
 /// <summary>The keys of an open index, left where they are stored.</summary>
 /// <remarks>
 /// A section of a segment holds 16 bytes (kind u8, zeros), then for GUIDs 16 bytes each in big-endian order, for integers 8 bytes each
-/// little-endian, and for strings
-/// the UTF-8 of all of them, followed by where each ends, u32 each.
+/// little-endian, and for strings the UTF-8 of all of them, followed by where each ends, u32 each.
 /// </remarks>
 internal sealed class StoredKeys
 {

@@ -6,19 +6,15 @@ namespace Vlc.Storage;
 /// <remarks>
 /// <para>
 /// A writer holds BASE.lock. It writes every file that is new under its name + ".new" and flushes it to disk, then gives it a name that the
-/// new manifest determines: its name,
-/// a digest of what the manifest says of the file, ".new". The manifest is written under BASE.idx.tmp, flushed, and renamed to
-/// BASE.idx.new. That is the commit: from then on the
-/// new state is the one that is there. Renaming the files follows, then those that only the old state had are deleted, and the manifest is
-/// renamed last. The folder is flushed
-/// before the commit, after it, before the manifest gets its name, and after that. A program killed at any moment, or a loss of power,
-/// leaves either the whole old state or the
-/// whole new one.
+/// new manifest determines: its name, a digest of what the manifest says of the file, ".new". The manifest is written under BASE.idx.tmp,
+/// flushed, and renamed to BASE.idx.new. That is the commit: from then on the new state is the one that is there. Renaming the files
+/// follows, then those that only the old state had are deleted, and the manifest is renamed last. The folder is flushed before the commit,
+/// after it, before the manifest gets its name, and after that. A program killed at any moment, or a loss of power, leaves either the whole
+/// old state or the whole new one.
 /// </para>
 /// <para>
 /// Whoever opens the index while BASE.idx.new is there takes each file under the name that this manifest gives it if there is one, else
-/// under its own name. A file of another
-/// commit is never taken for one of this.
+/// under its own name. A file of another commit is never taken for one of this.
 /// </para>
 /// <para>A ".new" file without BASE.idx.new belongs to a run that ended early. It is ignored, and the next writer removes it.</para>
 /// </remarks>

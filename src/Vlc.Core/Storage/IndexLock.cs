@@ -7,13 +7,12 @@ namespace Vlc.Storage;
 
 /// <summary>
 /// The right to write an index, held by one writer at a time: a file BASE.lock that is held open exclusively. The system ends the hold when
-/// the process dies, however it
-/// dies; the file that is left then hinders nobody.
+/// the process dies, however it dies; the file that is left then hinders nobody.
 /// </summary>
 /// <remarks>
 /// The file is deleted while it is held. Whoever opened it before and gets the hold afterwards holds a file without a name, and another
-/// writer could make a new one; so a writer
-/// that has the hold writes a text of its own into the file, reads it back under the name, and begins again unless it finds it there.
+/// writer could make a new one; so a writer that has the hold writes a text of its own into the file, reads it back under the name, and
+/// begins again unless it finds it there.
 /// </remarks>
 internal sealed class IndexLock : IDisposable
 {

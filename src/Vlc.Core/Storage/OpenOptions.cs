@@ -26,8 +26,7 @@ public sealed class OpenOptions
 
     /// <summary>
     /// Whether the files are read into memory instead of being mapped. A mapped file that another program shortens or overwrites in place
-    /// ends the process, or gives it other
-    /// bytes; what has been read stays as it is.
+    /// ends the process, or gives it other bytes; what has been read stays as it is.
     /// </summary>
     public bool InMemory { get; init; }
 }

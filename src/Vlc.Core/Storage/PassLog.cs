@@ -20,14 +20,13 @@ internal sealed class MarkClock(TimeSpan interval)
 
 /// <summary>
 /// The output of one pass over the rows while it grows, block by block, in a file of its own, with a mark from which a pass that was
-/// interrupted goes on. The mark names what the
-/// output follows from (a key), how much of it is good (length and checksum), and the state of the pass at that row. No reader of an index
-/// looks at either file.
+/// interrupted goes on. The mark names what the output follows from (a key), how much of it is good (length and checksum), and the state of
+/// the pass at that row. No reader of an index looks at either file.
 /// </summary>
 /// <remarks>
 /// The mark lies in PATH.mark: magic u32 "VLCP", version u32, key 32 bytes, rows i64, length i64, CRC-32C of the output so far u32, length
-/// of the state i32, the state, and the CRC-32C of
-/// everything before. The format is private and may change with any version; a mark that does not fit counts as none.
+/// of the state i32, the state, and the CRC-32C of everything before. The format is private and may change with any version; a mark that
+/// does not fit counts as none.
 /// </remarks>
 internal sealed class PassLog : IDisposable
 {

@@ -4,8 +4,7 @@ namespace Vlc.Formats.Archives;
 
 /// <summary>
 /// A single compressed file: it is unpacked to a temporary file, at most half of the free space, and that is read as whatever it is. The
-/// temporary
-/// file is deleted with the source.
+/// temporary file is deleted with the source.
 /// </summary>
 public abstract class CompressedFormat : VectorFileFormat
 {

@@ -4,8 +4,7 @@ namespace Vlc.Formats.Archives;
 
 /// <summary>
 /// A file among the temporary ones, for content that cannot be read by position where it is; deleted on dispose. It takes at most half of
-/// the space that
-/// is free when it is created: an archive may state any size, and unpack to any.
+/// the space that is free when it is created: an archive may state any size, and unpack to any.
 /// </summary>
 internal sealed class TemporaryFile : IDisposable
 {

@@ -4,8 +4,7 @@ namespace Vlc.Formats.Archives;
 
 /// <summary>
 /// The content of a gzip file, all of it: <see cref="GZipStream"/> takes the end of a truncated file for the end of the content, and
-/// ignores what
-/// follows it. So a member of our own is put behind the file: the content is whole where that member comes out at the end.
+/// ignores what follows it. So a member of our own is put behind the file: the content is whole where that member comes out at the end.
 /// </summary>
 internal sealed class WholeGzipStream : Stream
 {

@@ -7,8 +7,7 @@ namespace Vlc.Formats.Tables;
 
 /// <summary>
 /// What PostgreSQL writes by COPY ... TO ... (FORMAT binary), with a column of pgvector's type vector or halfvec. The file does not say its
-/// columns'
-/// types: the vector is the column whose values all have that type's own header, the other columns are told by their bytes.
+/// columns' types: the vector is the column whose values all have that type's own header, the other columns are told by their bytes.
 /// </summary>
 internal sealed class PgCopyFormat : VectorFileFormat
 {

@@ -8,8 +8,8 @@ namespace Vlc.Formats.Tables;
 
 /// <summary>
 /// Vectors of TensorBoard's embedding projector (.bytes, .tensor): float32 without a header. The shape stands in the projector's
-/// configuration (a
-/// .json with "tensorShape") beside the file, or is the number of lines of the metadata beside it, whose columns become keys and payload.
+/// configuration (a .json with "tensorShape") beside the file, or is the number of lines of the metadata beside it, whose columns become
+/// keys and payload.
 /// </summary>
 internal sealed class TensorBoardFormat : VectorFileFormat
 {

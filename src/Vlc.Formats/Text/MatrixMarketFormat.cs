@@ -7,8 +7,7 @@ namespace Vlc.Formats.Text;
 
 /// <summary>
 /// Matrix Market: a banner, comments, a line of extents, then the values of a dense matrix column by column, or row, column and value of
-/// each entry of a
-/// sparse one. Rows cannot be read by range from either, so the matrix is held in memory, up to 2^28 components.
+/// each entry of a sparse one. Rows cannot be read by range from either, so the matrix is held in memory, up to 2^28 components.
 /// </summary>
 internal sealed class MatrixMarketFormat : VectorFileFormat
 {

@@ -6,8 +6,7 @@ namespace Vlc.Formats.Words;
 
 /// <summary>
 /// A fastText model (.bin): the words with the vectors that fastText itself gives them, the mean of a word's row and the rows of its
-/// character
-/// n-grams. The same numbers stand in the .vec file beside the model. Quantized models are refused.
+/// character n-grams. The same numbers stand in the .vec file beside the model. Quantized models are refused.
 /// </summary>
 internal sealed class FastTextFormat : VectorFileFormat
 {

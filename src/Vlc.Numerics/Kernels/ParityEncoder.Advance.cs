@@ -8,8 +8,8 @@ namespace Vlc.Numerics.Kernels;
 
 /// <content>
 /// The steps of the search: for all p in 0..63 state 2p is reached by the lesser of <c>cost[p] + x</c> and <c>cost[p + 64] + y</c>, state
-/// 2p + 1 by the lesser of <c>cost[p] + y</c> and
-/// <c>cost[p + 64] + x</c>, of equal ones from p; x and y are the distances to two subsets that follow from p.
+/// 2p + 1 by the lesser of <c>cost[p] + y</c> and <c>cost[p + 64] + x</c>, of equal ones from p; x and y are the distances to two subsets
+/// that follow from p.
 /// </content>
 public sealed unsafe partial class ParityEncoder
 {

@@ -59,8 +59,7 @@ public sealed class HostileIndexTests
 
     /// <summary>
     /// Fields of sections and of the manifest changed to extremes, checksums repaired: an index opens and can be searched, or is refused as
-    /// damaged; no other failure, and no more
-    /// than the stated memory.
+    /// damaged; no other failure, and no more than the stated memory.
     /// </summary>
     [Theory]
     [InlineData(CodecKind.Packed, 400)]

@@ -12,8 +12,7 @@ namespace Vlc.Core.Tests.Storage;
 
 /// <summary>
 /// Records the steps of a commit, then makes the folders that a loss of power after each of them can leave: names that were not flushed are
-/// there in any subset, bytes that
-/// were not flushed are cut. Each of them must be the old index or the new one, whole.
+/// there in any subset, bytes that were not flushed are cut. Each of them must be the old index or the new one, whole.
 /// </summary>
 public sealed class PowerLossTests
 {

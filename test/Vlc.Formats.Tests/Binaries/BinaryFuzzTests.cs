@@ -8,8 +8,8 @@ namespace Vlc.Formats.Tests.Binaries;
 
 /// <summary>
 /// Mutations of small valid files: each is read or refused by a <see cref="VlcFormatException"/> that names the file, within 10 s and 1 GB.
-/// Checksums are
-/// repaired: what lies in an archive or a compressed file is changed before it is packed. VLC_MUTANTS sets another number of mutations.
+/// Checksums are repaired: what lies in an archive or a compressed file is changed before it is packed. VLC_MUTANTS sets another number of
+/// mutations.
 /// </summary>
 public sealed class BinaryFuzzTests
 {

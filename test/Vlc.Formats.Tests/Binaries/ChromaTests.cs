@@ -8,8 +8,7 @@ namespace Vlc.Formats.Tests.Binaries;
 
 /// <summary>
 /// Databases with the tables of chromadb/migrations, and segment folders as Chroma's hnswlib persists them. The pickle in the folder was
-/// written by
-/// Python's pickler (Fixtures/python/make.py): it gives id0 to id4 the labels 1 to 5.
+/// written by Python's pickler (Fixtures/python/make.py): it gives id0 to id4 the labels 1 to 5.
 /// </summary>
 public sealed class ChromaTests
 {

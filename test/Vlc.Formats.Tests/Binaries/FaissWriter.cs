@@ -4,8 +4,7 @@ namespace Vlc.Formats.Tests.Binaries;
 
 /// <summary>
 /// Writes FAISS index files field by field, after faiss/impl/index_write.cpp: little-endian, WRITE1 is the field, WRITEVECTOR a size_t
-/// count and the
-/// elements, WRITEXBVECTOR the same with the count in units of four bytes. No FAISS is here to write them.
+/// count and the elements, WRITEXBVECTOR the same with the count in units of four bytes. No FAISS is here to write them.
 /// </summary>
 internal sealed class FaissWriter
 {
